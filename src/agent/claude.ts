@@ -1,0 +1,147 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { AgentVerdict } from '../jobs/events.ts'
+import type { RunFacts } from '../jobs/job.ts'
+import type { Agent, AgentOptions, AgentRequest, AgentResult } from '../jobs/ports.ts'
+import { runCommand } from '../process/command.ts'
+import { type StreamedProcess, startStreamed } from '../process/stream.ts'
+import { sweepMarked } from '../process/sweep.ts'
+import { which } from '../process/which.ts'
+import type { Clock } from '../util/clock.ts'
+import { accessFor, type ModelCredentials } from './credentials.ts'
+import { cut } from './cut.ts'
+import { parseAgentLine } from './events.ts'
+import { type AgentFiles, type AgentHost, agentArguments, agentEnvironment, agentFiles } from './invocation.ts'
+import { judge } from './verdict.ts'
+import { isOlder, oldestClaude, parseVersion } from './version.ts'
+
+const outputLimitBytes = 1024 * 1024
+const lineLimit = 32 * 1024 * 1024
+const killAfterMs = 10_000
+
+export interface ClaudeParts {
+  readonly binary: string
+  readonly credentials: ModelCredentials
+  readonly host: AgentHost
+  readonly timeoutSeconds: number
+  readonly clock: Clock
+}
+
+/** Claude Code, run without a terminal: one process a run, everything it writes in the run's own scratch directory. */
+export class Claude implements Agent {
+  readonly #parts: ClaudeParts
+
+  constructor(parts: ClaudeParts) {
+    this.#parts = parts
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    accessFor(this.#parts.credentials)
+    const file = await this.#find()
+    const { stdout, stderr } = await runCommand({
+      file,
+      args: ['--version'],
+      env: { PATH: this.#parts.host.path },
+      signal,
+    })
+    const version = parseVersion(stdout)
+    if (version === undefined) {
+      throw new AgenticoreError(
+        'claude_missing',
+        `${file} --version does not print a version: ${(stdout + stderr).slice(0, 200)}`,
+      )
+    }
+    if (!isOlder(version, oldestClaude)) return
+    throw new AgenticoreError('claude_too_old', `${file} is version ${version}; ${oldestClaude} or newer is needed.`)
+  }
+
+  async run(request: AgentRequest, options: AgentOptions): Promise<AgentResult> {
+    const { clock, timeoutSeconds } = this.#parts
+    const seconds = request.job.timeoutSeconds ?? timeoutSeconds
+    const late = new AgenticoreError('timeout', `The agent was stopped after ${seconds} s.`)
+    const deadline = clock.deadline(seconds * 1000, late)
+    const signal = AbortSignal.any([options.signal, deadline.signal])
+    try {
+      const child = await this.#start(request, signal)
+      if (child.pid !== undefined) await options.onStart(child.pid)
+      return await follow(child, request.marker, { ...options, signal })
+    } finally {
+      deadline.stop()
+    }
+  }
+
+  async #start(request: AgentRequest, signal: AbortSignal): Promise<StreamedProcess> {
+    const { credentials, host } = this.#parts
+    const access = accessFor(credentials)
+    const files = await prepareFiles(request)
+    return startStreamed({
+      file: await this.#find(),
+      args: agentArguments(request, files),
+      env: { ...agentEnvironment(request, files, host), ...access.env },
+      cwd: request.cwd,
+      input: request.job.task,
+      descriptors: access.descriptors,
+      maxLineBytes: lineLimit,
+      killAfterMs,
+      signal,
+    })
+  }
+
+  async #find(): Promise<string> {
+    const { binary, host } = this.#parts
+    const file = await which(binary, host.path)
+    if (file === undefined)
+      throw new AgenticoreError('claude_missing', `The Claude Code CLI "${binary}" was not found.`)
+    return file
+  }
+}
+
+async function prepareFiles(request: AgentRequest): Promise<AgentFiles> {
+  const files = agentFiles(request.scratch)
+  for (const directory of [files.home, files.config, files.temp])
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  await writeFile(files.briefing, request.briefing)
+  await writeFile(files.mcp, '{"mcpServers":{}}')
+  return files
+}
+
+/** Reads the events to the end, then makes sure that nothing of the run is left. */
+async function follow(child: StreamedProcess, marker: string, options: AgentOptions): Promise<AgentResult> {
+  const swept = child.exited.then(() => sweepMarked(marker))
+  const { verdict, facts } = await readEvents(child, options)
+  const ended = await child.ended
+  await swept
+  const stopped: unknown = options.signal.aborted ? options.signal.reason : undefined
+  const failure = judge(ended, verdict, stopped)
+  const exit = ended.exitCode === undefined ? {} : { exitCode: ended.exitCode }
+  return { ...(failure ? { failure } : {}), facts: { ...facts, ...exit, ...(verdict ? factsOf(verdict) : {}) } }
+}
+
+async function readEvents(child: StreamedProcess, options: AgentOptions) {
+  let verdict: AgentVerdict | undefined
+  let facts: RunFacts = {}
+  for await (const line of child.lines) {
+    if ('droppedBytes' in line) {
+      await options.onEvent({ type: 'agent_other', name: `a line of ${line.droppedBytes} characters, dropped` })
+      continue
+    }
+    for (const event of parseAgentLine(line.text) ?? []) {
+      if (event.type === 'agent_result') verdict = event
+      if (event.type === 'agent_started') facts = { model: event.model, claudeVersion: event.claudeVersion }
+      await options.onEvent(event)
+    }
+  }
+  return { verdict, facts }
+}
+
+function factsOf(verdict: AgentVerdict): RunFacts {
+  const { text, truncated } = cut(verdict.text, outputLimitBytes)
+  return {
+    output: text,
+    outputTruncated: truncated,
+    numTurns: verdict.numTurns,
+    totalCostUsd: verdict.totalCostUsd,
+    usage: verdict.usage,
+    sessionId: verdict.sessionId,
+  }
+}

@@ -1,0 +1,103 @@
+import type { AgentEvent, AgentVerdict } from '../jobs/events.ts'
+import { cut } from './cut.ts'
+import { type Fields, fieldsOf, isFields } from './fields.ts'
+
+const longestText = 64 * 1024
+
+/**
+ * One line of `--output-format stream-json` as our own events: none, one, or several where a message has several blocks.
+ * What is no event at all (not JSON, no type) gives undefined.
+ */
+export function parseAgentLine(line: string): AgentEvent[] | undefined {
+  const raw = parseObject(line)
+  const type = raw?.text('type')
+  if (!raw || type === undefined) return undefined
+  if (type === 'system') return [systemEvent(raw)]
+  if (type === 'result') return [{ type: 'agent_result', ...verdict(raw) }]
+  if (type === 'assistant' || type === 'user') return blocksOf(raw).flatMap(block => blockEvent(block))
+  return [{ type: 'agent_other', name: type }]
+}
+
+function systemEvent(raw: Fields): AgentEvent {
+  const subtype = raw.text('subtype') ?? ''
+  if (subtype === 'init') {
+    return {
+      type: 'agent_started',
+      sessionId: raw.text('session_id') ?? '',
+      model: raw.text('model') ?? '',
+      claudeVersion: raw.text('claude_code_version') ?? '',
+      tools: raw.list('tools').filter(tool => typeof tool === 'string'),
+    }
+  }
+  if (subtype === 'api_retry') {
+    const status = raw.number('error_status') ?? raw.number('status')
+    return {
+      type: 'model_retry',
+      attempt: raw.number('attempt') ?? 0,
+      delayMs: raw.number('retry_delay_ms') ?? 0,
+      ...(status === undefined ? {} : { status }),
+    }
+  }
+  return { type: 'agent_other', name: `system/${subtype}` }
+}
+
+const blocksOf = (raw: Fields): Fields[] => raw.object('message').list('content').filter(isFields).map(fieldsOf)
+
+function blockEvent(block: Fields): AgentEvent[] {
+  const type = block.text('type')
+  if (type === 'text') return [{ type: 'message', ...cut(block.text('text') ?? '', longestText) }]
+  if (type === 'thinking') return [{ type: 'thinking', ...cut(block.text('thinking') ?? '', longestText) }]
+  if (type === 'tool_use') {
+    const toolUseId = block.text('id') ?? ''
+    return [{ type: 'tool_call', toolUseId, tool: block.text('name') ?? '', input: boundedInput(block.value('input')) }]
+  }
+  if (type !== 'tool_result') return []
+  const result = cut(toolText(block.value('content')), longestText)
+  const ok = block.value('is_error') !== true
+  return [{ type: 'tool_result', toolUseId: block.text('tool_use_id') ?? '', ok, ...result }]
+}
+
+/** An input of any size is the agent's right; the event keeps what a reader can use. */
+function boundedInput(input: unknown): unknown {
+  const json = JSON.stringify(input) ?? 'null'
+  return json.length <= longestText ? input : { truncated: cut(json, longestText).text }
+}
+
+function toolText(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content
+    .filter(isFields)
+    .map(part => fieldsOf(part))
+    .map(part => part.text('text') ?? `(${part.text('type') ?? 'unknown'})`)
+    .join('\n')
+}
+
+function verdict(raw: Fields): AgentVerdict {
+  const apiErrorStatus = raw.number('api_error_status')
+  return {
+    subtype: raw.text('subtype') ?? '',
+    isError: raw.value('is_error') !== false,
+    text:
+      raw.text('result') ??
+      raw
+        .list('errors')
+        .filter(entry => typeof entry === 'string')
+        .join('\n'),
+    numTurns: raw.number('num_turns') ?? 0,
+    durationMs: raw.number('duration_ms') ?? 0,
+    totalCostUsd: raw.number('total_cost_usd') ?? 0,
+    usage: raw.object('usage').numbers(),
+    sessionId: raw.text('session_id') ?? '',
+    ...(apiErrorStatus === undefined ? {} : { apiErrorStatus }),
+  }
+}
+
+function parseObject(line: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return isFields(value) ? fieldsOf(value) : undefined
+  } catch {
+    return undefined
+  }
+}

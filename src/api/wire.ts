@@ -1,0 +1,17 @@
+import { encodeEvent } from '../jobs/event-record.ts'
+import type { JobEvent } from '../jobs/events.ts'
+import type { Job } from '../jobs/job.ts'
+import { encodeJob } from '../jobs/record.ts'
+
+export { AgenticoreError, type ErrorCode, type ErrorKind } from '../jobs/errors.ts'
+export type { JobEvent } from '../jobs/events.ts'
+export { isFinal, type Job, type JobRequest, type JobStatus, jobStatuses } from '../jobs/job.ts'
+
+/** The fields of job.ts; the limits of the request stay in the record. */
+export function toWire(job: Job): Record<string, unknown> {
+  const { maxTurns: _, maxBudgetUsd: __, timeoutSeconds: ___, ...shown } = job
+  return encodeJob(shown)
+}
+
+/** One line of NDJSON, without its newline. */
+export const eventToWire = (event: JobEvent): string => encodeEvent(event)

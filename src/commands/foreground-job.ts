@@ -1,0 +1,49 @@
+import { type Job, toWire } from '../api/wire.ts'
+import type { LocalAgenticore } from '../app.ts'
+import { shortId } from '../util/ids.ts'
+import { exitCodeOfJob } from './exit-codes.ts'
+import { withInterrupts } from './interrupts.ts'
+import { paintFor } from './output/colour.ts'
+import { renderOutcome } from './output/job.ts'
+import { Progress } from './output/progress.ts'
+
+export interface ForegroundOptions {
+  /** Show events as they come. */
+  readonly live: boolean
+  readonly json: boolean
+}
+
+/** Runs a queued job in this process, shows it, and sets the exit code to how it ended. */
+export async function runInForeground(
+  app: LocalAgenticore,
+  queued: Job,
+  { live, json }: ForegroundOptions,
+): Promise<void> {
+  const progress = live ? new Progress(process.stderr) : undefined
+  const say = (line: string): void => (progress ? progress.say(line) : void process.stderr.write(`${line}\n`))
+  const interrupts = {
+    first: () => say('Stopping the agent … (once more cancels the job)'),
+    async second() {
+      say('Cancelling the job …')
+      await app.cancel(queued.id)
+    },
+  }
+  try {
+    const job = await withInterrupts(interrupts, signal =>
+      app.run(queued, { signal, onEvent: event => progress?.event(event) }),
+    )
+    progress?.stop()
+    process.stdout.write(
+      `${json ? JSON.stringify(toWire(job), null, 2) : renderOutcome(job, paintFor(process.stdout))}\n`,
+    )
+    if (job.status === 'queued') say(kept(job))
+    process.exitCode = exitCodeOfJob(job)
+  } finally {
+    progress?.stop()
+  }
+}
+
+const kept = (job: Job): string => `
+Interrupted. Kept: the job with its events, and what the agent had changed as a patch.
+  agenticore resume ${shortId(job.id)}   run it again from the beginning
+  agenticore logs ${shortId(job.id)}     what the agent did`

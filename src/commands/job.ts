@@ -1,0 +1,29 @@
+import { Args, Flags } from '@oclif/core'
+import { toWire } from '../api/wire.ts'
+import { openLocal } from '../app.ts'
+import { AgenticoreCommand } from './command.ts'
+import { localFlag } from './local.ts'
+import { renderJob } from './output/job.ts'
+
+export default class JobCommand extends AgenticoreCommand {
+  static override description = 'Show one job.'
+
+  static override examples = ['<%= config.bin %> job 3f9c2a11b04e', '<%= config.bin %> job 3f9c --json']
+
+  static override args = {
+    id: Args.string({ required: true, description: 'id, or a unique beginning or end of it' }),
+  }
+
+  static override flags = {
+    json: Flags.boolean({ description: 'print the job record as JSON' }),
+    local: localFlag,
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(JobCommand)
+    if (!flags.local) this.sayLocal()
+    const job = await (await openLocal()).job(args.id)
+    if (flags.json) this.printJson(toWire(job))
+    else this.print(renderJob(job, this.paint))
+  }
+}

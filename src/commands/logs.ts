@@ -1,0 +1,33 @@
+import { Args, Flags } from '@oclif/core'
+import { eventToWire } from '../api/wire.ts'
+import { openLocal } from '../app.ts'
+import { AgenticoreCommand } from './command.ts'
+import { localFlag } from './local.ts'
+import { renderEvent } from './output/events.ts'
+
+export default class Logs extends AgenticoreCommand {
+  static override description = 'Show what the agent of a job did, and what was done with its work.'
+
+  static override examples = ['<%= config.bin %> logs 3f9c2a11b04e', '<%= config.bin %> logs 3f9c --follow']
+
+  static override args = {
+    id: Args.string({ required: true, description: 'id, or a unique beginning or end of it' }),
+  }
+
+  static override flags = {
+    follow: Flags.boolean({ char: 'f', description: 'go on until the job has ended' }),
+    json: Flags.boolean({ description: 'print the events as NDJSON' }),
+    local: localFlag,
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Logs)
+    if (!flags.local) this.sayLocal()
+    const app = await openLocal()
+    const events = app.events(args.id, flags.follow ? new AbortController().signal : undefined)
+    for await (const event of events) {
+      const line = flags.json ? eventToWire(event) : renderEvent(event, this.paint)
+      if (line !== undefined) this.print(line)
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { JobEvent } from '../../api/wire.ts'
+import { printable } from '../../util/printable.ts'
+import { note, type Shown, sent, warning } from './shown.ts'
+import { duration, plural, shortSha } from './text.ts'
+
+/** What agenticore did; undefined for what the agent did. */
+export function showRunnerEvent(event: JobEvent): Shown | undefined {
+  switch (event.type) {
+    case 'claimed':
+      return note(`attempt ${event.attempt} starts on ${event.podName}`)
+    case 'workspace_ready':
+      return note(workspace(event))
+    case 'committed':
+      return note(`${plural(event.changedFiles, 'file')} changed, commit ${shortSha(event.sha)}`)
+    case 'nothing_changed':
+      return note('nothing changed, so there is nothing to push')
+    case 'pushed':
+      return sent(`pushed ${event.branch}${event.hint === '' ? '' : `\n${event.hint}`}`)
+    case 'pull_request':
+      return sent(`pull request ${event.url}`)
+    case 'pull_request_failed':
+      return warning(`no pull request: ${event.error}`)
+    case 'warning':
+      return warning(event.message)
+    case 'released':
+      return warning(`${event.reason}: back in the queue`)
+    case 'outcome':
+      return event.status === 'succeeded' ? succeeded : ended(event)
+    default:
+      return undefined
+  }
+}
+
+type Of<T extends JobEvent['type']> = Extract<JobEvent, { type: T }>
+
+function workspace({ baseRef, baseSha, durationMs, cached, branch }: Of<'workspace_ready'>): string {
+  const source = cached ? ' from the clone cache' : ''
+  return `${baseRef || 'commit'} at ${shortSha(baseSha)} checked out in ${duration(durationMs)}${source}, branch ${branch}`
+}
+
+const succeeded: Shown = { mark: '✔', style: 'green', text: 'succeeded' }
+
+const ended = ({ status, error }: Of<'outcome'>): Shown => ({
+  mark: '✘',
+  style: 'red',
+  text: printable(error === undefined ? status : `${status}: ${error}`),
+})

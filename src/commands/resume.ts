@@ -1,0 +1,25 @@
+import { Args, Flags } from '@oclif/core'
+import { openLocal } from '../app.ts'
+import { AgenticoreCommand } from './command.ts'
+import { runInForeground } from './foreground-job.ts'
+
+export default class Resume extends AgenticoreCommand {
+  static override description = 'Run in this process a job that an interrupted `run --local` left queued.'
+
+  static override examples = ['<%= config.bin %> resume 3f9c2a11b04e --wait']
+
+  static override args = {
+    id: Args.string({ required: true, description: 'id, or a unique beginning or end of it' }),
+  }
+
+  static override flags = {
+    wait: Flags.boolean({ char: 'w', description: 'show what the agent does as it does it' }),
+    json: Flags.boolean({ description: 'print the job record as JSON' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Resume)
+    const app = await openLocal()
+    await runInForeground(app, await app.job(args.id), { live: flags.wait, json: flags.json })
+  }
+}

@@ -1,0 +1,47 @@
+import { isAbsolute, join } from 'node:path'
+
+/** One kind of value: how it is read, and what to say when it cannot be. */
+export interface Kind<T> {
+  readonly allowed: string
+  /** Never shown, and may come from a file named by `<variable>_FILE`. */
+  readonly secret?: true
+  /** Undefined: not a value of this kind. */
+  parse(text: string, home: string): T | undefined
+}
+
+export const text: Kind<string> = {
+  allowed: 'any text on one line',
+  parse: value => (/[\r\n\0]/.test(value) ? undefined : value),
+}
+
+export const secret: Kind<string> = { ...text, secret: true }
+
+export const directory: Kind<string> = {
+  allowed: 'an absolute path, or one that starts with ~/',
+  parse: (value, home) => {
+    if (value === '~' || value.startsWith('~/')) return join(home, value.slice(1))
+    return isAbsolute(value) ? value : undefined
+  },
+}
+
+export const seconds: Kind<number> = {
+  allowed: 'a whole number of seconds greater than 0',
+  parse: value => (/^[1-9]\d{0,9}$/.test(value) ? Number(value) : undefined),
+}
+
+export const httpUrl: Kind<string> = {
+  allowed: 'an http:// or https:// address without credentials',
+  parse: value => {
+    const url = URL.parse(value)
+    const fits = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
+    return fits ? value : undefined
+  },
+}
+
+export const hosts: Kind<readonly string[]> = {
+  allowed: 'host names with commas between them',
+  parse: value => {
+    const names = value.split(',').map(name => name.trim().toLowerCase())
+    return names.every(name => /^[a-z0-9.-]+$/.test(name)) ? names : undefined
+  },
+}

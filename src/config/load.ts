@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { messageOf } from '../util/error-code.ts'
+import { readSettings, type Setting, type Settings } from './settings.ts'
+
+/** A setting that cannot be used: names the variable, its value unless that is a secret, and what is allowed. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What this process was given: the settings, and the variables that are handed on as they are. */
+export interface Surroundings {
+  readonly settings: Settings
+  readonly home: string
+  readonly path: string
+  readonly sshAuthSock: string
+  /** Proxy and certificate variables, for git and the agent. */
+  readonly network: Readonly<Record<string, string>>
+  /** What an agent on Bedrock or Vertex needs; empty when neither is switched on. */
+  readonly cloud: Readonly<Record<string, string>>
+}
+
+const networkVariables =
+  /^(https?_proxy|no_proxy|all_proxy|node_extra_ca_certs|ssl_cert_file|ssl_cert_dir|git_ssl_cainfo)$/i
+const cloudSwitch = /^CLAUDE_CODE_USE_(BEDROCK|VERTEX)$/
+const cloudVariables =
+  /^(CLAUDE_CODE_USE_(BEDROCK|VERTEX)|AWS_\w+|ANTHROPIC_(BEDROCK|VERTEX)_\w+|ANTHROPIC_MODEL|CLOUD_ML_REGION|GOOGLE_\w+)$/
+
+/** @throws SettingError */
+export function loadSurroundings(env: Environment = process.env): Surroundings {
+  const home = env.HOME || homedir()
+  const cloud = pick(env, cloudVariables)
+  return {
+    settings: loadSettings(env, home),
+    home,
+    path: env.PATH ?? '',
+    sshAuthSock: env.SSH_AUTH_SOCK ?? '',
+    network: pick(env, networkVariables),
+    cloud: Object.keys(cloud).some(name => cloudSwitch.test(name)) ? cloud : {},
+  }
+}
+
+/** An empty variable counts as unset. @throws SettingError */
+export function loadSettings(env: Environment, home: string): Settings {
+  return readSettings(setting => {
+    const given = givenFor(setting, env)
+    if (given === '') return setting.fallback(home)
+    const value = setting.kind.parse(given, home)
+    if (value !== undefined) return value
+    const shown = setting.kind.secret ? 'a value' : `"${given}"`
+    throw new SettingError(`${setting.variable} is ${shown}; allowed is ${setting.kind.allowed}.`)
+  })
+}
+
+function givenFor<T>({ variable, kind }: Setting<T>, env: Environment): string {
+  const direct = env[variable] ?? ''
+  const file = env[`${variable}_FILE`] ?? ''
+  if (!kind.secret || file === '') return direct
+  if (direct !== '') throw new SettingError(`Both ${variable} and ${variable}_FILE are set; set one of them.`)
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new SettingError(`${variable}_FILE cannot be read: ${messageOf(error)}.`)
+  }
+}
+
+function pick(env: Environment, wanted: RegExp): Record<string, string> {
+  const entries = Object.entries(env).filter(([name, value]) => wanted.test(name) && value)
+  return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']))
+}

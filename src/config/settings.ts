@@ -1,0 +1,134 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { directory, hosts, httpUrl, type Kind, seconds, secret, text } from './kinds.ts'
+
+export interface Setting<T> {
+  readonly variable: string
+  readonly kind: Kind<T>
+  readonly fallback: (home: string) => T
+  /** The default as the documentation writes it. */
+  readonly shown: string
+  readonly meaning: string
+}
+
+const none = { fallback: () => '', shown: 'none' }
+
+/**
+ * Every setting, once: its variable, what it may hold, what it is when unset, and its row in docs/settings.md. `read` is
+ * asked for each: the loader answers with values, the documentation takes notes.
+ */
+export function readSettings(read: <T>(setting: Setting<T>) => T) {
+  return {
+    claudeBinary: read({
+      variable: 'AGENTICORE_CLAUDE_BINARY',
+      kind: text,
+      fallback: () => 'claude',
+      shown: '`claude`',
+      meaning: 'The Claude Code CLI: a name on the PATH, or a path.',
+    }),
+    claudeTimeoutSeconds: read({
+      variable: 'AGENTICORE_CLAUDE_TIMEOUT',
+      kind: seconds,
+      fallback: () => 3600,
+      shown: '`3600`',
+      meaning: 'Seconds one run of the agent may take, unless the job has a `--timeout` of its own.',
+    }),
+    jobsDir: read({
+      variable: 'AGENTICORE_JOBS_DIR',
+      kind: directory,
+      fallback: home => join(home, '.agenticore/jobs'),
+      shown: '`~/.agenticore/jobs`',
+      meaning: 'Records, event logs and patches of jobs.',
+    }),
+    worktreeRoot: read({
+      variable: 'AGENTICORE_WORKTREE_ROOT',
+      kind: directory,
+      fallback: home => join(home, '.agenticore/worktrees'),
+      shown: '`~/.agenticore/worktrees`',
+      meaning:
+        'Working trees of running jobs, and what their agents need; emptied after each job. Keep it on local disk.',
+    }),
+    reposRoot: read({
+      variable: 'AGENTICORE_REPOS_ROOT',
+      kind: directory,
+      fallback: home => join(home, 'agenticore-repos'),
+      shown: '`~/agenticore-repos`',
+      meaning: 'The clone cache.',
+    }),
+    jobTtlSeconds: read({
+      variable: 'AGENTICORE_JOB_TTL',
+      kind: seconds,
+      fallback: () => 86_400,
+      shown: '`86400`',
+      meaning: 'Seconds a record is meant to stay after the job ended; written into each record.',
+    }),
+    podName: read({
+      variable: 'AGENTICORE_POD_NAME',
+      kind: text,
+      fallback: hostname,
+      shown: 'the host name',
+      meaning: 'The name by which a job says where it ran.',
+    }),
+    githubToken: read({
+      variable: 'GITHUB_TOKEN',
+      kind: secret,
+      ...none,
+      meaning: 'Reads and pushes repositories on GitHub, and opens pull requests. Sent to GitHub alone.',
+    }),
+    githubApiUrl: read({
+      variable: 'GITHUB_API_URL',
+      kind: httpUrl,
+      fallback: () => 'https://api.github.com',
+      shown: '`https://api.github.com`',
+      meaning: 'The API of your GitHub. A repository is on GitHub when its host is github.com or the host of this.',
+    }),
+    allowedHosts: read({
+      variable: 'AGENTICORE_ALLOWED_HOSTS',
+      kind: hosts,
+      fallback: () => [],
+      shown: 'any',
+      meaning: 'Hosts that repositories may come from.',
+    }),
+    gitAuthorName: read({
+      variable: 'AGENTICORE_GIT_AUTHOR_NAME',
+      kind: text,
+      fallback: () => 'agenticore',
+      shown: '`agenticore`',
+      meaning: 'Author of commits.',
+    }),
+    gitAuthorEmail: read({
+      variable: 'AGENTICORE_GIT_AUTHOR_EMAIL',
+      kind: text,
+      fallback: () => 'agenticore@users.noreply.github.com',
+      shown: '`agenticore@users.noreply.github.com`',
+      meaning: 'Mail address of that author.',
+    }),
+    anthropicApiKey: read({
+      variable: 'ANTHROPIC_API_KEY',
+      kind: secret,
+      ...none,
+      meaning:
+        'Opens the model for the agent; handed to it on a descriptor. The first of these three that is set is used.',
+    }),
+    anthropicAuthToken: read({
+      variable: 'ANTHROPIC_AUTH_TOKEN',
+      kind: secret,
+      ...none,
+      meaning: 'A bearer token instead, for a gateway; the agent has it in its environment.',
+    }),
+    claudeOauthToken: read({
+      variable: 'CLAUDE_CODE_OAUTH_TOKEN',
+      kind: secret,
+      ...none,
+      meaning: 'A token of `claude setup-token` instead; handed over on a descriptor.',
+    }),
+    anthropicBaseUrl: read({
+      variable: 'ANTHROPIC_BASE_URL',
+      kind: httpUrl,
+      ...none,
+      meaning: 'Another address for the model.',
+    }),
+  }
+}
+
+export type Settings = Readonly<ReturnType<typeof readSettings>>

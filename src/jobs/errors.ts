@@ -1,0 +1,184 @@
+/**
+ * Every error a user can meet, by code. `kind` decides the exit code and the HTTP status, each mapped once at its edge;
+ * `meaning` and `remedy` are the row in docs/errors.md.
+ */
+export const catalogue = {
+  invalid_request: {
+    kind: 'usage',
+    meaning: 'The request is not one that can be run: an empty or too long task, a limit that is not positive.',
+    remedy: 'Correct what the message names. Nothing was submitted.',
+  },
+  invalid_setting: {
+    kind: 'usage',
+    meaning: 'A setting has a value that is not allowed.',
+    remedy: 'Set the variable to one of the values the message lists, or unset it.',
+  },
+  invalid_repo_url: {
+    kind: 'usage',
+    meaning: 'The repository is neither a URL that agenticore clones from nor a git directory on this machine.',
+    remedy: 'Give an https://, ssh:// or git@host:path address, or a path. Keep credentials out of it.',
+  },
+  invalid_ref: {
+    kind: 'usage',
+    meaning: 'The base ref could never be the name of a branch, a tag or a commit.',
+    remedy: 'Give a branch, a tag or a full commit id.',
+  },
+  ambiguous_id: {
+    kind: 'usage',
+    meaning: 'More than one job id starts or ends with what was given, or it has fewer than 4 characters.',
+    remedy: 'Give more of the id.',
+  },
+  job_not_found: {
+    kind: 'not_found',
+    meaning: 'No job has this id.',
+    remedy: '`agenticore jobs` lists the jobs that are kept; a record is deleted some time after its end.',
+  },
+  job_not_queued: {
+    kind: 'refused',
+    meaning: 'Only a queued job can be resumed, and this one is running elsewhere or has ended.',
+    remedy: '`agenticore job ID` shows where it stands.',
+  },
+  server_unreachable: {
+    kind: 'unavailable',
+    meaning: 'No agenticore server answers.',
+    remedy: 'Run the job in this process with `--local`.',
+  },
+  git_missing: {
+    kind: 'refused',
+    meaning: 'git is not on the PATH.',
+    remedy: 'Install git 2.31 or newer.',
+  },
+  claude_missing: {
+    kind: 'refused',
+    meaning: 'The Claude Code CLI was not found.',
+    remedy: 'Install it (`npm install -g @anthropic-ai/claude-code`), or set AGENTICORE_CLAUDE_BINARY to its path.',
+  },
+  claude_too_old: {
+    kind: 'refused',
+    meaning: 'The Claude Code CLI is older than the first version this was measured with.',
+    remedy: 'Update it (`claude update`, or `npm install -g @anthropic-ai/claude-code`).',
+  },
+  no_model_credentials: {
+    kind: 'refused',
+    meaning: 'Nothing was given that the agent could authenticate to the model with.',
+    remedy: 'Set ANTHROPIC_API_KEY, or run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN.',
+  },
+  origin_unreachable: {
+    kind: 'refused',
+    meaning: 'The host of the repository did not answer.',
+    remedy: 'Check the address, the network and HTTPS_PROXY, then run the task again.',
+  },
+  origin_not_found: {
+    kind: 'refused',
+    meaning: 'There is no repository at the address, or these credentials may not see it.',
+    remedy: 'Check the address, and that GITHUB_TOKEN can read the repository.',
+  },
+  origin_unauthorised: {
+    kind: 'unauthorised',
+    meaning: 'The host of the repository wants credentials, or refused the ones it got.',
+    remedy:
+      'On GitHub: set GITHUB_TOKEN to a token that can read and write the repository. By ssh: add the key to ssh-agent.',
+  },
+  repository_empty: {
+    kind: 'refused',
+    meaning: 'The repository has no commit to start from.',
+    remedy: 'Push a first commit to it.',
+  },
+  ref_not_found: {
+    kind: 'refused',
+    meaning: 'The repository has no branch or tag of this name, or no such commit.',
+    remedy: 'Check --base-ref; leave it out to start from the default branch.',
+  },
+  push_denied: {
+    kind: 'unauthorised',
+    meaning: 'The work is done, but these credentials may not push to the repository.',
+    remedy: 'Give the token write access to contents (and to pull requests). The diff is kept with the job.',
+  },
+  push_rejected: {
+    kind: 'refused',
+    meaning: 'The repository refused the branch: a hook, a rule, or somebody else moved it.',
+    remedy: 'Read what the remote said in the message. The diff is kept with the job.',
+  },
+  git_failed: {
+    kind: 'refused',
+    meaning: 'A git command failed in a way that has no code of its own.',
+    remedy: 'The message has what git said.',
+  },
+  agent_failed: {
+    kind: 'refused',
+    meaning: 'Claude Code ended without success.',
+    remedy: '`agenticore logs ID` shows what it did.',
+  },
+  agent_no_result: {
+    kind: 'refused',
+    meaning: 'Claude Code ended without saying how it went, so its work is not trusted.',
+    remedy: '`agenticore logs ID` shows what it did up to then; the diff is kept with the job.',
+  },
+  max_turns: {
+    kind: 'refused',
+    meaning: 'The agent used up its turns.',
+    remedy: 'Raise --max-turns, or split the task.',
+  },
+  max_budget: {
+    kind: 'refused',
+    meaning: 'The agent used up its budget.',
+    remedy: 'Raise --max-budget-usd, or split the task.',
+  },
+  model_error: {
+    kind: 'refused',
+    meaning: 'The model refused or could not be reached.',
+    remedy: 'The message has the status and what it said; check key, model name and network.',
+  },
+  timeout: {
+    kind: 'timed_out',
+    meaning: 'The agent did not finish within its time.',
+    remedy: 'Raise --timeout (or AGENTICORE_CLAUDE_TIMEOUT), or split the task. The diff is kept with the job.',
+  },
+  interrupted: {
+    kind: 'interrupted',
+    meaning: 'The run was stopped from outside.',
+    remedy: '`agenticore resume ID` runs the job again from its beginning.',
+  },
+  stale_lease: {
+    kind: 'refused',
+    meaning: 'A later attempt took the job over; what this one still had to say was refused.',
+    remedy: 'Nothing to do: the later attempt owns the job.',
+  },
+  corrupt_record: {
+    kind: 'refused',
+    meaning: 'A file under the jobs directory is not a record this version can read.',
+    remedy: 'Move the file the message names aside; other jobs are not affected.',
+  },
+  storage_failed: {
+    kind: 'refused',
+    meaning: 'A file could not be written or read: disk full, no permission, a vanished volume.',
+    remedy: 'Make room or give access to the path in the message, then run the task again.',
+  },
+  internal: {
+    kind: 'refused',
+    meaning: 'A fault in agenticore itself.',
+    remedy: 'Please report it with the message and the job id.',
+  },
+} as const satisfies Record<string, { kind: ErrorKind; meaning: string; remedy: string }>
+
+export type ErrorKind = 'usage' | 'not_found' | 'refused' | 'unauthorised' | 'unavailable' | 'timed_out' | 'interrupted'
+export type ErrorCode = keyof typeof catalogue
+
+/** An error the user can act on: `message` says what happened to what, `remedy` what to do. */
+export class AgenticoreError extends Error {
+  readonly code: ErrorCode
+  readonly remedy: string
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; remedy?: string } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause })
+    this.name = 'AgenticoreError'
+    this.code = code
+    this.remedy = options.remedy ?? catalogue[code].remedy
+  }
+
+  get kind(): ErrorKind {
+    return catalogue[this.code].kind
+  }
+}
+
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(catalogue, text)

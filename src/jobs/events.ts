@@ -1,0 +1,71 @@
+import type { ErrorCode } from './errors.ts'
+import type { Outcome, Usage } from './job.ts'
+
+/** What the runner itself reports. */
+export type RunnerEvent =
+  | { readonly type: 'claimed'; readonly podName: string; readonly attempt: number }
+  | {
+      readonly type: 'workspace_ready'
+      readonly branch: string
+      readonly baseRef: string
+      readonly baseSha: string
+      /** Whether the commit was in the clone cache already. */
+      readonly cached: boolean
+      readonly durationMs: number
+    }
+  | { readonly type: 'committed'; readonly sha: string; readonly changedFiles: number }
+  | { readonly type: 'nothing_changed' }
+  | { readonly type: 'pushed'; readonly branch: string; readonly sha: string; readonly hint: string }
+  | { readonly type: 'pull_request'; readonly url: string }
+  | { readonly type: 'pull_request_failed'; readonly error: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'released'; readonly reason: string }
+  /** How this attempt ended. The record has the last word: a cancel request, or a later attempt, can overrule it. */
+  | {
+      readonly type: 'outcome'
+      readonly status: Outcome['status']
+      readonly errorCode?: ErrorCode
+      readonly error?: string
+    }
+
+/** What the agent did, from its event stream. */
+export type AgentEvent =
+  | {
+      readonly type: 'agent_started'
+      readonly sessionId: string
+      readonly model: string
+      readonly claudeVersion: string
+      readonly tools: readonly string[]
+    }
+  | { readonly type: 'message' | 'thinking'; readonly text: string; readonly truncated: boolean }
+  | { readonly type: 'tool_call'; readonly toolUseId: string; readonly tool: string; readonly input: unknown }
+  | {
+      readonly type: 'tool_result'
+      readonly toolUseId: string
+      readonly ok: boolean
+      readonly text: string
+      readonly truncated: boolean
+    }
+  | { readonly type: 'model_retry'; readonly attempt: number; readonly delayMs: number; readonly status?: number }
+  | ({ readonly type: 'agent_result' } & AgentVerdict)
+  /** An event this version has no type for; its name, so that nothing vanishes unseen. */
+  | { readonly type: 'agent_other'; readonly name: string }
+  | { readonly type: 'agent_stderr'; readonly text: string }
+
+export interface AgentVerdict {
+  /** `success`, `error_max_turns`, `error_during_execution`, …: never enough alone, see `isError`. */
+  readonly subtype: string
+  readonly isError: boolean
+  readonly text: string
+  readonly numTurns: number
+  readonly durationMs: number
+  readonly totalCostUsd: number
+  readonly usage: Usage
+  readonly sessionId: string
+  readonly apiErrorStatus?: number
+}
+
+export type JobEventBody = RunnerEvent | AgentEvent
+
+/** `id` is `<fence>-<seq>`, seq dense from 1 in each attempt. */
+export type JobEvent = JobEventBody & { readonly id: string; readonly at: string }

@@ -1,0 +1,169 @@
+import type { ErrorCode } from './errors.ts'
+import type { AgentEvent, JobEvent, JobEventBody } from './events.ts'
+import type { Job, JobId, JobStatus, Outcome, RunFacts } from './job.ts'
+
+/** The right to write one attempt of one job. Every write after the claim carries it; an older fence is refused. */
+export interface Lease {
+  readonly job: Job
+  readonly fence: number
+}
+
+/**
+ * Where jobs wait, are claimed, and are found again. Deliberately not in here: connections, transactions, retries, HTTP.
+ * Every mutation is durable when its promise resolves, and refused with `stale_lease` when the lease is not the latest.
+ */
+export interface JobStore {
+  /** The job is kept, queued behind those that were submitted before it. Replaying it changes nothing. */
+  submit(job: Job): Promise<void>
+  get(id: JobId): Promise<Job | undefined>
+  /** Ids that start or end with `part`. */
+  find(part: string): Promise<JobId[]>
+  /** Newest first, without `output`. */
+  list(query: ListQuery): Promise<Job[]>
+  /** The job at the head of the queue that may run now; with `only`, that job or none. */
+  claim(claim: ClaimRequest): Promise<Lease | undefined>
+  record(lease: Lease, facts: RunFacts): Promise<Job>
+  /** Ends the job. A cancel request wins over any outcome. */
+  finish(lease: Lease, outcome: Outcome): Promise<Job>
+  /** Gives the job back to the head of the queue, its attempt unspent; not to be claimed before `notBefore`. */
+  release(lease: Lease, notBefore?: Date): Promise<Job>
+  /** Queued: cancelled at once. Running: marked for its holder. Ended: unchanged. */
+  cancel(id: JobId): Promise<Job>
+}
+
+export interface ListQuery {
+  readonly limit: number
+  readonly status?: JobStatus
+}
+
+export interface ClaimRequest {
+  readonly podName: string
+  readonly only?: JobId
+}
+
+/**
+ * The copy of every job that survives the store, and the evidence of its attempts. Each attempt writes in a directory of
+ * its own, named by its fence; readers take the highest one, so a late writer changes nothing.
+ */
+export interface Journal {
+  /** Keeps a submission; false when the id is already there. */
+  create(job: Job): Promise<boolean>
+  /** Opens the attempt `job.fence`; false when somebody else has. */
+  begin(job: Job): Promise<boolean>
+  /** The record as the attempt `job.fence` knows it. */
+  update(job: Job): Promise<void>
+  /** What the attempt says at its end, before the store is asked to accept it. */
+  outcome(job: Job): Promise<void>
+  /** The final record takes the submission's place. */
+  fold(job: Job): Promise<void>
+  read(id: JobId): Promise<Job | undefined>
+  /** 0 before the first attempt. */
+  highestFence(id: JobId): Promise<number>
+  /** Newest first. */
+  ids(): Promise<JobId[]>
+  /** Where the attempt's patch belongs. */
+  diffPath(lease: Lease): string
+}
+
+export interface EventLog {
+  /** Resolves when the event is written; events of one lease keep their order. */
+  append(lease: Lease, body: JobEventBody): Promise<JobEvent>
+  /** All attempts in order. With `follow`, waits for more until `ended` says so. */
+  read(id: JobId, options?: ReadEvents): AsyncIterable<JobEvent>
+}
+
+export interface ReadEvents {
+  readonly follow?: { ended(): Promise<boolean>; readonly signal: AbortSignal }
+}
+
+/** Checked-out repositories for jobs to work in. */
+export interface Workspaces {
+  /** @throws AgenticoreError `origin_*`, `repository_empty`, `ref_not_found`, `git_failed` */
+  open(lease: Lease, signal: AbortSignal): Promise<Workspace>
+}
+
+/** One job's tree. The agent may do what it likes in it; nothing here runs git with the tree's configuration. */
+export interface Workspace {
+  readonly path: string
+  readonly branch: string
+  /** The branch a pull request goes to. */
+  readonly baseBranch: string
+  readonly baseRef: string
+  readonly baseSha: string
+  readonly cached: boolean
+  /** Everything the agent did, committed or not, as one commit to push; undefined when nothing differs from the base. */
+  commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
+  /** @throws AgenticoreError `push_denied`, `push_rejected`, `origin_*` */
+  push(change: Change, signal: AbortSignal): Promise<Pushed>
+  /** The difference to the base as a patch, written to `path`. */
+  saveDiff(change: Change, path: string): Promise<void>
+  dispose(): Promise<void>
+}
+
+export interface CommitMessage {
+  readonly subject: string
+  readonly trailer: string
+}
+
+export interface Change {
+  readonly sha: string
+  readonly files: readonly ChangedFile[]
+}
+
+export interface ChangedFile {
+  readonly path: string
+  /** Undefined for binary files. */
+  readonly added?: number
+  readonly removed?: number
+}
+
+export interface Pushed {
+  /** What the host says to do next, such as the address that opens a pull request; empty when it says nothing. */
+  readonly hint: string
+}
+
+export interface PullRequests {
+  /** True when the host of the repository is one this can open pull requests on. */
+  serves(repoUrl: string): boolean
+  /** Opens one, or finds the one that is open from that branch. @returns its address */
+  open(request: PullRequest, signal: AbortSignal): Promise<string>
+}
+
+export interface PullRequest {
+  readonly job: Job
+  readonly head: string
+  readonly base: string
+  readonly summary: string
+  readonly files: readonly ChangedFile[]
+}
+
+export interface Agent {
+  /** @throws AgenticoreError `claude_missing`, `claude_too_old`, `no_model_credentials`: what stands before any run */
+  check(signal: AbortSignal): Promise<void>
+  /** Never rejects for what the agent does: one result shape for success and failure. */
+  run(request: AgentRequest, options: AgentOptions): Promise<AgentResult>
+}
+
+export interface AgentRequest {
+  readonly job: Job
+  readonly cwd: string
+  /** What the agent is told about where it is, beside the task. */
+  readonly briefing: string
+  readonly sessionId: string
+  /** Identifies every process of this attempt. */
+  readonly marker: string
+  /** Gone with the attempt: the agent's HOME, configuration and temporary files. */
+  readonly scratch: string
+}
+
+export interface AgentOptions {
+  readonly signal: AbortSignal
+  /** Awaited before the next event is read, so that a slow disk slows the agent instead of filling the memory. */
+  onEvent(event: AgentEvent): Promise<void>
+  onStart(pid: number): Promise<void>
+}
+
+export interface AgentResult {
+  readonly failure?: { readonly code: ErrorCode; readonly message: string }
+  readonly facts: RunFacts
+}

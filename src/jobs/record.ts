@@ -1,0 +1,96 @@
+import { camelKey, mapKeys, snakeKey } from '../util/case.ts'
+import { isUuid } from '../util/ids.ts'
+import { AgenticoreError, isErrorCode } from './errors.ts'
+import { type Job, type JobId, jobStatuses } from './job.ts'
+
+type Check = (value: unknown) => boolean
+
+const text = (value: unknown): boolean => typeof value === 'string'
+const count = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
+const flag = (value: unknown): boolean => typeof value === 'boolean'
+const optional =
+  (check: Check): Check =>
+  value =>
+    value === undefined || check(value)
+
+const fields: Readonly<Record<keyof Job, Check>> = {
+  id: text,
+  task: text,
+  repoUrl: text,
+  baseRef: text,
+  profile: text,
+  status: value => jobStatuses.some(status => status === value),
+  mode: value => value === 'fire_and_forget' || value === 'sync',
+  idempotencyKey: optional(text),
+  createdAt: text,
+  startedAt: optional(text),
+  endedAt: optional(text),
+  notBefore: optional(text),
+  cancelRequestedAt: optional(text),
+  ttlSeconds: count,
+  queueTtlSeconds: optional(count),
+  podName: text,
+  fence: count,
+  attempt: count,
+  interruptions: count,
+  pid: optional(count),
+  worktreePath: text,
+  jobConfigDir: text,
+  branch: text,
+  baseSha: optional(text),
+  headSha: optional(text),
+  prUrl: optional(text),
+  prError: optional(text),
+  sessionId: optional(text),
+  resumed: flag,
+  exitCode: optional(count),
+  output: optional(text),
+  outputTruncated: flag,
+  error: optional(text),
+  errorCode: optional(value => typeof value === 'string' && isErrorCode(value)),
+  numTurns: optional(count),
+  totalCostUsd: optional(count),
+  usage: optional(value => typeof value === 'object' && value !== null && Object.values(value).every(count)),
+  durationMs: optional(count),
+  model: optional(text),
+  claudeVersion: optional(text),
+  changedFiles: optional(count),
+  lastActivity: optional(text),
+  maxTurns: optional(count),
+  maxBudgetUsd: optional(count),
+  timeoutSeconds: optional(count),
+  queuePosition: optional(count),
+  schemaVersion: count,
+}
+
+/** A job as it is stored: the same fields in snake_case, unset ones left out. */
+export function encodeJob(job: Partial<Job>): Record<string, unknown> {
+  const ordered = Object.fromEntries(Object.keys(fields).map(key => [key, Reflect.get(job, key)]))
+  return mapKeys(ordered, snakeKey)
+}
+
+/** @throws AgenticoreError `corrupt_record`, naming `source` (the file) and the field that is wrong. */
+export function decodeJob(json: string, source: string): Job {
+  const job = mapKeys(parseObject(json, source), camelKey)
+  if (isJob(job)) return job
+  const wrong = wrongFields(job).map(snakeKey).join(', ')
+  throw new AgenticoreError('corrupt_record', `${source} is no job record: wrong or missing ${wrong}.`)
+}
+
+/** Brands an id that was read from a file name or a record. */
+export const isJobId = (id: string): id is JobId => isUuid(id)
+
+const isJob = (value: object): value is Job => wrongFields(value).length === 0
+
+const wrongFields = (value: object): string[] =>
+  Object.entries(fields).flatMap(([key, fits]) => (fits(Reflect.get(value, key)) ? [] : [key]))
+
+function parseObject(json: string, source: string): object {
+  try {
+    const value: unknown = JSON.parse(json)
+    if (typeof value === 'object' && value !== null) return value
+  } catch (cause) {
+    throw new AgenticoreError('corrupt_record', `${source} is not JSON.`, { cause })
+  }
+  throw new AgenticoreError('corrupt_record', `${source} is no job record.`)
+}

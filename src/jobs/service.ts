@@ -1,0 +1,89 @@
+import type { Clock } from '../util/clock.ts'
+import { uuidV7 } from '../util/ids.ts'
+import { AgenticoreError } from './errors.ts'
+import type { JobEvent } from './events.ts'
+import { isFinal, type Job, type JobId, type JobRequest } from './job.ts'
+import type { EventLog, JobStore, ListQuery } from './ports.ts'
+import { isJobId } from './record.ts'
+import { checkRequest } from './request.ts'
+import { queued } from './states.ts'
+
+const shortestPart = 4
+
+export interface JobServiceParts {
+  readonly store: JobStore
+  readonly events: EventLog
+  readonly clock: Clock
+  /** @throws AgenticoreError `invalid_repo_url`, `invalid_ref` */
+  checkRepository(url: string, ref: string): void
+}
+
+/** What can be done with jobs: the one place that commands, REST and MCP call. */
+export class JobService {
+  readonly #parts: JobServiceParts
+
+  constructor(parts: JobServiceParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * The job is durable when this resolves: it will end, whatever happens to this process.
+   * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`; nothing was kept then
+   */
+  async submit(request: JobRequest): Promise<Job> {
+    const { store, clock, checkRepository } = this.#parts
+    checkRequest(request)
+    checkRepository(request.repoUrl, request.baseRef)
+    const now = clock.now()
+    const id = uuidV7(now)
+    if (!isJobId(id)) throw new Error(`uuid made an id that is none: ${id}`)
+    const job = queued(id, request, now)
+    await store.submit(job)
+    return job
+  }
+
+  /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */
+  async get(part: string): Promise<Job> {
+    const id = await this.#resolve(part)
+    const job = await this.#parts.store.get(id)
+    if (!job) throw notFound(part)
+    return job
+  }
+
+  async list(query: ListQuery): Promise<Job[]> {
+    return await this.#parts.store.list(query)
+  }
+
+  async cancel(part: string): Promise<Job> {
+    return await this.#parts.store.cancel(await this.#resolve(part))
+  }
+
+  /** The job's events from the first on; with a signal, also those still to come until the job ends. */
+  async *events(part: string, follow?: AbortSignal): AsyncGenerator<JobEvent> {
+    const { store, events } = this.#parts
+    const { id } = await this.get(part)
+    const ended = async (): Promise<boolean> => {
+      const job = await store.get(id)
+      return job === undefined || isFinal(job)
+    }
+    yield* events.read(id, follow ? { follow: { ended, signal: follow } } : {})
+  }
+
+  async #resolve(part: string): Promise<JobId> {
+    const wanted = part.trim().toLowerCase()
+    if (isJobId(wanted)) return wanted
+    if (!/^[0-9a-f-]*$/.test(wanted)) throw notFound(part)
+    if (wanted.length < shortestPart) {
+      throw new AgenticoreError(
+        'ambiguous_id',
+        `"${part}" is too short for a job id: give at least ${shortestPart} characters.`,
+      )
+    }
+    const [id, ...others] = await this.#parts.store.find(wanted)
+    if (id === undefined) throw notFound(part)
+    if (others.length > 0) throw new AgenticoreError('ambiguous_id', `"${part}" fits ${others.length + 1} jobs.`)
+    return id
+  }
+}
+
+const notFound = (part: string): AgenticoreError => new AgenticoreError('job_not_found', `There is no job "${part}".`)

@@ -1,0 +1,43 @@
+import { loadSurroundings, type Surroundings } from './config/load.ts'
+import { checkRepository } from './jobs/repository.ts'
+import { JobService } from './jobs/service.ts'
+import { FileJobStore } from './store/file/store.ts'
+import { FileEventLog } from './store/journal/events.ts'
+import { FileJournal } from './store/journal/journal.ts'
+import { systemClock } from './util/clock.ts'
+import { redactor } from './util/redact.ts'
+
+/** The parts that every command on local files shares. */
+export interface LocalParts {
+  readonly surroundings: Surroundings
+  readonly journal: FileJournal
+  readonly store: FileJobStore
+  readonly events: FileEventLog
+  readonly service: JobService
+}
+
+/** @throws SettingError */
+export async function openParts(): Promise<LocalParts> {
+  const surroundings = loadSurroundings()
+  const { settings } = surroundings
+  const clock = systemClock
+  const journal = await FileJournal.open(settings.jobsDir)
+  const store = await FileJobStore.open(settings.jobsDir, { journal, clock })
+  const events = new FileEventLog(settings.jobsDir, { clock, redact: redactor(secretsOf(surroundings)) })
+  const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
+  const service = new JobService({
+    store,
+    events,
+    clock,
+    checkRepository: (url, ref) => checkRepository(url, ref, rules),
+  })
+  return { surroundings, journal, store, events, service }
+}
+
+/** Everything that must never be written down. */
+export const secretsOf = ({ settings }: Surroundings): string[] => [
+  settings.githubToken,
+  settings.anthropicApiKey,
+  settings.anthropicAuthToken,
+  settings.claudeOauthToken,
+]

@@ -1,0 +1,66 @@
+import { execa } from 'execa'
+import { BoundedText } from './bounded-text.ts'
+
+export interface Command {
+  readonly file: string
+  readonly args: readonly string[]
+  /** Exactly what the child gets: nothing of this process's environment is added. */
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly input?: string
+  readonly signal?: AbortSignal
+  /** Bytes of standard output to keep; the rest is read, dropped, and said. */
+  readonly maxOutputBytes?: number
+  /** Where standard output goes instead of into the result. */
+  readonly outputFile?: string
+}
+
+/** How a child ended; the same shape whether it went well or not. */
+export interface CommandResult {
+  readonly ok: boolean
+  /** Absent when it did not exit by itself. */
+  readonly exitCode?: number
+  readonly signal?: string
+  /** True when the program could not be started because it is not there. */
+  readonly missing: boolean
+  readonly stdout: string
+  /** The last 64 KiB. */
+  readonly stderr: string
+  readonly truncated: boolean
+}
+
+const defaultOutputBytes = 64 * 1024 * 1024
+const stderrBytes = 64 * 1024
+const killAfterMs = 2000
+
+/** Runs a program to its end. Rejects only when `signal` aborts, with its reason, after the child is gone. */
+export async function runCommand(command: Command): Promise<CommandResult> {
+  const stdout = new BoundedText(command.maxOutputBytes ?? defaultOutputBytes)
+  const stderr = new BoundedText(stderrBytes, 'keep the end')
+  const child = execa(command.file, command.args, {
+    env: command.env,
+    extendEnv: false,
+    // A session of its own: Ctrl-C in the terminal is for us, and we decide what it means for the child.
+    detached: true,
+    reject: false,
+    buffer: false,
+    forceKillAfterDelay: killAfterMs,
+    ...(command.outputFile ? { stdout: { file: command.outputFile } } : {}),
+    ...(command.cwd ? { cwd: command.cwd } : {}),
+    ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),
+    ...(command.signal ? { cancelSignal: command.signal } : {}),
+  })
+  child.stdout?.on('data', (chunk: Buffer) => stdout.add(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => stderr.add(chunk))
+  const result = await child
+  command.signal?.throwIfAborted()
+  return {
+    ok: !result.failed,
+    ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+    ...(result.signal === undefined ? {} : { signal: result.signal }),
+    missing: result.code === 'ENOENT',
+    stdout: stdout.text(),
+    stderr: stderr.text(),
+    truncated: stdout.truncated,
+  }
+}

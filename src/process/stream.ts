@@ -1,0 +1,86 @@
+import { Writable } from 'node:stream'
+import { execa } from 'execa'
+import { BoundedText } from './bounded-text.ts'
+import { type Line, lines } from './lines.ts'
+import { lingerGuard } from './linger.ts'
+
+export interface StreamedProgram {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  readonly input: string
+  /** Text the child reads from these descriptors (3 and up); in no argv, no environment, no file. */
+  readonly descriptors: ReadonlyMap<number, string>
+  readonly maxLineBytes: number
+  /** How long it has after SIGTERM before SIGKILL. */
+  readonly killAfterMs: number
+  /** Stops the child: SIGTERM, then SIGKILL. */
+  readonly signal: AbortSignal
+}
+
+export interface StreamedResult {
+  readonly exitCode?: number
+  readonly signal?: string
+  readonly missing: boolean
+  /** The last 64 KiB. */
+  readonly stderr: string
+}
+
+export interface StreamedProcess {
+  readonly pid: number | undefined
+  readonly lines: AsyncIterable<Line>
+  /** Resolves when the child itself is gone; what it started may still hold its output open. */
+  readonly exited: Promise<void>
+  /** Never rejects: how it ended, by itself or stopped. */
+  readonly ended: Promise<StreamedResult>
+}
+
+const stderrBytes = 64 * 1024
+
+/** Starts a program whose output is read line by line while it runs. */
+export function startStreamed(program: StreamedProgram): StreamedProcess {
+  const child = execa(program.file, program.args, {
+    cwd: program.cwd,
+    env: program.env,
+    extendEnv: false,
+    // A session of its own: Ctrl-C in the terminal is for us, and we decide what it means for the child.
+    detached: true,
+    reject: false,
+    buffer: false,
+    input: program.input,
+    stdio: ['pipe', 'pipe', 'pipe', ...extraPipes(program.descriptors)],
+    cancelSignal: program.signal,
+    forceKillAfterDelay: program.killAfterMs,
+  })
+  for (const [descriptor, text] of program.descriptors) send(child.stdio[descriptor], text)
+  const stderr = new BoundedText(stderrBytes, 'keep the end')
+  child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
+  const guard = lingerGuard(child.nodeChildProcess)
+  return {
+    pid: child.pid,
+    lines: guard.watch(lines(child.stdout, program.maxLineBytes)),
+    exited: guard.exited,
+    ended: child.then(result => ({
+      ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+      ...(result.signal === undefined ? {} : { signal: result.signal }),
+      missing: result.code === 'ENOENT',
+      stderr: stderr.text(),
+    })),
+  }
+}
+
+/** Descriptors 3, 4, 5, …: a pipe for the child to read where there is text for it. */
+function extraPipes(descriptors: ReadonlyMap<number, string>): ('ignore' | { value: 'pipe'; input: true })[] {
+  const highest = Math.max(2, ...descriptors.keys())
+  return Array.from({ length: highest - 2 }, (_, index) =>
+    descriptors.has(index + 3) ? { value: 'pipe', input: true } : 'ignore',
+  )
+}
+
+function send(pipe: unknown, text: string): void {
+  if (!(pipe instanceof Writable)) return
+  // A child that ends without reading it closes the pipe; how it ended says more than EPIPE.
+  pipe.on('error', () => undefined)
+  pipe.end(text)
+}

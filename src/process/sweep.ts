@@ -1,0 +1,62 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { hasCode } from '../util/error-code.ts'
+
+const roundMs = 20
+const rounds = 250
+
+/** The variable that marks every process of one attempt; children inherit it, in sessions of their own too. */
+export const markerVariable = 'AGENTICORE_JOB_MARKER'
+
+/**
+ * SIGKILLs every process whose environment carries the marker, again until a look at /proc finds none: a process may
+ * fork while it is being looked for. A process that cleared its environment is not found here.
+ * @returns how many were killed. Only Linux has /proc; elsewhere this does nothing.
+ */
+export async function sweepMarked(marker: string): Promise<number> {
+  const killed = new Set<number>()
+  for (let round = 0; round < rounds; round++) {
+    const found = await markedProcesses(marker)
+    if (found.length === 0) break
+    for (const pid of found) {
+      killed.add(pid)
+      kill(pid)
+    }
+    await delay(roundMs)
+  }
+  return killed.size
+}
+
+async function markedProcesses(marker: string): Promise<number[]> {
+  const wanted = Buffer.from(`${markerVariable}=${marker}\0`)
+  const pids = (await processIds()).filter(pid => pid !== process.pid)
+  const marked = await Promise.all(pids.map(async pid => ((await environmentOf(pid)).includes(wanted) ? [pid] : [])))
+  return marked.flat()
+}
+
+async function processIds(): Promise<number[]> {
+  try {
+    return (await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(Number)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return []
+    throw error
+  }
+}
+
+/** Empty for a process that is gone, a zombie, or not ours to look into. */
+async function environmentOf(pid: number): Promise<Buffer> {
+  try {
+    return await readFile(`/proc/${pid}/environ`)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return Buffer.alloc(0)
+    throw error
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error
+  }
+}

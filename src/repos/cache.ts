@@ -1,0 +1,118 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { access, mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RepositoryAddress } from '../jobs/repository.ts'
+import { hasCode } from '../util/error-code.ts'
+import { removeTree } from '../util/remove-tree.ts'
+import type { Git } from './git.ts'
+import { readError } from './origin-errors.ts'
+
+const markerFile = 'agenticore-cache'
+
+/**
+ * One bare repository for each origin, which jobs borrow objects from and never write to. Each commit that was ever
+ * asked for is kept under `refs/agenticore/keep/<commit>`: such a ref is made once and never moves, so that any number
+ * of fetches at once cannot get in each other's way, and nothing a job borrows is ever pruned.
+ */
+export class CloneCache {
+  readonly #root: string
+  readonly #git: Git
+
+  constructor(root: string, git: Git) {
+    this.#root = root
+    this.#git = git
+  }
+
+  /**
+   * Makes sure that `commit` is there.
+   * @returns the git directory, and whether it had the commit already
+   * @throws AgenticoreError `origin_*`, `git_failed`
+   */
+  async ensure(
+    remote: RepositoryAddress,
+    commit: string,
+    signal: AbortSignal,
+  ): Promise<{ gitDir: string; cached: boolean }> {
+    const gitDir = await this.#open(remote)
+    const kept = join(gitDir, 'refs/agenticore/keep', commit)
+    if (await exists(kept)) return { gitDir, cached: true }
+    const result = await this.#git.try({
+      args: [
+        'fetch',
+        '--quiet',
+        '--no-tags',
+        '--no-write-fetch-head',
+        '--no-auto-maintenance',
+        '--no-recurse-submodules',
+        '--end-of-options',
+        remote.url,
+        `${commit}:refs/agenticore/keep/${commit}`,
+      ],
+      env: { GIT_DIR: gitDir },
+      remote,
+      signal,
+    })
+    // Of two fetches of one commit the slower finds the ref taken: it fails, and has what it wanted.
+    if (!result.ok && !(await exists(kept))) throw readError(remote, result.stderr)
+    return { gitDir, cached: false }
+  }
+
+  async #open(remote: RepositoryAddress): Promise<string> {
+    const directory = join(this.#root, cacheName(remote))
+    const gitDir = join(directory, 'repo')
+    if (await exists(join(gitDir, markerFile))) return gitDir
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const staging = join(directory, `repo.${randomBytes(6).toString('hex')}.tmp`)
+    await writeBareRepository(staging)
+    await publish(staging, gitDir)
+    return gitDir
+  }
+}
+
+/** Twelve hex digits that are the same for all spellings of an address. */
+export const cacheName = (remote: RepositoryAddress): string =>
+  createHash('sha256').update(remote.normalised).digest('hex').slice(0, 12)
+
+/** What `git init --bare` would make, without its templates and without starting a process. */
+async function writeBareRepository(gitDir: string): Promise<void> {
+  for (const directory of ['objects/pack', 'objects/info', 'refs/heads', 'refs/agenticore/keep']) {
+    await mkdir(join(gitDir, directory), { recursive: true, mode: 0o700 })
+  }
+  await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/none\n')
+  await writeFile(
+    join(gitDir, 'config'),
+    '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[fetch]\n\tunpackLimit = 1\n',
+  )
+  await writeFile(join(gitDir, markerFile), '1\n')
+}
+
+/** Into place in one step. Somebody else's cache of the same moment is as good; anything foreign is moved aside. */
+async function publish(staging: string, gitDir: string): Promise<void> {
+  for (;;) {
+    try {
+      return await rename(staging, gitDir)
+    } catch (error) {
+      if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error
+    }
+    if (await exists(join(gitDir, markerFile))) return await removeTree(staging)
+    await moveAside(gitDir)
+  }
+}
+
+async function moveAside(path: string): Promise<void> {
+  try {
+    await rename(path, `${path}.foreign-${randomBytes(6).toString('hex')}`)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}

@@ -1,0 +1,106 @@
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { RepositoryAddress } from '../jobs/repository.ts'
+import { type CommandResult, runCommand } from '../process/command.ts'
+
+/**
+ * The runner's own git: no configuration of the machine, of the user or of a tree takes part, nothing ever prompts, and
+ * only the protocol of the address at hand may be spoken.
+ */
+export interface GitSettings {
+  readonly path: string
+  /** For ssh's known hosts and keys. */
+  readonly home: string
+  readonly sshAuthSock: string
+  readonly authorName: string
+  readonly authorEmail: string
+  /** Proxy and certificate variables, as the user set them. */
+  readonly network: Readonly<Record<string, string>>
+  /** The HTTP header that opens this repository, if there is one. */
+  authorization(address: RepositoryAddress): string | undefined
+}
+
+export interface GitCall {
+  readonly args: readonly string[]
+  readonly signal: AbortSignal
+  readonly env?: Readonly<Record<string, string>>
+  /** For calls that speak to an origin. */
+  readonly remote?: RepositoryAddress
+  readonly input?: string
+  readonly outputFile?: string
+}
+
+export class Git {
+  readonly #settings: GitSettings
+
+  constructor(settings: GitSettings) {
+    this.#settings = settings
+  }
+
+  /** @throws AgenticoreError `git_missing`; how git itself ended is in the result */
+  async try(call: GitCall): Promise<CommandResult> {
+    const result = await runCommand({
+      file: 'git',
+      args: call.args,
+      env: { ...this.#environment(), ...(call.remote ? this.#networkEnvironment(call.remote) : {}), ...call.env },
+      signal: call.signal,
+      ...(call.input === undefined ? {} : { input: call.input }),
+      ...(call.outputFile === undefined ? {} : { outputFile: call.outputFile }),
+    })
+    if (result.missing) throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
+    return result
+  }
+
+  /** Standard output of a command that has to succeed. @throws AgenticoreError `git_failed`, `storage_failed` */
+  async run(call: GitCall): Promise<string> {
+    const result = await this.try(call)
+    if (result.ok) return result.stdout
+    const code = /No space left on device/.test(result.stderr) ? 'storage_failed' : 'git_failed'
+    throw new AgenticoreError(code, `git ${call.args[0]} failed: ${lastLines(result.stderr)}`)
+  }
+
+  #environment(): Record<string, string> {
+    const { path, authorName, authorEmail } = this.#settings
+    return {
+      PATH: path,
+      LC_ALL: 'C.UTF-8',
+      LANGUAGE: 'en',
+      HOME: '/nonexistent',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_OPTIONAL_LOCKS: '0',
+      GIT_AUTHOR_NAME: authorName,
+      GIT_AUTHOR_EMAIL: authorEmail,
+      GIT_COMMITTER_NAME: authorName,
+      GIT_COMMITTER_EMAIL: authorEmail,
+    }
+  }
+
+  #networkEnvironment(remote: RepositoryAddress): Record<string, string> {
+    const { home, sshAuthSock, network, authorization } = this.#settings
+    const header = authorization(remote)
+    return {
+      ...network,
+      HOME: home,
+      ...(sshAuthSock === '' ? {} : { SSH_AUTH_SOCK: sshAuthSock }),
+      GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=20',
+      GIT_ALLOW_PROTOCOL: remote.scheme,
+      ...(header === undefined ? {} : headerConfig(remote, header)),
+    }
+  }
+}
+
+/** By environment, so that it is in no argv and no file; scoped to the origin, so that it goes nowhere else. */
+function headerConfig(remote: RepositoryAddress, header: string): Record<string, string> {
+  return {
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: `http.${remote.scheme}://${remote.host}/.extraHeader`,
+    GIT_CONFIG_VALUE_0: `Authorization: ${header}`,
+  }
+}
+
+/** What git said last, without its progress, on one line. */
+export function lastLines(stderr: string): string {
+  const lines = stderr.split(/[\r\n]+/).filter(line => line.trim() !== '')
+  return lines.slice(-4).join(' / ') || 'git said nothing'
+}

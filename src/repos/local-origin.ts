@@ -1,0 +1,38 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { AgenticoreError } from '../jobs/errors.ts'
+import { hasCode } from '../util/error-code.ts'
+import type { Git } from './git.ts'
+
+/**
+ * What `--repo` means to somebody in a directory: an address stays as it is; a directory stands for the origin of the
+ * repository in it, or for that repository itself where it is bare or has no origin.
+ * @throws AgenticoreError `invalid_repo_url` for a directory without a repository, `git_missing`
+ */
+export async function resolveOrigin(git: Git, text: string, cwd: string): Promise<string> {
+  const directory = resolve(cwd, text)
+  if (text === '' || text.startsWith('-') || text.includes('\0') || !(await isDirectory(directory))) return text
+  const signal = AbortSignal.timeout(10_000)
+  const found = await git.try({
+    args: ['-C', directory, 'rev-parse', '--is-bare-repository', '--absolute-git-dir'],
+    signal,
+  })
+  if (!found.ok) throw new AgenticoreError('invalid_repo_url', `${directory} is no git repository.`)
+  const [isBare, gitDir = directory] = found.stdout.trim().split('\n')
+  if (isBare === 'true') return gitDir
+  const origin = await git.try({ args: ['-C', directory, 'config', '--get', 'remote.origin.url'], signal })
+  const url = origin.stdout.trim()
+  const top = gitDir.replace(/\/\.git$/, '')
+  if (!origin.ok || url === '') return top
+  const asPath = resolve(top, url)
+  return (await isDirectory(asPath)) ? asPath : url
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'EACCES')) return false
+    throw error
+  }
+}

@@ -1,0 +1,46 @@
+import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
+import type { RepositoryAddress } from '../jobs/repository.ts'
+import { lastLines } from './git.ts'
+
+/** What git says (in English, see LC_ALL) when an origin does not do what it was asked; the first that fits counts. */
+const symptoms: readonly [RegExp, ErrorCode][] = [
+  [/not our ref|unadvertised object/, 'ref_not_found'],
+  [/No space left on device/, 'storage_failed'],
+  [
+    /Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed out)|Operation timed out|Network is unreachable|No route to host|Empty reply|Name or service not known|SSL|certificate/i,
+    'origin_unreachable',
+  ],
+  [
+    /Authentication failed|could not read (Username|Password)|returned error: 40[13]|Permission denied \(publickey|Host key verification failed/i,
+    'origin_unauthorised',
+  ],
+  [
+    /Repository not found|repository '.*' not found|returned error: 404|does not appear to be a git repository|does not exist|not a git repository|dubious ownership/i,
+    'origin_not_found',
+  ],
+]
+
+const pushSymptoms: readonly [RegExp, ErrorCode][] = [
+  [/No space left on device/, 'storage_failed'],
+  [
+    /Permission to .* denied|returned error: 40[13]|insufficient permission|Permission denied|unable to create temporary object|read-only|access denied|not allowed to push/i,
+    'push_denied',
+  ],
+  [
+    /\[remote rejected\]|\[rejected\]|stale info|hook declined|protected branch|unpack failed|fetch first/i,
+    'push_rejected',
+  ],
+]
+
+export function readError(remote: RepositoryAddress, stderr: string): AgenticoreError {
+  return classify(symptoms, `Reading ${remote.url} failed`, stderr)
+}
+
+export function pushError(remote: RepositoryAddress, stderr: string): AgenticoreError {
+  return classify([...pushSymptoms, ...symptoms], `Pushing to ${remote.url} failed`, stderr)
+}
+
+function classify(table: readonly [RegExp, ErrorCode][], what: string, stderr: string): AgenticoreError {
+  const code = table.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'git_failed'
+  return new AgenticoreError(code, `${what}: ${lastLines(stderr)}`)
+}

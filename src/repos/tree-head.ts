@@ -1,0 +1,62 @@
+import { constants, lstat, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hasCode } from '../util/error-code.ts'
+
+const commitId = /^[0-9a-f]{40}$/
+const branchName = /^refs\/heads\/[A-Za-z0-9._/-]+$/
+const largestRefsFile = 16 * 1024 * 1024
+
+/**
+ * The commit a working tree's HEAD is at, read without git: an agent has had its hands on this tree, and git would obey
+ * the configuration it left there. Links are not followed. Undefined when there is no answer to be had.
+ */
+export async function readTreeHead(tree: string): Promise<string | undefined> {
+  const gitDir = join(tree, '.git')
+  if (!(await isRealDirectory(gitDir))) return undefined
+  const head = (await readPlain(join(gitDir, 'HEAD')))?.trim()
+  if (head === undefined || commitId.test(head)) return head
+  const ref = head.startsWith('ref: ') ? head.slice('ref: '.length) : ''
+  if (!branchName.test(ref) || ref.includes('..')) return undefined
+  return (await looseRef(gitDir, ref)) ?? (await packedRef(gitDir, ref))
+}
+
+/** Whether the objects of the tree's repository can be borrowed: a directory of its own, no link to elsewhere. */
+export async function hasOwnObjects(tree: string): Promise<boolean> {
+  return (await isRealDirectory(join(tree, '.git'))) && (await isRealDirectory(join(tree, '.git/objects')))
+}
+
+async function looseRef(gitDir: string, ref: string): Promise<string | undefined> {
+  const sha = (await readPlain(join(gitDir, ref)))?.trim()
+  return sha !== undefined && commitId.test(sha) ? sha : undefined
+}
+
+async function packedRef(gitDir: string, ref: string): Promise<string | undefined> {
+  const lines = (await readPlain(join(gitDir, 'packed-refs')))?.split('\n') ?? []
+  const sha = lines.find(line => line.endsWith(` ${ref}`))?.slice(0, 40)
+  return sha !== undefined && commitId.test(sha) ? sha : undefined
+}
+
+async function readPlain(path: string): Promise<string | undefined> {
+  try {
+    // Non-blocking: a pipe in a file's place would hold the runner up for ever.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      const { size } = await handle.stat()
+      return size > largestRefsFile ? undefined : await handle.readFile('utf8')
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EACCES', 'ENXIO')) return undefined
+    throw error
+  }
+}
+
+async function isRealDirectory(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory()
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}

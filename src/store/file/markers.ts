@@ -1,0 +1,60 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { JobId } from '../../jobs/job.ts'
+import { isJobId } from '../../jobs/record.ts'
+import { syncDirectory, writeDurably } from '../../util/durable.ts'
+import { hasCode } from '../../util/error-code.ts'
+
+/** A directory of small files named by job: being in it is the fact. Moves and changes are durable when they resolve. */
+export class Markers {
+  readonly #directory: string
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+  }
+
+  /** Ascending: for ids, the order of submission. */
+  async ids(): Promise<JobId[]> {
+    return (await readdir(this.#directory)).filter(isJobId).sort()
+  }
+
+  async put(id: JobId, content?: string): Promise<void> {
+    if (content !== undefined) return await writeDurably(this.#path(id), content)
+    await (await open(this.#path(id), 'a', 0o600)).close()
+    await syncDirectory(this.#directory)
+  }
+
+  async read(id: JobId): Promise<string | undefined> {
+    try {
+      return await readFile(this.#path(id), 'utf8')
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+
+  /** False when it is not here: of several that try, one moves it. */
+  async moveTo(target: Markers, id: JobId): Promise<boolean> {
+    try {
+      await rename(this.#path(id), target.#path(id))
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return false
+      throw error
+    }
+    await syncDirectory(target.#directory)
+    await syncDirectory(this.#directory)
+    return true
+  }
+
+  async drop(id: JobId): Promise<void> {
+    await rm(this.#path(id), { force: true })
+  }
+
+  #path(id: JobId): string {
+    return join(this.#directory, id)
+  }
+}

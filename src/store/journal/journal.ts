@@ -1,0 +1,106 @@
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
+import type { Journal, Lease } from '../../jobs/ports.ts'
+import { decodeJob, encodeJob, isJobId } from '../../jobs/record.ts'
+import { createDurably, syncDirectory, writeDurably } from '../../util/durable.ts'
+import { hasCode } from '../../util/error-code.ts'
+import { fencesOf } from './fences.ts'
+import { JournalLayout } from './layout.ts'
+
+const ownerOnly = 0o700
+
+/** The journal on a file system. Whole files only: each write is durable before its promise resolves. */
+export class FileJournal implements Journal {
+  readonly #layout: JournalLayout
+
+  private constructor(layout: JournalLayout) {
+    this.#layout = layout
+  }
+
+  static async open(root: string): Promise<FileJournal> {
+    const layout = new JournalLayout(root)
+    await mkdir(layout.activeDirectory(), { recursive: true, mode: ownerOnly })
+    return new FileJournal(layout)
+  }
+
+  async create(job: Job): Promise<boolean> {
+    const { record, active, activeDirectory } = this.#paths(job.id)
+    const created = await createDurably(record, serialize(job))
+    if (!created) return false
+    await (await open(active, 'w', 0o600)).close()
+    await syncDirectory(activeDirectory)
+    return true
+  }
+
+  async begin(job: Job): Promise<boolean> {
+    await mkdir(this.#layout.attempts(job.id), { recursive: true, mode: ownerOnly })
+    try {
+      await mkdir(this.#layout.attempt(job.id, job.fence), { mode: ownerOnly })
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) return false
+      throw error
+    }
+    await syncDirectory(this.#layout.attempts(job.id))
+    await this.update(job)
+    return true
+  }
+
+  async update(job: Job): Promise<void> {
+    await writeDurably(this.#layout.attemptFile(job.id, job.fence, 'attempt.json'), serialize(job))
+  }
+
+  async outcome(job: Job): Promise<void> {
+    await writeDurably(this.#layout.attemptFile(job.id, job.fence, 'outcome.json'), serialize(job))
+  }
+
+  async fold(job: Job): Promise<void> {
+    const { record, active } = this.#paths(job.id)
+    await writeDurably(record, serialize(job))
+    await rm(active, { force: true })
+  }
+
+  async read(id: JobId): Promise<Job | undefined> {
+    const submitted = await this.#load(this.#layout.record(id))
+    if (submitted === undefined || isFinal(submitted)) return submitted
+    const fences = await fencesOf(this.#layout.attempts(id))
+    for (const fence of fences.reverse()) {
+      const attempt = await this.#load(this.#layout.attemptFile(id, fence, 'attempt.json'))
+      if (attempt) return attempt
+    }
+    return submitted
+  }
+
+  async highestFence(id: JobId): Promise<number> {
+    return (await fencesOf(this.#layout.attempts(id))).at(-1) ?? 0
+  }
+
+  async ids(): Promise<JobId[]> {
+    const names = await readdir(this.#layout.root)
+    return names
+      .filter(name => name.endsWith('.json'))
+      .map(name => name.slice(0, -'.json'.length))
+      .filter(isJobId)
+      .sort()
+      .reverse()
+  }
+
+  diffPath(lease: Lease): string {
+    return this.#layout.attemptFile(lease.job.id, lease.fence, 'diff.patch')
+  }
+
+  #paths(id: JobId) {
+    const layout = this.#layout
+    return { record: layout.record(id), active: layout.active(id), activeDirectory: layout.activeDirectory() }
+  }
+
+  async #load(path: string): Promise<Job | undefined> {
+    try {
+      return decodeJob(await readFile(path, 'utf8'), path)
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+}
+
+const serialize = (job: Job): string => `${JSON.stringify(encodeJob(job))}\n`

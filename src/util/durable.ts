@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import { link, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { hasCode } from './error-code.ts'
+
+/** Files that are whole or not there, whenever the power goes: temp → fsync → rename or link → fsync of the directory. */
+
+/** Replaces `path` with `content`. */
+export async function writeDurably(path: string, content: string): Promise<void> {
+  const temp = await writeTemp(path, content)
+  try {
+    await rename(temp, path)
+  } catch (error) {
+    await rm(temp, { force: true })
+    throw error
+  }
+  await syncDirectory(dirname(path))
+}
+
+/** Creates `path`; false, and nothing changed, when it is already there. */
+export async function createDurably(path: string, content: string): Promise<boolean> {
+  const temp = await writeTemp(path, content)
+  try {
+    await link(temp, path)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false
+    throw error
+  } finally {
+    await rm(temp, { force: true })
+  }
+  await syncDirectory(dirname(path))
+  return true
+}
+
+/** Makes renames, links and removals in `path` survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function writeTemp(path: string, content: string): Promise<string> {
+  const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  const handle = await open(temp, 'wx', 0o600)
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } catch (error) {
+    await rm(temp, { force: true })
+    throw error
+  } finally {
+    await handle.close()
+  }
+  return temp
+}

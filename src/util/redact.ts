@@ -1,0 +1,24 @@
+export type Redact = (text: string) => string
+
+const shortest = 8
+
+/**
+ * A function that blanks the given secrets wherever they stand: as they are, URL-encoded, and in base64 (how git sends
+ * them). Values under 8 characters are left alone: blanking every "test" would hide more than it protects.
+ */
+export function redactor(secrets: readonly string[]): Redact {
+  const forms = secrets.filter(secret => secret.length >= shortest).flatMap(formsOf)
+  const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length)
+  return text => longestFirst.reduce((rest, form) => rest.replaceAll(form, '***'), text)
+}
+
+function formsOf(secret: string): string[] {
+  return [secret, encodeURIComponent(secret), base64(secret), base64(`x-access-token:${secret}`)]
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+/** The same object with every string in it redacted, at any depth. */
+export function redactDeep<T>(value: T, redact: Redact): T {
+  return JSON.parse(JSON.stringify(value), (_, inner: unknown) => (typeof inner === 'string' ? redact(inner) : inner))
+}

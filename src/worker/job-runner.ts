@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { JobEventBody } from '../jobs/events.ts'
+import type { Job, Outcome, RunFacts } from '../jobs/job.ts'
+import type {
+  Agent,
+  AgentRequest,
+  AgentResult,
+  EventLog,
+  JobStore,
+  Journal,
+  Lease,
+  PullRequests,
+  Workspace,
+  Workspaces,
+} from '../jobs/ports.ts'
+import type { Clock } from '../util/clock.ts'
+import { messageOf } from '../util/error-code.ts'
+import { type Redact, redactDeep } from '../util/redact.ts'
+import { removeTree } from '../util/remove-tree.ts'
+import { briefing } from './briefing.ts'
+import { type DeliveryParts, deliver, keepChange } from './delivery.ts'
+import { failureOf } from './failure.ts'
+
+export interface JobRunnerParts {
+  readonly store: JobStore
+  readonly events: EventLog
+  readonly journal: Pick<Journal, 'diffPath'>
+  readonly workspaces: Workspaces
+  readonly agent: Agent
+  readonly pullRequests: PullRequests
+  readonly clock: Clock
+  readonly redact: Redact
+  /** Holds what an agent needs while it runs; local disk. */
+  readonly scratchRoot: string
+  /** Holds the working directories of jobs without a repository. */
+  readonly jobFilesRoot: string
+}
+
+/**
+ * One attempt of one job, from its lease to its outcome:
+ *
+ *     prepare ─▶ run ─▶ deliver ─▶ clean ─▶ finish
+ *
+ * Whatever goes wrong on the way, cleaning and an outcome follow: `failed` with the reason, or, when the signal aborted,
+ * a release, so that the job starts again later with its attempt unspent.
+ */
+export class JobRunner {
+  readonly #parts: JobRunnerParts
+
+  constructor(parts: JobRunnerParts) {
+    this.#parts = parts
+  }
+
+  /** @returns the job as it is then: ended, or queued again. @throws AgenticoreError `stale_lease` */
+  async run(lease: Lease, signal: AbortSignal): Promise<Job> {
+    const attempt = new Attempt(this.#parts, lease, signal)
+    const outcome = await attempt.outcome()
+    await attempt.clean()
+    return await this.#end(lease, attempt, redactDeep(outcome, this.#parts.redact))
+  }
+
+  async #end(lease: Lease, attempt: Attempt, outcome: Outcome | 'interrupted'): Promise<Job> {
+    if (outcome === 'interrupted') {
+      await attempt.emit({ type: 'released', reason: 'interrupted' })
+      return await this.#parts.store.release(lease)
+    }
+    const { facts: _, ...event } = outcome
+    await attempt.emit({ type: 'outcome', ...event })
+    return await this.#parts.store.finish(lease, outcome)
+  }
+}
+
+class Attempt {
+  readonly #parts: JobRunnerParts
+  readonly #lease: Lease
+  readonly #signal: AbortSignal
+  readonly #scratch: string
+  readonly #startedMs: number
+  #workspace: Workspace | undefined
+  #facts: RunFacts = {}
+
+  constructor(parts: JobRunnerParts, lease: Lease, signal: AbortSignal) {
+    this.#parts = parts
+    this.#lease = lease
+    this.#signal = signal
+    this.#scratch = join(parts.scratchRoot, lease.job.id)
+    this.#startedMs = parts.clock.monotonicMs()
+  }
+
+  async outcome(): Promise<Outcome | 'interrupted'> {
+    const { job } = this.#lease
+    try {
+      await this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt })
+      const cwd = await this.#prepare()
+      const { failure, facts } = await this.#runAgent(cwd)
+      this.#note(facts)
+      if (failure) throw new AgenticoreError(failure.code, failure.message)
+      if (this.#workspace) this.#note(await deliver(this.#delivery(this.#workspace, this.#signal), this.#facts))
+      return { status: 'succeeded', facts: this.#finalFacts() }
+    } catch (error) {
+      await this.#keepWork()
+      if (this.#signal.aborted) return 'interrupted'
+      return { status: 'failed', ...failureOf(error), facts: this.#finalFacts() }
+    }
+  }
+
+  /** Every step is taken, whatever the others do; what fails is said in the log. */
+  async clean(): Promise<void> {
+    const steps = [this.#workspace?.dispose(), removeTree(this.#scratch)]
+    for (const step of await Promise.allSettled(steps)) {
+      if (step.status === 'rejected')
+        await this.emit({ type: 'warning', message: `Clean-up: ${messageOf(step.reason)}` })
+    }
+  }
+
+  async emit(event: JobEventBody): Promise<void> {
+    await this.#parts.events.append(this.#lease, event)
+  }
+
+  /** The directory the agent starts in. */
+  async #prepare(): Promise<string> {
+    const { agent, workspaces, clock, jobFilesRoot } = this.#parts
+    const { job } = this.#lease
+    const started = clock.monotonicMs()
+    const opening = job.repoUrl === '' ? undefined : workspaces.open(this.#lease, this.#signal)
+    // Side by side: the check of claude costs as much as the answer of the origin. Both are waited for, so that a tree
+    // that was opened is known when the check fails.
+    const [checked, opened] = await Promise.allSettled([agent.check(this.#signal), opening])
+    if (opened.status === 'fulfilled') this.#workspace = opened.value
+    if (checked.status === 'rejected') throw checked.reason
+    if (opened.status === 'rejected') throw opened.reason
+    const workspace = opened.value
+    if (!workspace) return await this.#jobDirectory(jobFilesRoot)
+    const { branch, baseRef, baseSha, cached, path } = workspace
+    await this.emit({
+      type: 'workspace_ready',
+      branch,
+      baseRef,
+      baseSha,
+      cached,
+      durationMs: clock.monotonicMs() - started,
+    })
+    this.#note({ branch, baseSha, worktreePath: path })
+    return path
+  }
+
+  async #jobDirectory(root: string): Promise<string> {
+    const directory = join(root, this.#lease.job.id)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    this.#note({ jobConfigDir: directory })
+    return directory
+  }
+
+  async #runAgent(cwd: string): Promise<AgentResult> {
+    const { store, agent } = this.#parts
+    const { job, fence } = this.#lease
+    const sessionId = randomUUID()
+    this.#note({ sessionId })
+    const request: AgentRequest = {
+      job,
+      cwd,
+      briefing: briefing(this.#workspace),
+      sessionId,
+      marker: `${job.id}/${fence}`,
+      scratch: this.#scratch,
+    }
+    return await agent.run(request, {
+      signal: this.#signal,
+      onStart: async pid => {
+        await store.record(this.#lease, { ...this.#facts, pid })
+      },
+      onEvent: event => this.emit(event),
+    })
+  }
+
+  /** What the agent did before it failed or was stopped, as a patch; the attempt's own error is the one that counts. */
+  async #keepWork(): Promise<void> {
+    if (!this.#workspace || this.#facts.headSha !== undefined) return
+    try {
+      await keepChange(this.#delivery(this.#workspace, new AbortController().signal))
+    } catch (error) {
+      await this.emit({ type: 'warning', message: `The changes could not be kept: ${messageOf(error)}` })
+    }
+  }
+
+  #delivery(workspace: Workspace, signal: AbortSignal): DeliveryParts {
+    const { pullRequests, journal } = this.#parts
+    return {
+      lease: this.#lease,
+      workspace,
+      pullRequests,
+      diffPath: journal.diffPath(this.#lease),
+      signal,
+      emit: event => this.emit(event),
+    }
+  }
+
+  #note(facts: RunFacts): void {
+    this.#facts = { ...this.#facts, ...facts }
+  }
+
+  #finalFacts(): RunFacts {
+    const { clock } = this.#parts
+    const durationMs = Math.round(clock.monotonicMs() - this.#startedMs)
+    return { ...this.#facts, durationMs, lastActivity: clock.now().toISOString() }
+  }
+}
