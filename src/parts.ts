@@ -16,13 +16,15 @@ export interface LocalParts {
   readonly service: JobService
 }
 
+const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
+
 /** @throws SettingError */
 export async function openParts(): Promise<LocalParts> {
   const surroundings = loadSurroundings()
   const { settings } = surroundings
   const clock = systemClock
   const journal = await FileJournal.open(settings.jobsDir)
-  const store = await FileJobStore.open(settings.jobsDir, { journal, clock })
+  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
   const events = new FileEventLog(settings.jobsDir, { clock, redact: redactor(secretsOf(surroundings)) })
   const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
   const service = new JobService({

@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobId } from '../../jobs/job.ts'
 import { isJobId } from '../../jobs/record.ts'
-import { syncDirectory, writeDurably } from '../../util/durable.ts'
+import { createDurably, syncDirectory } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
 
 /** A directory of small files named by job: being in it is the fact. Moves and changes are durable when they resolve. */
@@ -22,8 +22,9 @@ export class Markers {
     return (await readdir(this.#directory)).filter(isJobId).sort()
   }
 
+  /** With content, the first one to put it there is the one whose content stays. */
   async put(id: JobId, content?: string): Promise<void> {
-    if (content !== undefined) return await writeDurably(this.#path(id), content)
+    if (content !== undefined) return void (await createDurably(this.#path(id), content))
     await (await open(this.#path(id), 'a', 0o600)).close()
     await syncDirectory(this.#directory)
   }

@@ -16,6 +16,7 @@ import { Markers } from './markers.ts'
 export class FileJobStore implements JobStore {
   readonly #journal: Journal
   readonly #clock: Clock
+  readonly #warn: (message: string) => void
   readonly #queue: Markers
   readonly #running: Markers
   readonly #cancels: Markers
@@ -23,6 +24,7 @@ export class FileJobStore implements JobStore {
   private constructor(root: string, parts: FileStoreParts) {
     this.#journal = parts.journal
     this.#clock = parts.clock
+    this.#warn = parts.warn
     this.#queue = new Markers(join(root, 'queue'))
     this.#running = new Markers(join(root, 'running'))
     this.#cancels = new Markers(join(root, 'cancel'))
@@ -56,7 +58,7 @@ export class FileJobStore implements JobStore {
     const jobs: Job[] = []
     for (const id of await this.#journal.ids()) {
       if (jobs.length >= limit) break
-      const job = await this.get(id)
+      const job = await this.#readable(id, each => this.get(each))
       if (job && (status === undefined || job.status === status)) jobs.push(withoutOutput(job))
     }
     return jobs
@@ -65,7 +67,7 @@ export class FileJobStore implements JobStore {
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
-      const job = await this.#journal.read(id)
+      const job = await this.#readable(id, each => this.#journal.read(each))
       if (!job || !isReady(job, this.#clock.now())) continue
       if (await this.#queue.moveTo(this.#running, id)) return await this.#begin(id, podName)
     }
@@ -129,6 +131,17 @@ export class FileJobStore implements JobStore {
     )
   }
 
+  /** A record that cannot be read is no reason to stop: the others are as good as ever. */
+  async #readable(id: JobId, read: (id: JobId) => Promise<Job | undefined>): Promise<Job | undefined> {
+    try {
+      return await read(id)
+    } catch (error) {
+      if (!(error instanceof AgenticoreError) || error.code !== 'corrupt_record') throw error
+      this.#warn(`Passed over: ${error.message}`)
+      return undefined
+    }
+  }
+
   async #existing(id: JobId): Promise<Job> {
     const job = await this.#journal.read(id)
     if (!job) throw new AgenticoreError('job_not_found', `There is no job "${id}".`)
@@ -156,6 +169,7 @@ export class FileJobStore implements JobStore {
 export interface FileStoreParts {
   readonly journal: Journal
   readonly clock: Clock
+  warn(message: string): void
 }
 
 function withoutOutput(job: Job): Job {

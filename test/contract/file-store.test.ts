@@ -1,0 +1,82 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { FileJobStore } from '../../src/store/file/store.ts'
+import { FileJournal } from '../../src/store/journal/journal.ts'
+import type { Clock } from '../../src/util/clock.ts'
+import { ManualClock } from '../helpers/clock.ts'
+import { newJob } from '../helpers/jobs.ts'
+import { jobStoreContract } from './job-store.ts'
+
+const open = async (root: string, clock: Clock, warn: (message: string) => void = () => undefined) =>
+  await FileJobStore.open(root, { journal: await FileJournal.open(root), clock, warn })
+
+const openTwo = async (t: Test, clock: Clock) => {
+  const root = t.testdir()
+  return { store: await open(root, clock), other: await open(root, clock) }
+}
+
+jobStoreContract(t, 'file store', openTwo)
+
+t.test('file store: the record is on the disk, whole, when submit resolves', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const job = newJob(clock.now())
+  await (await open(root, clock)).submit(job)
+  const names = readdirSync(root).sort()
+  t.strictSame(names, [`${job.id}.json`, 'active', 'cancel', 'queue', 'running'].sort())
+  t.strictSame(readdirSync(join(root, 'active')), [job.id])
+  t.strictSame(readdirSync(join(root, 'queue')), [job.id])
+  t.match(await (await open(root, clock)).get(job.id), { status: 'queued', task: job.task })
+})
+
+t.test('file store: a final job leaves no marker and keeps its evidence', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const store = await open(root, clock)
+  const job = newJob(clock.now())
+  await store.submit(job)
+  const lease = await store.claim({ podName: 'a' })
+  if (!lease) throw new Error('no lease')
+  await store.cancel(job.id)
+  await store.finish(lease, { status: 'succeeded', facts: {} })
+  for (const markers of ['active', 'queue', 'running', 'cancel']) t.strictSame(readdirSync(join(root, markers)), [])
+  t.strictSame(readdirSync(join(root, `${job.id}.d/1`)).sort(), ['attempt.json', 'outcome.json'])
+})
+
+t.test('file store: a record that is none is named, and other jobs go on', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const warnings: string[] = []
+  const store = await open(root, clock, message => warnings.push(message))
+  const broken = newJob(clock.now())
+  await store.submit(broken)
+  clock.advance(10)
+  const job = newJob(clock.now())
+  await store.submit(job)
+  writeFileSync(join(root, `${broken.id}.json`), '{"id": ')
+  await t.rejects(store.get(broken.id), {
+    code: 'corrupt_record',
+    message: new RegExp(`${broken.id}.json is not JSON`),
+  })
+  t.match(await store.get(job.id), { status: 'queued' })
+  t.equal((await store.claim({ podName: 'a' }))?.job.id, job.id)
+  t.strictSame(
+    (await store.list({ limit: 5 })).map(each => each.id),
+    [job.id],
+  )
+  t.equal(warnings.length, 2)
+  t.match(warnings[0], `${broken.id}.json is not JSON`)
+})
+
+t.test('file store: an attempt that was begun and never recorded does not block the next one', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const store = await open(root, clock)
+  const job = newJob(clock.now())
+  await store.submit(job)
+  mkdirSync(join(root, `${job.id}.d/1`), { recursive: true })
+  const lease = await store.claim({ podName: 'a' })
+  t.equal(lease?.fence, 2)
+  t.equal((await store.get(job.id))?.fence, 2)
+})

@@ -1,0 +1,267 @@
+import type { Test } from 'tap'
+import { AgenticoreError } from '../../src/jobs/errors.ts'
+import { finalStatuses, type Job, type Outcome } from '../../src/jobs/job.ts'
+import type { JobStore, Lease } from '../../src/jobs/ports.ts'
+import type { Clock } from '../../src/util/clock.ts'
+import { ManualClock } from '../helpers/clock.ts'
+import { jobId, newJob } from '../helpers/jobs.ts'
+
+/** A store under test, and the same store seen by another process. */
+export interface StoreUnderTest {
+  readonly store: JobStore
+  readonly other: JobStore
+}
+
+export type OpenStore = (t: Test, clock: Clock) => Promise<StoreUnderTest>
+
+const done: Outcome = { status: 'succeeded', facts: { output: 'done', totalCostUsd: 0.25, branch: 'agenticore/x' } }
+const broken: Outcome = { status: 'failed', errorCode: 'agent_failed', error: 'it broke', facts: { totalCostUsd: 0.5 } }
+
+/** What every JobStore promises. A store is put to it by one line in a file of its own: `jobStoreContract('file', open)`. */
+export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
+  const rule = (title: string, body: (t: Test, kit: Kit) => Promise<void>): void => {
+    t.test(`${name}: ${title}`, async t => {
+      const clock = new ManualClock()
+      await body(t, new Kit(clock, await open(t, clock)))
+    })
+  }
+
+  rule('a submitted job is there, queued, for everybody', async (t, kit) => {
+    const job = await kit.submit()
+    t.strictSame(await kit.store.get(job.id), { ...job, queuePosition: 1 })
+    t.strictSame(await kit.other.get(job.id), { ...job, queuePosition: 1 })
+  })
+
+  rule('an unknown id is undefined', async (t, kit) => {
+    t.equal(await kit.store.get(jobId(kit.clock.now())), undefined)
+  })
+
+  rule('submitting the same job again changes nothing, at any point of its life', async (t, kit) => {
+    const job = await kit.submit()
+    await kit.store.submit(job)
+    const lease = await kit.claim()
+    await kit.store.submit(job)
+    t.equal((await kit.store.get(job.id))?.status, 'running')
+    await kit.store.finish(lease, done)
+    await kit.store.submit(job)
+    t.equal((await kit.store.get(job.id))?.status, 'succeeded')
+    t.equal(await kit.store.claim({ podName: 'b' }), undefined)
+  })
+
+  rule('jobs are claimed in the order of submission, each once', async (t, kit) => {
+    const jobs = [await kit.submit(), await kit.submit(), await kit.submit()]
+    const claimed = [await kit.claim(), await kit.claim(), await kit.claim()].map(lease => lease.job.id)
+    t.strictSame(
+      claimed,
+      jobs.map(job => job.id),
+    )
+    t.equal(await kit.store.claim({ podName: 'b' }), undefined)
+  })
+
+  rule('a claim says who holds the job and raises the fence', async (t, kit) => {
+    const job = await kit.submit()
+    kit.clock.advance(1000)
+    const lease = await kit.claim('pod-7')
+    t.equal(lease.fence, 1)
+    t.match(lease.job, { status: 'running', podName: 'pod-7', fence: 1, attempt: 1 })
+    t.equal(lease.job.startedAt, kit.clock.now().toISOString())
+    t.strictSame(await kit.other.get(job.id), lease.job)
+  })
+
+  rule('of many claims at once each job goes to one', async (t, kit) => {
+    const jobs = await Promise.all(Array.from({ length: 10 }, () => kit.submit()))
+    const claims = Array.from({ length: 40 }, (_, n) => (n % 2 ? kit.store : kit.other).claim({ podName: `pod-${n}` }))
+    const ids = (await Promise.all(claims)).flatMap(lease => (lease ? [lease.job.id] : []))
+    t.strictSame(ids.sort(), jobs.map(job => job.id).sort())
+  })
+
+  rule('a claim for one job takes that job or none', async (t, kit) => {
+    const first = await kit.submit()
+    const second = await kit.submit()
+    t.equal((await kit.store.claim({ podName: 'a', only: second.id }))?.job.id, second.id)
+    t.equal(await kit.store.claim({ podName: 'a', only: second.id }), undefined)
+    t.equal((await kit.claim()).job.id, first.id)
+  })
+
+  rule('the position in the queue counts from the next to run', async (t, kit) => {
+    const jobs = [await kit.submit(), await kit.submit(), await kit.submit()]
+    await kit.claim()
+    const positions = await Promise.all(jobs.map(async job => (await kit.store.get(job.id))?.queuePosition))
+    t.strictSame(positions, [undefined, 1, 2])
+  })
+
+  rule('what the holder records is there for everybody', async (t, kit) => {
+    const job = await kit.submit()
+    const lease = await kit.claim()
+    await kit.store.record(lease, { sessionId: 's-1', pid: 77 })
+    await kit.store.record(lease, { branch: 'agenticore/x' })
+    t.match(await kit.other.get(job.id), { sessionId: 's-1', pid: 77, branch: 'agenticore/x', status: 'running' })
+  })
+
+  for (const outcome of [done, broken]) {
+    rule(`a job that is finished as ${outcome.status} stays so, with its facts`, async (t, kit) => {
+      const job = await kit.submit()
+      const lease = await kit.claim()
+      await kit.store.record(lease, { pid: 77 })
+      kit.clock.advance(5000)
+      const ended = await kit.store.finish(lease, outcome)
+      t.match(ended, { ...outcome.facts, status: outcome.status, endedAt: kit.clock.now().toISOString() })
+      t.equal(ended.pid, undefined)
+      t.strictSame(await kit.other.get(job.id), ended)
+      await kit.refused(t, () => kit.store.finish(lease, done))
+      await kit.refused(t, () => kit.store.record(lease, { pid: 1 }))
+      await kit.refused(t, () => kit.store.release(lease))
+      t.strictSame(await kit.store.cancel(job.id), ended)
+      t.strictSame(await kit.other.get(job.id), ended)
+    })
+  }
+
+  rule('a released job is at the head of the queue again, its attempt unspent', async (t, kit) => {
+    const first = await kit.submit()
+    await kit.submit()
+    const released = await kit.store.release(await kit.claim())
+    t.match(released, { status: 'queued', attempt: 0, interruptions: 1, podName: '' })
+    const again = await kit.claim('pod-b')
+    t.equal(again.job.id, first.id)
+    t.match(again.job, { fence: 2, attempt: 1, interruptions: 1, podName: 'pod-b' })
+  })
+
+  rule('a job released until later is not claimed before', async (t, kit) => {
+    const first = await kit.submit()
+    const second = await kit.submit()
+    await kit.store.release(await kit.claim(), new Date(kit.clock.now().getTime() + 60_000))
+    t.equal((await kit.claim()).job.id, second.id)
+    t.equal(await kit.store.claim({ podName: 'a' }), undefined)
+    kit.clock.advance(60_000)
+    t.equal((await kit.claim()).job.id, first.id)
+  })
+
+  rule('a late writer is refused and changes nothing', async (t, kit) => {
+    const job = await kit.submit()
+    const late = await kit.claim('late')
+    await kit.store.release(late)
+    const current = await kit.claim('current')
+    for (const write of [
+      () => kit.other.record(late, { sessionId: 'late' }),
+      () => kit.other.finish(late, broken),
+      () => kit.other.release(late),
+    ]) {
+      await kit.refused(t, write)
+      t.strictSame(await kit.store.get(job.id), current.job)
+    }
+    t.equal((await kit.store.finish(current, done)).status, 'succeeded')
+  })
+
+  rule('cancelling a queued job ends it at once; nobody claims it', async (t, kit) => {
+    const job = await kit.submit()
+    const cancelled = await kit.other.cancel(job.id)
+    t.match(cancelled, { status: 'cancelled', endedAt: kit.clock.now().toISOString(), fence: 0 })
+    t.strictSame(await kit.store.get(job.id), cancelled)
+    t.equal(await kit.store.claim({ podName: 'a' }), undefined)
+  })
+
+  rule('cancelling a running job marks it, and the mark wins over any outcome', async (t, kit) => {
+    for (const outcome of [done, broken]) {
+      const job = await kit.submit()
+      const lease = await kit.claim()
+      t.match(await kit.other.cancel(job.id), { status: 'running', cancelRequestedAt: kit.clock.now().toISOString() })
+      t.match(await kit.store.get(job.id), { status: 'running', cancelRequestedAt: kit.clock.now().toISOString() })
+      const ended = await kit.store.finish(lease, outcome)
+      t.match(ended, { status: 'cancelled', totalCostUsd: outcome.facts.totalCostUsd })
+      t.equal(ended.errorCode, undefined)
+    }
+  })
+
+  rule('a cancelled job that is released ends cancelled', async (t, kit) => {
+    const job = await kit.submit()
+    const lease = await kit.claim()
+    await kit.other.cancel(job.id)
+    t.equal((await kit.store.release(lease)).status, 'cancelled')
+    t.equal(await kit.store.claim({ podName: 'a' }), undefined)
+  })
+
+  rule('cancelling twice keeps the first moment', async (t, kit) => {
+    const job = await kit.submit()
+    await kit.claim()
+    const first = (await kit.store.cancel(job.id)).cancelRequestedAt
+    kit.clock.advance(1000)
+    t.equal((await kit.store.cancel(job.id)).cancelRequestedAt, first)
+  })
+
+  rule('cancelling an unknown job says so', async (t, kit) => {
+    await t.rejects(kit.store.cancel(jobId(kit.clock.now())), { code: 'job_not_found' })
+  })
+
+  rule('jobs are listed newest first, by state, without output, as many as asked for', async (t, kit) => {
+    const jobs = [await kit.submit(), await kit.submit(), await kit.submit(), await kit.submit()]
+    await kit.store.finish(await kit.claim(), done)
+    await kit.store.finish(await kit.claim(), broken)
+    const ids = jobs.map(job => job.id).reverse()
+    const listed = await kit.other.list({ limit: 10 })
+    t.strictSame(
+      listed.map(job => job.id),
+      ids,
+    )
+    t.equal(
+      listed.find(job => job.output !== undefined),
+      undefined,
+    )
+    t.strictSame(
+      (await kit.store.list({ limit: 2 })).map(job => job.id),
+      ids.slice(0, 2),
+    )
+    const queued = await kit.store.list({ limit: 10, status: 'queued' })
+    t.strictSame(
+      queued.map(job => job.id),
+      ids.slice(0, 2),
+    )
+    for (const status of finalStatuses) {
+      const found = await kit.store.list({ limit: 10, status })
+      t.strictSame(
+        found.map(job => job.status),
+        ['succeeded', 'failed'].includes(status) ? [status] : [],
+      )
+    }
+  })
+
+  rule('jobs are found by the beginning or the end of their id', async (t, kit) => {
+    const [job, other] = [await kit.submit(), await kit.submit()]
+    t.strictSame(await kit.store.find(job.id.slice(-12)), [job.id])
+    t.strictSame((await kit.store.find(job.id.slice(0, 4))).sort(), [job.id, other.id].sort())
+    t.strictSame(await kit.store.find('zzzz'), [])
+  })
+}
+
+class Kit {
+  readonly clock: ManualClock
+  readonly store: JobStore
+  readonly other: JobStore
+
+  constructor(clock: ManualClock, { store, other }: StoreUnderTest) {
+    this.clock = clock
+    this.store = store
+    this.other = other
+  }
+
+  async submit(): Promise<Job> {
+    this.clock.advance(10)
+    const job = newJob(this.clock.now())
+    await this.store.submit(job)
+    return job
+  }
+
+  async claim(podName = 'pod-a'): Promise<Lease> {
+    const lease = await this.store.claim({ podName })
+    if (!lease) throw new Error('There was nothing to claim')
+    return lease
+  }
+
+  async refused(t: Test, write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write()
+      t.fail('the write was accepted')
+    } catch (error) {
+      t.ok(error instanceof AgenticoreError && error.code === 'stale_lease', String(error))
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { claudeBinary } from './claude-binary.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+export interface CliResult {
+  readonly exitCode: number | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Cli {
+  readonly home: string
+  /** Runs `bin/agenticore`; nothing of the tester's environment is in it. */
+  (args: readonly string[], options?: CliOptions): Promise<CliResult>
+  /** The same, while it runs. */
+  start(args: readonly string[], options?: CliOptions): ReturnType<typeof spawn>
+}
+
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly input?: string
+}
+
+/** agenticore as a user of the machine `home` is on runs it, with the pinned Claude Code. */
+export function cliFor(home: string, common: Readonly<Record<string, string>> = {}): Cli {
+  const base = { PATH: process.env.PATH ?? '', HOME: home, AGENTICORE_CLAUDE_BINARY: claudeBinary(), ...common }
+  const start = (args: readonly string[], options: CliOptions = {}) => spawn(args, { ...base, ...options.env }, options)
+  const run = async (args: readonly string[], options: CliOptions = {}): Promise<CliResult> => {
+    const { exitCode, stdout, stderr } = await start(args, options)
+    return { exitCode, stdout, stderr }
+  }
+  return Object.assign(run, { home, start })
+}
+
+function spawn(args: readonly string[], env: Record<string, string>, { cwd, input }: CliOptions) {
+  return execa(join(root, 'bin/agenticore'), args, {
+    env,
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+  })
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import type { Test } from 'tap'
+import { type WireJob, wireJob } from '../../src/api/job.ts'
+import { type GitHub, startGitHub } from '../fixtures/github/server.ts'
+import type { ConversationScript } from '../fixtures/model/script.ts'
+import { type Model, startModel } from '../fixtures/model/server.ts'
+import { type Cli, type CliResult, cliFor } from './cli.ts'
+
+export const token = 'ghp_canary0123456789abcdefghijklmnop'
+export const modelKey = 'sk-ant-canary-0123456789abcdef'
+
+export interface World {
+  readonly github: GitHub
+  readonly model: Model
+  /** A laptop whose owner has a token for that GitHub and a key for that model. */
+  readonly cli: Cli
+}
+
+/** A GitHub, a model that follows `scripts` (each chosen by its `match` in the task), and an empty home directory. */
+export async function world(t: Test, scripts: readonly ConversationScript[]): Promise<World> {
+  const model = await startModel({ require_key: modelKey, scripts: [...scripts] })
+  t.teardown(() => model.close())
+  const github = await startGitHub({
+    root: t.testdir({ home: {}, github: {} }),
+    token,
+    readOnlyToken: `${token}-reads`,
+  })
+  t.teardown(() => github.close())
+  const cli = cliFor(`${t.testdirName}/home`, {
+    GITHUB_TOKEN: token,
+    GITHUB_API_URL: github.url,
+    ANTHROPIC_API_KEY: modelKey,
+    ANTHROPIC_BASE_URL: model.url,
+  })
+  return { github, model, cli }
+}
+
+/** What `--json` printed, checked against the wire schema: a field too many or too few throws. */
+export const jobIn = ({ stdout }: CliResult): WireJob => wireJob.parse(JSON.parse(stdout))
+
+/** A turn that runs a command in the agent's tree. */
+export const bash = (command: string) => ({ tools: [{ name: 'Bash', input: { command } }] })
+
+export const lines = (path: string): string[] => readFileSync(path, 'utf8').trim().split('\n')
