@@ -2,7 +2,7 @@ import { AgenticoreError, type ErrorKind, type Job } from '../api/wire.ts'
 import { SettingError } from '../config/load.ts'
 
 /** What a script can tell from the exit code; the same table for refused operations and for how a job ended. */
-const codes: Readonly<Record<ErrorKind, number>> = {
+export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   refused: 1,
   usage: 2,
   unavailable: 3,
@@ -13,13 +13,13 @@ const codes: Readonly<Record<ErrorKind, number>> = {
 }
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof AgenticoreError) return codes[error.kind]
-  return error instanceof SettingError ? codes.usage : codes.refused
+  if (error instanceof AgenticoreError) return exitCodes[error.kind]
+  return error instanceof SettingError ? exitCodes.usage : exitCodes.refused
 }
 
 /** 0 for success; a job that is back in the queue was interrupted. */
 export function exitCodeOfJob(job: Job): number {
   if (job.status === 'succeeded') return 0
-  if (job.status === 'queued') return codes.interrupted
-  return job.errorCode === undefined ? codes.refused : exitCodeOf(new AgenticoreError(job.errorCode, ''))
+  if (job.status === 'queued') return exitCodes.interrupted
+  return job.errorCode === undefined ? exitCodes.refused : exitCodeOf(new AgenticoreError(job.errorCode, ''))
 }

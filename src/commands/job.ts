@@ -6,7 +6,7 @@ import { localFlag } from './local.ts'
 import { renderJob } from './output/job.ts'
 
 export default class JobCommand extends AgenticoreCommand {
-  static override description = 'Show one job.'
+  static override summary = 'Show one job.'
 
   static override examples = ['<%= config.bin %> job 3f9c2a11b04e', '<%= config.bin %> job 3f9c --json']
 

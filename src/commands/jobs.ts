@@ -9,7 +9,7 @@ import { duration, table } from './output/text.ts'
 const unlimited = 100_000
 
 export default class Jobs extends AgenticoreCommand {
-  static override description = 'List jobs, newest first.'
+  static override summary = 'List jobs, newest first.'
 
   static override examples = [
     '<%= config.bin %> jobs',

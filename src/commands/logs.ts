@@ -6,7 +6,7 @@ import { localFlag } from './local.ts'
 import { renderEvent } from './output/events.ts'
 
 export default class Logs extends AgenticoreCommand {
-  static override description = 'Show what the agent of a job did, and what was done with its work.'
+  static override summary = 'Show what the agent of a job did, and what was done with its work.'
 
   static override examples = ['<%= config.bin %> logs 3f9c2a11b04e', '<%= config.bin %> logs 3f9c --follow']
 

@@ -4,7 +4,7 @@ import { AgenticoreCommand } from './command.ts'
 import { runInForeground } from './foreground-job.ts'
 
 export default class Resume extends AgenticoreCommand {
-  static override description = 'Run in this process a job that an interrupted `run --local` left queued.'
+  static override summary = 'Run in this process a job that an interrupted `run --local` left queued.'
 
   static override examples = ['<%= config.bin %> resume 3f9c2a11b04e --wait']
 
