@@ -68,7 +68,7 @@ async function agenticore(args: string[], env: Record<string, string>) {
     env: { ...bare, ...env, AGENTICORE_CLAUDE_BINARY: claudeBinary(), TERM: process.env.TERM ?? 'dumb' },
     extendEnv: false,
     reject: false,
-    stdio: ['inherit', ['pipe', 'inherit'], 'inherit'],
+    stdio: 'inherit',
   })
   return await run
 }

@@ -33,14 +33,18 @@ export async function runInForeground(
       app.run(queued, { signal, onEvent: event => progress?.event(event) }),
     )
     progress?.stop()
-    process.stdout.write(
-      `${json ? JSON.stringify(toWire(job), null, 2) : renderOutcome(job, paintFor(process.stdout))}\n`,
-    )
+    process.stdout.write(json ? `${JSON.stringify(toWire(job), null, 2)}\n` : outcome(job, live))
     if (job.status === 'queued') say(kept(job))
     process.exitCode = exitCodeOfJob(job)
   } finally {
     progress?.stop()
   }
+}
+
+/** In a terminal that showed the run, the agent's last words are right above. */
+function outcome(job: Job, live: boolean): string {
+  const shown = live && process.stdout.isTTY
+  return `${shown ? '\n' : ''}${renderOutcome(job, paintFor(process.stdout), !shown)}\n`
 }
 
 const kept = (job: Job): string => `

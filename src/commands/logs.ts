@@ -4,6 +4,7 @@ import { openLocal } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
 import { renderEvent } from './output/events.ts'
+import { widthOf } from './output/text.ts'
 
 export default class Logs extends AgenticoreCommand {
   static override summary = 'Show what the agent of a job did, and what was done with its work.'
@@ -26,7 +27,7 @@ export default class Logs extends AgenticoreCommand {
     const app = await openLocal()
     const events = app.events(args.id, flags.follow ? new AbortController().signal : undefined)
     for await (const event of events) {
-      const line = flags.json ? eventToWire(event) : renderEvent(event, this.paint)
+      const line = flags.json ? eventToWire(event) : renderEvent(event, this.paint, widthOf(process.stdout))
       if (line !== undefined) this.print(line)
     }
   }

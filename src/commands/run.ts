@@ -8,7 +8,8 @@ import { readTask } from './task.ts'
 export default class Run extends AgenticoreCommand {
   static override summary = 'Hand a task to an agent, get back a branch and a pull request.'
 
-  static override description = `The agent works in a clone of its own; your working directory is never touched. What it changes is committed, pushed
+  static override description =
+    `The agent works in a clone of its own; your working directory is never touched. What it changes is committed, pushed
 to a branch of its own, and, on GitHub, offered as a pull request.`
 
   static override examples = [

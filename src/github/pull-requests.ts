@@ -4,6 +4,13 @@ import { parseRepository } from '../jobs/repository.ts'
 import { describe } from './description.ts'
 import { type GitHubSettings, isOnGitHub } from './hosts.ts'
 
+interface Repository {
+  readonly owner: string
+  readonly repo: string
+}
+
+const isUnprocessable = (error: unknown): boolean => error instanceof Error && 'status' in error && error.status === 422
+
 /** Pull requests by GitHub's REST API. Throws Octokit's own errors: what they say becomes the job's `pr_error`. */
 export class GitHubPullRequests implements PullRequests {
   readonly #settings: GitHubSettings
@@ -26,24 +33,25 @@ export class GitHubPullRequests implements PullRequests {
     const [owner = '', repo = ''] = parseRepository(request.job.repoUrl).path.split('/')
     const existing = await this.#find({ owner, repo }, request, signal)
     if (existing) return existing
+    try {
+      return await this.#create({ owner, repo }, request, signal)
+    } catch (error) {
+      // Somebody was faster between the two calls: what is wanted is there.
+      const theirs = isUnprocessable(error) ? await this.#find({ owner, repo }, request, signal) : undefined
+      if (theirs === undefined) throw error
+      return theirs
+    }
+  }
+
+  async #create(repository: Repository, request: PullRequest, signal: AbortSignal): Promise<string> {
     const { title, body } = describe(request)
-    const { data } = await this.#octokit.request('POST /repos/{owner}/{repo}/pulls', {
-      owner,
-      repo,
-      title,
-      body,
-      head: request.head,
-      base: request.base,
-      request: { signal },
-    })
+    const { head, base } = request
+    const parameters = { ...repository, title, body, head, base, request: { signal } }
+    const { data } = await this.#octokit.request('POST /repos/{owner}/{repo}/pulls', parameters)
     return data.html_url
   }
 
-  async #find(
-    repository: { owner: string; repo: string },
-    request: PullRequest,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
+  async #find(repository: Repository, request: PullRequest, signal: AbortSignal): Promise<string | undefined> {
     const { data } = await this.#octokit.request('GET /repos/{owner}/{repo}/pulls', {
       ...repository,
       head: `${repository.owner}:${request.head}`,

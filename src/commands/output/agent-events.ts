@@ -3,11 +3,10 @@ import { oneLine, printable } from '../../util/printable.ts'
 import { note, type Shown, warning } from './shown.ts'
 import { duration } from './text.ts'
 
-const width = 100
 const inputKeys = ['command', 'file_path', 'path', 'pattern', 'url', 'query', 'description', 'prompt'] as const
 
 /** What the agent did; undefined for what agenticore did, and for what says nothing to a person. */
-export function showAgentEvent(event: JobEvent): Shown | undefined {
+export function showAgentEvent(event: JobEvent, width: number): Shown | undefined {
   switch (event.type) {
     case 'agent_started':
       return note(`Claude Code ${event.claudeVersion} starts with ${event.model}`)
@@ -19,10 +18,10 @@ export function showAgentEvent(event: JobEvent): Shown | undefined {
       return {
         mark: '▶',
         style: 'blue',
-        text: `${printable(event.tool)} ${brief(describeInput(event.input))}`,
+        text: brief(`${event.tool} ${describeInput(event.input)}`, width),
       }
     case 'tool_result':
-      return { ...(event.ok ? done : refused), text: brief(event.text) || '(no output)' }
+      return { ...(event.ok ? done : refused), text: brief(event.text, width) || '(no output)' }
     case 'model_retry':
       return warning(retry(event))
     default:
@@ -33,7 +32,7 @@ export function showAgentEvent(event: JobEvent): Shown | undefined {
 /** A job's tree is a directory named by its id; within it, the path from there says all. */
 const treePath = /\/[^\s"']*\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\//g
 
-const brief = (text: string): string => oneLine(text.replace(treePath, ''), width)
+const brief = (text: string, width: number): string => oneLine(text.replace(treePath, ''), width)
 
 /** The one value of a tool's input that says what it is about. */
 export function describeInput(input: unknown): string {

@@ -3,12 +3,17 @@ import { showAgentEvent } from './agent-events.ts'
 import type { Paint } from './colour.ts'
 import { showRunnerEvent } from './runner-events.ts'
 
-/** One event for a person to read; undefined for those that say nothing to one. May be several lines. */
-export function renderEvent(event: JobEvent, paint: Paint): string | undefined {
-  const shown = showRunnerEvent(event) ?? showAgentEvent(event)
+/** `14:02:11 ▶ `: the local time, and a mark. */
+const indent = ' '.repeat(11)
+
+/**
+ * One event for a person to read; undefined for those that say nothing to one. May be several lines.
+ * @param width columns there are; what tools were given and gave is cut to fit on a line of it
+ */
+export function renderEvent(event: JobEvent, paint: Paint, width: number): string | undefined {
+  const shown = showRunnerEvent(event) ?? showAgentEvent(event, width - indent.length)
   if (!shown) return undefined
-  const time = paint('dim', event.at.slice(11, 19))
+  const time = paint('dim', new Date(event.at).toTimeString().slice(0, 8))
   const [first = '', ...rest] = shown.text.split('\n')
-  const indent = ' '.repeat(11)
   return [`${time} ${paint(shown.style, shown.mark)} ${first}`, ...rest.map(line => `${indent}${line}`)].join('\n')
 }

@@ -16,7 +16,7 @@ const styles: Readonly<Record<Job['status'], Style>> = {
 export const status = (job: Job, paint: Paint): string => paint(styles[job.status], job.status)
 
 /** How it went, in the order a person asks: outcome, what it cost, where the work is, what the agent says. */
-export function renderOutcome(job: Job, paint: Paint): string {
+export function renderOutcome(job: Job, paint: Paint, withOutput: boolean): string {
   const spent = [
     ...(job.durationMs === undefined ? [] : [duration(job.durationMs)]),
     ...(job.numTurns === undefined ? [] : [plural(job.numTurns, 'turn')]),
@@ -24,7 +24,7 @@ export function renderOutcome(job: Job, paint: Paint): string {
   ]
   const head = `${status(job, paint)}${spent.length > 0 ? `  ${paint('dim', spent.join(' · '))}` : ''}`
   const rows = [['job', shortId(job.id)], ...deliveryRows(job), ...errorRows(job)]
-  const output = job.status === 'succeeded' && job.output ? `\n\n${printable(job.output)}` : ''
+  const output = withOutput && job.status === 'succeeded' && job.output ? `\n\n${printable(job.output)}` : ''
   return `${head}\n${lines(rows, paint)}${output}`
 }
 

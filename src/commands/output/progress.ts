@@ -4,7 +4,7 @@ import { oneLine } from '../../util/printable.ts'
 import { describeInput } from './agent-events.ts'
 import { paintFor } from './colour.ts'
 import { renderEvent } from './events.ts'
-import { duration } from './text.ts'
+import { duration, widthOf } from './text.ts'
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const frameMs = 100
@@ -14,7 +14,7 @@ const clearLine = '\r\u001b[2K'
 export class Progress {
   readonly #stream: WriteStream
   readonly #startedMs = performance.now()
-  readonly #timer: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
   #doing = 'preparing'
   #frame = 0
 
@@ -25,7 +25,7 @@ export class Progress {
 
   event(event: JobEvent): void {
     this.#doing = doing(event) ?? this.#doing
-    const line = renderEvent(event, paintFor(this.#stream))
+    const line = renderEvent(event, paintFor(this.#stream), widthOf(this.#stream))
     if (line !== undefined) this.say(line)
   }
 
@@ -37,13 +37,14 @@ export class Progress {
   stop(): void {
     if (!this.#timer) return
     clearInterval(this.#timer)
+    this.#timer = undefined
     this.#stream.write(clearLine)
   }
 
   #draw(): void {
     this.#frame = (this.#frame + 1) % frames.length
     const passed = duration(Math.floor((performance.now() - this.#startedMs) / 1000) * 1000)
-    const line = oneLine(`${frames[this.#frame]} ${passed} · ${this.#doing}`, (this.#stream.columns || 80) - 1)
+    const line = oneLine(`${frames[this.#frame]} ${passed} · ${this.#doing}`, widthOf(this.#stream) - 1)
     this.#stream.write(`${clearLine}${paintFor(this.#stream)('dim', line)}`)
   }
 }

@@ -1,5 +1,11 @@
 import { printable } from '../../util/printable.ts'
 
+const plainWidth = 120
+
+/** Columns of a terminal; a reasonable number for what is none. */
+export const widthOf = (stream: { readonly isTTY?: boolean; readonly columns?: number }): number =>
+  (stream.isTTY && stream.columns) || plainWidth
+
 /** `3 files`, `1 file`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { chmod, lstat, open, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { gitAuthorization } from '../../src/github/hosts.ts'
+import type { Job, JobRequest } from '../../src/jobs/job.ts'
+import type { Lease, Workspace } from '../../src/jobs/ports.ts'
+import { CloneCache } from '../../src/repos/cache.ts'
+import { Git } from '../../src/repos/git.ts'
+import { GitWorkspaces } from '../../src/repos/workspaces.ts'
+import { git, gitEnv } from '../fixtures/github/git.ts'
+import { type CreatedRepo, type GitHub, startGitHub } from '../fixtures/github/server.ts'
+import { newJob } from './jobs.ts'
+
+export const token = 'ghp_allOfIt1234567890'
+export const readOnlyToken = 'ghp_lookOnly0987654321'
+export const never = new AbortController().signal
+export const message = { subject: 'Fix the login bug', trailer: 'Agenticore-Job: 1/1' }
+
+export interface GitOptions {
+  readonly token?: string
+  readonly path?: string
+}
+
+/** A GitHub, a clone cache and a place for trees, in one directory of the test's. */
+export interface World {
+  readonly github: GitHub
+  readonly dir: string
+  readonly cacheRoot: string
+  readonly treesRoot: string
+  readonly git: Git
+  /** The runner's git with another token or PATH. */
+  gitWith(options: GitOptions): Git
+  workspacesWith(git: Git): GitWorkspaces
+  repo(files?: Readonly<Record<string, string>>, name?: string): Promise<CreatedRepo>
+  /** A job's tree, and the job; disposed of with the test. */
+  open(repoUrl: string, options?: OpenOptions): Promise<{ workspace: Workspace; job: Job }>
+}
+
+export interface OpenOptions extends Partial<JobRequest> {
+  readonly git?: Git
+  /** The job of an earlier attempt. */
+  readonly job?: Job
+}
+
+const someFiles = { 'a.txt': 'a\n', 'deep/b.txt': 'b\n', 'run.sh': '#!/bin/sh\n', '.gitignore': '*.log\nout/\n' }
+
+export async function openWorld(t: Test): Promise<World> {
+  const dir = t.testdir()
+  const github = await startGitHub({ root: join(dir, 'github'), token, readOnlyToken })
+  t.teardown(github.close)
+  const [cacheRoot, treesRoot] = [join(dir, 'cache'), join(dir, 'trees')]
+  const gitWith = (options: GitOptions) => runnerGit(options, github.url)
+  const own = gitWith({ token })
+  const workspacesWith = (with_: Git) =>
+    new GitWorkspaces({ git: with_, cache: new CloneCache(cacheRoot, with_), root: treesRoot })
+  let repos = 0
+  return {
+    github,
+    dir,
+    cacheRoot,
+    treesRoot,
+    git: own,
+    gitWith,
+    workspacesWith,
+    repo: (files = someFiles, name = `r${++repos}`) => github.createRepo({ owner: 'o', name, files }),
+    async open(repoUrl, { git: with_ = own, job: earlier, ...request } = {}) {
+      const job = earlier ?? newJob(new Date(), { repoUrl, ...request })
+      const workspace = await workspacesWith(with_).open(leaseOf(job), never)
+      return { workspace, job }
+    },
+  }
+}
+
+export const leaseOf = (job: Job): Lease => ({ job, fence: 1 })
+
+/** The runner's git as the composition root makes it. */
+export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github.com'): Git {
+  return new Git({
+    path: options.path ?? gitEnv.PATH,
+    home: '/nonexistent',
+    sshAuthSock: '',
+    authorName: 'agenticore',
+    authorEmail: 'runner@example.test',
+    network: {},
+    authorization: address => gitAuthorization(address, { apiUrl, token: options.token ?? '' }),
+  })
+}
+
+/** git as an agent runs it in its tree: with the tree's configuration. */
+export const agentGit = (tree: string, ...args: string[]): Promise<string> =>
+  git(tree, ['-c', 'user.name=Agent', '-c', 'user.email=agent@example.test', '-c', 'protocol.file.allow=always', ...args])
+
+/** Everything in `tree` committed by the agent. @returns the commit */
+export async function agentCommit(tree: string, subject: string): Promise<string> {
+  await agentGit(tree, 'add', '--all')
+  await agentGit(tree, 'commit', '--quiet', '--allow-empty', '--message', subject)
+  return await agentGit(tree, 'rev-parse', 'HEAD')
+}
+
+/** `mode path` to content of all files of a commit; a symlink's content is its target, a submodule's its commit. */
+export async function filesOf(gitDir: string, commit: string): Promise<Record<string, string>> {
+  const rows = (await git(gitDir, ['ls-tree', '-r', '-z', commit])).split('\0').filter(Boolean)
+  const files: Record<string, string> = {}
+  for (const row of rows) {
+    const [, mode = '', type = '', id = '', path = ''] = /^(\S+) (\S+) (\S+)\t(.*)$/s.exec(row) ?? []
+    const content = type === 'blob' ? await git(gitDir, ['cat-file', 'blob', id]) : id
+    files[mode === '100644' ? path : `${mode} ${path}`] = content
+  }
+  return files
+}
+
+/** Path to a checksum of what is there, for every file, link and directory below. */
+export async function checksums(root: string): Promise<Record<string, string>> {
+  const sums: Record<string, string> = {}
+  for (const path of await everythingBelow(root)) {
+    const stats = await lstat(join(root, path))
+    if (stats.isSymbolicLink()) sums[path] = `link ${await readlink(join(root, path))}`
+    else if (stats.isFile()) {
+      sums[path] = createHash('sha256')
+        .update(await readFile(join(root, path)))
+        .digest('hex')
+    } else sums[path] = 'directory'
+  }
+  return sums
+}
+
+/** The files below `root` that hold one of `texts`. */
+export async function filesWith(root: string, ...texts: string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const path of await everythingBelow(root)) {
+    if (!(await lstat(join(root, path))).isFile()) continue
+    const content = await readFile(join(root, path))
+    if (texts.some(text => content.includes(text))) found.push(path)
+  }
+  return found
+}
+
+export const everythingBelow = async (root: string): Promise<string[]> => (await readdir(root, { recursive: true })).sort()
+
+export async function script(path: string, body: string): Promise<string> {
+  await writeFile(path, `#!/bin/sh\n${body}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+/** Holds a pipe open on both sides, as a process the agent left behind would. */
+export const holdPipe = (path: string) => open(path, constants.O_RDWR | constants.O_NONBLOCK)
