@@ -39,6 +39,7 @@ await build({
   platform: 'node',
   target: 'node22',
   minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: 'linked',
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: banner },

@@ -1,4 +1,5 @@
 import type { Agenticore } from './client/agenticore.ts'
+import type { Foreground } from './foreground.ts'
 import type { JobEvent } from './jobs/events.ts'
 import type { Job, JobRequest } from './jobs/job.ts'
 import { openParts } from './parts.ts'
@@ -20,7 +21,11 @@ export async function openLocal(): Promise<LocalAgenticore> {
   const parts = await openParts()
   const { service, surroundings } = parts
   // What runs jobs is loaded when one is run: listing them is to be fast.
-  const foreground = async () => (await import('./foreground.ts')).foreground(parts)
+  let loaded: Promise<Foreground> | undefined
+  const foreground = (): Promise<Foreground> => {
+    loaded ??= import('./foreground.ts').then(module => module.foreground(parts))
+    return loaded
+  }
   return {
     jobs: query => service.list(query),
     job: part => service.get(part),

@@ -23,6 +23,9 @@ export function foreground(parts: LocalParts) {
   const { surroundings, store } = parts
   const git = gitFor(surroundings)
   const agent = agentFor(surroundings)
+  // Begun at once, beside everything else that comes before a job can start.
+  const checked = agent.check(AbortSignal.timeout(30_000))
+  checked.catch(() => undefined)
   return {
     resolveRepository: (text: string, cwd: string): Promise<string> => resolveOrigin(git, text, cwd),
 
@@ -30,7 +33,7 @@ export function foreground(parts: LocalParts) {
       if ((await which('git', surroundings.path)) === undefined) {
         throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
       }
-      await agent.check(AbortSignal.timeout(30_000))
+      await checked
     },
 
     async run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job> {
@@ -41,6 +44,8 @@ export function foreground(parts: LocalParts) {
     },
   }
 }
+
+export type Foreground = ReturnType<typeof foreground>
 
 function runnerParts(parts: LocalParts, git: Git, onEvent: (event: JobEvent) => void) {
   const { surroundings, journal, store, events } = parts

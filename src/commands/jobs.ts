@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { type Job, jobStatuses, toWire } from '../api/wire.ts'
 import { openLocal } from '../app.ts'
 import { shortId } from '../util/ids.ts'

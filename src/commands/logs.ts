@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
 import { eventToWire } from '../api/wire.ts'
 import { openLocal } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'

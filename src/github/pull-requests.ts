@@ -1,4 +1,4 @@
-import { Octokit } from '@octokit/core'
+import type { Octokit } from '@octokit/core'
 import type { PullRequest, PullRequests } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { describe } from './description.ts'
@@ -14,15 +14,12 @@ const isUnprocessable = (error: unknown): boolean => error instanceof Error && '
 /** Pull requests by GitHub's REST API. Throws Octokit's own errors: what they say becomes the job's `pr_error`. */
 export class GitHubPullRequests implements PullRequests {
   readonly #settings: GitHubSettings
-  readonly #octokit: Octokit
+  readonly #userAgent: string
+  #client: Promise<Octokit> | undefined
 
   constructor(settings: GitHubSettings, userAgent: string) {
     this.#settings = settings
-    this.#octokit = new Octokit({
-      baseUrl: settings.apiUrl.replace(/\/$/, ''),
-      userAgent,
-      ...(settings.token === '' ? {} : { auth: settings.token }),
-    })
+    this.#userAgent = userAgent
   }
 
   serves(repoUrl: string): boolean {
@@ -47,17 +44,30 @@ export class GitHubPullRequests implements PullRequests {
     const { title, body } = describe(request)
     const { head, base } = request
     const parameters = { ...repository, title, body, head, base, request: { signal } }
-    const { data } = await this.#octokit.request('POST /repos/{owner}/{repo}/pulls', parameters)
+    const { data } = await (await this.#octokit()).request('POST /repos/{owner}/{repo}/pulls', parameters)
     return data.html_url
   }
 
   async #find(repository: Repository, request: PullRequest, signal: AbortSignal): Promise<string | undefined> {
-    const { data } = await this.#octokit.request('GET /repos/{owner}/{repo}/pulls', {
+    const { data } = await (await this.#octokit()).request('GET /repos/{owner}/{repo}/pulls', {
       ...repository,
       head: `${repository.owner}:${request.head}`,
       state: 'open',
       request: { signal },
     })
     return data[0]?.html_url
+  }
+
+  /** Loaded when first needed: most of a run passes without it. */
+  #octokit(): Promise<Octokit> {
+    this.#client ??= this.#connect()
+    return this.#client
+  }
+
+  async #connect(): Promise<Octokit> {
+    const { Octokit } = await import('@octokit/core')
+    const { apiUrl, token } = this.#settings
+    const baseUrl = apiUrl.replace(/\/$/, '')
+    return new Octokit({ baseUrl, userAgent: this.#userAgent, ...(token === '' ? {} : { auth: token }) })
   }
 }

@@ -95,8 +95,8 @@ export interface Workspace {
   commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
   /** @throws AgenticoreError `push_denied`, `push_rejected`, `origin_*` */
   push(change: Change, signal: AbortSignal): Promise<Pushed>
-  /** The difference to the base as a patch, written to `path`. */
-  saveDiff(change: Change, path: string): Promise<void>
+  /** The difference to the base as a patch, written to `path`; @returns the same file by file */
+  saveDiff(change: Change, path: string): Promise<ChangedFile[]>
   dispose(): Promise<void>
 }
 
@@ -107,7 +107,6 @@ export interface CommitMessage {
 
 export interface Change {
   readonly sha: string
-  readonly files: readonly ChangedFile[]
 }
 
 export interface ChangedFile {

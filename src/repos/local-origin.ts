@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import { hasCode } from '../util/error-code.ts'
 import type { Git } from './git.ts'
@@ -12,6 +12,7 @@ import type { Git } from './git.ts'
 export async function resolveOrigin(git: Git, text: string, cwd: string): Promise<string> {
   const directory = resolve(cwd, text)
   if (text === '' || text.startsWith('-') || text.includes('\0') || !(await isDirectory(directory))) return text
+  if (await isBareRepository(directory)) return directory
   const signal = AbortSignal.timeout(10_000)
   const found = await git.try({
     args: ['-C', directory, 'rev-parse', '--is-bare-repository', '--absolute-git-dir'],
@@ -26,6 +27,12 @@ export async function resolveOrigin(git: Git, text: string, cwd: string): Promis
   if (!origin.ok || url === '') return top
   const asPath = resolve(top, url)
   return (await isDirectory(asPath)) ? asPath : url
+}
+
+/** By its own files, as git itself tells one; saves the common case a process. */
+async function isBareRepository(directory: string): Promise<boolean> {
+  const parts = await Promise.all(['objects', 'refs'].map(name => isDirectory(join(directory, name))))
+  return parts.every(Boolean) && !directory.endsWith('/.git')
 }
 
 async function isDirectory(path: string): Promise<boolean> {

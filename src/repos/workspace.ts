@@ -43,15 +43,12 @@ export class GitWorkspace implements Workspace {
   }
 
   async commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined> {
-    await this.#addAll(signal)
-    const tree = (await this.#run(['write-tree'], signal)).trim()
-    const files = await this.#difference(tree, signal)
-    if (files.length === 0) return undefined
-    const parent = await this.#parent(signal)
-    if (parent.tree === tree) return { sha: parent.sha, files }
+    const [tree, { baseTree, parent }] = await Promise.all([this.#writeTree(signal), this.#history(signal)])
+    if (tree === baseTree) return undefined
+    if (tree === parent.tree) return { sha: parent.sha }
     const text = `${message.subject}\n\n${message.trailer}\n`
     const sha = await this.#run(['commit-tree', '-p', parent.sha, '-F', '-', tree], signal, text)
-    return { sha: sha.trim(), files }
+    return { sha: sha.trim() }
   }
 
   async push(change: Change, signal: AbortSignal): Promise<Pushed> {
@@ -74,13 +71,16 @@ export class GitWorkspace implements Workspace {
     return { hint: hintIn(result.stderr) }
   }
 
-  async saveDiff(change: Change, path: string): Promise<void> {
-    await this.#git.run({
-      args: ['diff-tree', '-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', this.baseSha, change.sha],
-      env: this.#env(),
-      outputFile: path,
-      signal: new AbortController().signal,
-    })
+  async saveDiff(change: Change, path: string): Promise<ChangedFile[]> {
+    const { signal } = new AbortController()
+    const between = [this.baseSha, change.sha]
+    const patch = ['diff-tree', '-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', ...between]
+    const counts = ['diff-tree', '-r', '-z', '--numstat', '--no-renames', ...between]
+    const [, files] = await Promise.all([
+      this.#git.run({ args: patch, env: this.#env(), outputFile: path, signal }),
+      this.#run(counts, signal),
+    ])
+    return files.split('\0').filter(Boolean).map(changedFile)
   }
 
   async dispose(): Promise<void> {
@@ -88,35 +88,42 @@ export class GitWorkspace implements Workspace {
     await removeTree(this.#checkout.runnerGitDir)
   }
 
-  async #addAll(signal: AbortSignal): Promise<void> {
-    const result = await this.#git.try({
-      args: ['add', '--all', '--ignore-errors', '--', '.'],
-      env: this.#env(),
-      signal,
-    })
+  /** Everything in the tree that is not ignored, as a tree object. */
+  async #writeTree(signal: AbortSignal): Promise<string> {
+    const args = ['add', '--all', '--ignore-errors', '--', '.']
+    const added = await this.#git.try({ args, env: this.#env(), signal })
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
-    if (result.ok || result.exitCode === 1) return
-    throw new AgenticoreError('git_failed', `git add failed: ${result.stderr.trim()}`)
+    if (!added.ok && added.exitCode !== 1) {
+      throw new AgenticoreError('git_failed', `git add failed: ${added.stderr.trim()}`)
+    }
+    return (await this.#run(['write-tree'], signal)).trim()
   }
 
-  /** What differs from the base, file by file. */
-  async #difference(tree: string, signal: AbortSignal): Promise<ChangedFile[]> {
-    const output = await this.#run(['diff-tree', '-r', '-z', '--numstat', '--no-renames', this.baseSha, tree], signal)
-    return output.split('\0').filter(Boolean).map(changedFile)
-  }
-
-  /** The agent's own last commit if it grew out of the base; otherwise its work becomes one commit on the base. */
-  async #parent(signal: AbortSignal): Promise<{ sha: string; tree?: string }> {
-    const base = { sha: this.baseSha }
+  /** What the work grew out of: the agent's own last commit if that descends from the base, else the base. */
+  async #history(signal: AbortSignal): Promise<{ baseTree: string; parent: { sha: string; tree: string } }> {
     const head = (await hasOwnObjects(this.path)) ? await readTreeHead(this.path) : undefined
-    if (head === undefined || head === this.baseSha) return base
-    const descends = await this.#git.try({
-      args: ['merge-base', '--is-ancestor', this.baseSha, head],
-      env: this.#env(),
-      signal,
-    })
-    if (!descends.ok) return base
-    return { sha: head, tree: (await this.#run(['rev-parse', '--verify', `${head}^{tree}`], signal)).trim() }
+    const [baseTree, headTree] = await Promise.all([
+      this.#treeOf(this.baseSha, signal),
+      head === undefined || head === this.baseSha ? undefined : this.#descendantTree(head, signal),
+    ])
+    if (baseTree === undefined) throw new AgenticoreError('git_failed', `The base commit ${this.baseSha} is gone.`)
+    const own = head !== undefined && headTree !== undefined
+    return { baseTree, parent: own ? { sha: head, tree: headTree } : { sha: this.baseSha, tree: baseTree } }
+  }
+
+  async #descendantTree(head: string, signal: AbortSignal): Promise<string | undefined> {
+    const args = ['merge-base', '--is-ancestor', this.baseSha, head]
+    const [descends, tree] = await Promise.all([
+      this.#git.try({ args, env: this.#env(), signal }),
+      this.#treeOf(head, signal),
+    ])
+    return descends.ok ? tree : undefined
+  }
+
+  async #treeOf(commit: string, signal: AbortSignal): Promise<string | undefined> {
+    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}^{tree}`]
+    const { ok, stdout } = await this.#git.try({ args, env: this.#env(), signal })
+    return ok ? stdout.trim().split('\n').at(-1) : undefined
   }
 
   async #run(args: string[], signal: AbortSignal, input?: string): Promise<string> {

@@ -1,6 +1,6 @@
 import type { RunnerEvent } from '../jobs/events.ts'
 import type { Job, RunFacts } from '../jobs/job.ts'
-import type { Change, CommitMessage, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
+import type { Change, ChangedFile, CommitMessage, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
 import { titleOf } from '../jobs/title.ts'
 import { messageOf } from '../util/error-code.ts'
 
@@ -20,33 +20,38 @@ export interface DeliveryParts {
  */
 export async function deliver(parts: DeliveryParts, run: RunFacts): Promise<RunFacts> {
   const { workspace, signal, emit } = parts
-  const change = await keepChange(parts)
+  const change = await workspace.commit(messageFor(parts.lease), signal)
   if (!change) {
     await emit({ type: 'nothing_changed' })
     return { changedFiles: 0 }
   }
-  const { hint } = await workspace.push(change, signal)
+  // Side by side, and both to their end: the patch is wanted most when the push fails.
+  const [saved, pushed] = await Promise.allSettled([saveChange(parts, change), workspace.push(change, signal)])
+  const { hint } = valueIn(pushed)
   await emit({ type: 'pushed', branch: workspace.branch, sha: change.sha, hint })
-  const facts = { headSha: change.sha, changedFiles: change.files.length }
-  return { ...facts, ...(await openPullRequest(parts, change, { ...run, ...facts })) }
+  const files = valueIn(saved)
+  const facts = { headSha: change.sha, changedFiles: files.length }
+  return { ...facts, ...(await openPullRequest(parts, files, { ...run, ...facts })) }
 }
 
-/** The work as a commit and as a patch beside the job's events, whether or not it is delivered. */
-export async function keepChange({
-  lease,
-  workspace,
-  diffPath,
-  signal,
-  emit,
-}: DeliveryParts): Promise<Change | undefined> {
-  const change = await workspace.commit(messageFor(lease), signal)
-  if (!change) return undefined
-  await workspace.saveDiff(change, diffPath)
-  await emit({ type: 'committed', sha: change.sha, changedFiles: change.files.length })
-  return change
+/** The work of an attempt that is not delivered: a patch beside its events. */
+export async function keepChange(parts: DeliveryParts): Promise<void> {
+  const change = await parts.workspace.commit(messageFor(parts.lease), parts.signal)
+  if (change) await saveChange(parts, change)
 }
 
-async function openPullRequest(parts: DeliveryParts, change: Change, run: RunFacts): Promise<RunFacts> {
+async function saveChange({ workspace, diffPath, emit }: DeliveryParts, change: Change): Promise<ChangedFile[]> {
+  const files = await workspace.saveDiff(change, diffPath)
+  await emit({ type: 'committed', sha: change.sha, changedFiles: files.length })
+  return files
+}
+
+function valueIn<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason
+  return settled.value
+}
+
+async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: RunFacts): Promise<RunFacts> {
   const { lease, workspace, pullRequests, signal, emit } = parts
   if (!pullRequests.serves(lease.job.repoUrl)) return {}
   try {
@@ -56,7 +61,7 @@ async function openPullRequest(parts: DeliveryParts, change: Change, run: RunFac
       head: workspace.branch,
       base: workspace.baseBranch,
       summary: run.output ?? '',
-      files: change.files,
+      files,
     }
     const prUrl = await pullRequests.open(request, signal)
     await emit({ type: 'pull_request', url: prUrl })

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { claudeBinary } from './claude-binary.ts'
@@ -26,7 +27,17 @@ export interface CliOptions {
 
 /** agenticore as a user of the machine `home` is on runs it, with the pinned Claude Code. */
 export function cliFor(home: string, common: Readonly<Record<string, string>> = {}): Cli {
-  const base = { PATH: process.env.PATH ?? '', HOME: home, AGENTICORE_CLAUDE_BINARY: claudeBinary(), ...common }
+  const temp = join(home, 'tmp')
+  mkdirSync(temp, { recursive: true })
+  const base = {
+    PATH: process.env.PATH ?? '',
+    HOME: home,
+    TMPDIR: temp,
+    // Outside the home that is new each time: compiled code is not what is tested.
+    NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'),
+    AGENTICORE_CLAUDE_BINARY: claudeBinary(),
+    ...common,
+  }
   const start = (args: readonly string[], options: CliOptions = {}) => spawn(args, { ...base, ...options.env }, options)
   const run = async (args: readonly string[], options: CliOptions = {}): Promise<CliResult> => {
     const { exitCode, stdout, stderr } = await start(args, options)

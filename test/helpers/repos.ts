@@ -90,7 +90,15 @@ export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github
 
 /** git as an agent runs it in its tree: with the tree's configuration. */
 export const agentGit = (tree: string, ...args: string[]): Promise<string> =>
-  git(tree, ['-c', 'user.name=Agent', '-c', 'user.email=agent@example.test', '-c', 'protocol.file.allow=always', ...args])
+  git(tree, [
+    '-c',
+    'user.name=Agent',
+    '-c',
+    'user.email=agent@example.test',
+    '-c',
+    'protocol.file.allow=always',
+    ...args,
+  ])
 
 /** Everything in `tree` committed by the agent. @returns the commit */
 export async function agentCommit(tree: string, subject: string): Promise<string> {
@@ -137,7 +145,8 @@ export async function filesWith(root: string, ...texts: string[]): Promise<strin
   return found
 }
 
-export const everythingBelow = async (root: string): Promise<string[]> => (await readdir(root, { recursive: true })).sort()
+export const everythingBelow = async (root: string): Promise<string[]> =>
+  (await readdir(root, { recursive: true })).sort()
 
 export async function script(path: string, body: string): Promise<string> {
   await writeFile(path, `#!/bin/sh\n${body}\n`)

@@ -1,0 +1,350 @@
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { git, gitEnv, tryGit } from '../../test/fixtures/github/git.ts'
+import { newJob } from '../../test/helpers/jobs.ts'
+import {
+  agentCommit,
+  agentGit,
+  checksums,
+  everythingBelow,
+  filesWith,
+  leaseOf,
+  message,
+  never,
+  openWorld,
+  script,
+  token,
+} from '../../test/helpers/repos.ts'
+import type { Workspace } from '../jobs/ports.ts'
+
+const world = await openWorld(t)
+
+/** What the runner does when the agent is done, the second look at the tree included. */
+async function wholeEnd(workspace: Workspace) {
+  const change = await workspace.commit(message, never)
+  if (!change) throw new Error('nothing changed')
+  const files = await workspace.saveDiff(change, join(world.dir, `${workspace.branch.replaceAll('/', '-')}.patch`))
+  await workspace.push(change, never)
+  await workspace.commit(message, never)
+  await workspace.dispose()
+  return { ...change, files }
+}
+
+const leftBehind = async () => {
+  const [trees, runners] = [world.treesRoot, join(world.treesRoot, '.runner')]
+  return [...(await readdir(trees)), ...(await readdir(runners))].filter(name => name !== '.runner')
+}
+
+t.test('the tree is a clean repository of its own at the commit that was asked for', async t => {
+  const { cloneUrl, path, commit } = await world.repo()
+  await git(path, ['branch', 'release/1', commit])
+  const tip = await agentGit(path, 'commit-tree', '-p', commit, '-m', 'second', `${commit}^{tree}`)
+  await git(path, ['update-ref', 'refs/heads/main', tip])
+  const { workspace, job } = await world.open(cloneUrl)
+  const tree = workspace.path
+  const shown = {
+    path: tree,
+    baseSha: workspace.baseSha,
+    baseRef: workspace.baseRef,
+    baseBranch: workspace.baseBranch,
+    cached: workspace.cached,
+  }
+  t.same(shown, {
+    path: join(world.treesRoot, job.id),
+    baseSha: tip,
+    baseRef: 'main',
+    baseBranch: 'main',
+    cached: false,
+  })
+  t.equal(
+    await git(tree, ['rev-parse', 'HEAD', 'origin/main', `refs/heads/${workspace.branch}`]),
+    `${tip}\n${tip}\n${tip}`,
+  )
+  t.equal(await git(tree, ['symbolic-ref', '--short', 'HEAD']), workspace.branch)
+  t.equal(await git(tree, ['status', '--porcelain', '--ignored']), '')
+  t.equal(await git(tree, ['rev-parse', '--absolute-git-dir']), join(tree, '.git'))
+  t.match(await readFile(join(tree, '.git/objects/info/alternates'), 'utf8'), world.cacheRoot)
+  t.equal(await git(tree, ['config', 'remote.origin.url']), cloneUrl)
+  t.equal(await git(tree, ['log', '--format=%s']), 'second\nFirst commit', 'the whole history is there')
+  t.match(await tryGit(tree, ['fsck', '--full']), { code: 0 })
+  t.equal((await stat(tree)).mode & 0o777, 0o700, 'for nobody else to read')
+
+  const secrets = [token, Buffer.from(`x-access-token:${token}`).toString('base64'), 'extraHeader']
+  t.same(await filesWith(world.treesRoot, ...secrets), [])
+  t.same(await filesWith(world.cacheRoot, ...secrets), [])
+  await workspace.dispose()
+
+  const { workspace: older } = await world.open(cloneUrl, { baseRef: 'release/1' })
+  t.match(older, { baseSha: commit, baseRef: 'release/1', baseBranch: 'release/1', cached: false })
+  t.equal(await git(older.path, ['rev-parse', 'origin/release/1']), commit)
+  await older.dispose()
+  const { workspace: again } = await world.open(cloneUrl)
+  t.equal(again.cached, true)
+  await again.dispose()
+})
+
+t.test('what an earlier attempt left is replaced', async t => {
+  const { cloneUrl } = await world.repo()
+  const { workspace, job } = await world.open(cloneUrl)
+  await writeFile(join(workspace.path, 'left'), 'over')
+  await writeFile(join(workspace.path, 'a.txt'), 'edited')
+  await agentCommit(workspace.path, 'left')
+  await writeFile(join(workspace.path, '.git/index.lock'), '')
+  t.ok(await workspace.commit(message, never))
+  const { workspace: next } = await world.open(cloneUrl, { job })
+  t.equal(next.path, workspace.path)
+  t.equal(await git(next.path, ['status', '--porcelain']), '')
+  t.equal(await git(next.path, ['rev-parse', 'HEAD']), next.baseSha)
+  t.equal(await next.commit(message, never), undefined)
+  await next.dispose()
+})
+
+t.test('disposing removes everything, read-only directories and links included, and follows none', async t => {
+  const { cloneUrl, path } = await world.repo()
+  const { workspace } = await world.open(cloneUrl)
+  const locked = join(workspace.path, 'node_modules/locked')
+  await mkdir(locked, { recursive: true })
+  await writeFile(join(locked, 'file'), '')
+  await symlink(path, join(locked, 'link'))
+  await chmod(locked, 0o500)
+  await chmod(join(workspace.path, 'node_modules'), 0o000)
+  await workspace.dispose()
+  t.same(await leftBehind(), [])
+  t.match(await tryGit(path, ['fsck']), { code: 0 })
+  await workspace.dispose()
+})
+
+t.test('six jobs of one repository at once share nothing', async t => {
+  const { cloneUrl, commit } = await world.repo()
+  const opened = await Promise.all(Array.from({ length: 6 }, () => world.open(cloneUrl)))
+  t.equal(new Set(opened.map(({ workspace }) => workspace.path)).size, 6)
+  t.equal(new Set(opened.map(({ workspace }) => workspace.branch)).size, 6)
+  const ends = await Promise.all(
+    opened.map(async ({ workspace }, n) => {
+      await writeFile(join(workspace.path, `file${n}`), '')
+      await agentCommit(workspace.path, `work ${n}`)
+      await agentGit(workspace.path, 'worktree', 'prune')
+      await agentGit(workspace.path, 'gc', '--quiet', '--prune=now')
+      return { change: await wholeEnd(workspace), base: workspace.baseSha }
+    }),
+  )
+  t.same(
+    ends.map(({ change }) => change?.files.map(file => file.path)),
+    ends.map((_, n) => [`file${n}`]),
+  )
+  t.ok(ends.every(({ base }) => base === commit))
+})
+
+t.test('an abort leaves nothing behind, whenever it comes', async t => {
+  const { cloneUrl } = await world.repo()
+  const reason = new Error('enough')
+  const early = world
+    .workspacesWith(world.git)
+    .open(leaseOf(newJob(new Date(), { repoUrl: cloneUrl })), AbortSignal.abort(reason))
+  await t.rejects(early, reason)
+  t.same(await leftBehind(), [])
+
+  const bin = t.testdir()
+  const pipe = join(bin, 'started')
+  await agentGit('/', '-c', `alias.pipe=!mkfifo '${pipe}'`, 'pipe')
+  for (const step of ['ls-remote', 'fetch', 'reset']) {
+    const { cloneUrl: another } = await world.repo()
+    const shim = `case " $* " in *' ${step} '*) echo $$ > '${pipe}'; exec sleep 600 ;; esac
+PATH='${gitEnv.PATH}' exec git "$@"`
+    await script(join(bin, 'git'), shim)
+    const slow = world.gitWith({ token, path: `${bin}:${gitEnv.PATH}` })
+    const controller = new AbortController()
+    const lease = leaseOf(newJob(new Date(), { repoUrl: another }))
+    const opening = t.rejects(world.workspacesWith(slow).open(lease, controller.signal), reason, step)
+    const pid = Number(await readFile(pipe, 'utf8'))
+    controller.abort(reason)
+    await opening
+    t.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, `${step} is not left running`)
+    t.same(await leftBehind(), [], step)
+    const { workspace } = await world.open(another)
+    t.equal(await git(workspace.path, ['status', '--porcelain']), '', 'the next attempt is not in its way')
+    await workspace.dispose()
+  }
+})
+
+t.test('no job writes into the cache', async t => {
+  const { cloneUrl } = await world.repo()
+  const { workspace } = await world.open(cloneUrl)
+  const tree = workspace.path
+  const before = await checksums(world.cacheRoot)
+  await writeFile(join(tree, 'one'), '1')
+  await agentCommit(tree, 'one')
+  await agentGit(tree, 'gc', '--quiet', '--aggressive', '--prune=now')
+  await agentGit(tree, 'prune', '--expire=now')
+  await agentGit(tree, 'repack', '-a', '-d', '-l', '--quiet')
+  await agentGit(tree, 'init', '--quiet', '--bare', 'local.git')
+  await agentGit(tree, 'push', '--quiet', './local.git', 'HEAD:main')
+  await agentGit(tree, 'fetch', '--quiet', 'origin')
+  await agentGit(tree, 'stash', 'push', '--quiet', '--include-untracked')
+  await agentGit(tree, 'tag', 'v1')
+  t.ok(await wholeEnd(workspace))
+  t.same(await checksums(world.cacheRoot), before)
+})
+
+/** Whatever runs `canary` leaves a file in `seen`, named by what ran it. */
+async function trap(t: { testdir(): string }) {
+  const dir = t.testdir()
+  const seen = join(dir, 'seen')
+  await mkdir(seen)
+  const canary = (name: string) => `touch '${join(seen, name.replaceAll('/', '-'))}'; cat`
+  async function reset() {
+    for (const name of await readdir(seen)) await rm(join(seen, name))
+  }
+  return { dir, canary, seen: () => readdir(seen), reset }
+}
+
+const hooks = ['pre-commit', 'pre-push', 'post-checkout', 'reference-transaction', 'post-index-change', 'pre-auto-gc']
+
+/** Everything in a repository's own files that makes git run a program. */
+async function plantTraps(gitDir: string, { dir, canary }: Awaited<ReturnType<typeof trap>>, mark: string) {
+  await mkdir(join(gitDir, 'hooks'), { recursive: true })
+  const hooksPath = join(dir, `${mark}-hooks`)
+  await mkdir(hooksPath)
+  for (const hook of hooks) {
+    await script(join(gitDir, 'hooks', hook), canary(`${mark}-${hook}`))
+    await script(join(hooksPath, hook), canary(`${mark}-path-${hook}`))
+  }
+  const config = {
+    'core.fsmonitor': await script(join(dir, `${mark}-fsmonitor`), canary(`${mark}-fsmonitor`)),
+    'core.sshCommand': await script(join(dir, `${mark}-ssh`), canary(`${mark}-ssh`)),
+    'core.pager': canary(`${mark}-pager`),
+    'core.hooksPath': hooksPath,
+    'core.gitProxy': await script(join(dir, `${mark}-proxy`), canary(`${mark}-proxy`)),
+    'core.askPass': await script(join(dir, `${mark}-askpass`), canary(`${mark}-askpass`)),
+    'credential.helper': `!${canary(`${mark}-credential`)}`,
+    'filter.x.clean': canary(`${mark}-clean`),
+    'filter.x.smudge': canary(`${mark}-smudge`),
+    'filter.x.process': canary(`${mark}-process`),
+    'diff.x.textconv': await script(join(dir, `${mark}-textconv`), canary(`${mark}-textconv`)),
+    'diff.x.command': canary(`${mark}-diff`),
+    'diff.external': canary(`${mark}-external`),
+    'gpg.program': await script(join(dir, `${mark}-gpg`), canary(`${mark}-gpg`)),
+    'commit.gpgSign': 'true',
+    'push.gpgSign': 'if-asked',
+    'http.proxy': 'http://127.0.0.1:9',
+    [`url.ext::sh -c touch% ${join(dir, 'seen', `${mark}-insteadOf`)}.insteadOf`]: 'http://127.0.0.1',
+    'protocol.allow': 'always',
+    'include.path': join(dir, `${mark}-included`),
+    'remote.origin.receivepack': canary(`${mark}-receivepack`),
+    'remote.origin.uploadpack': canary(`${mark}-uploadpack`),
+    'uploadpack.packObjectsHook': canary(`${mark}-packObjects`),
+  }
+  for (const name of ['add', 'push', 'commit-tree', 'diff-tree', 'write-tree']) {
+    await git(gitDir, [
+      'config',
+      '--file',
+      join(gitDir, 'config'),
+      `alias.${name}`,
+      `!${canary(`${mark}-alias-${name}`)}`,
+    ])
+  }
+  const included = `[core]\n\tfsmonitor = ${config['core.fsmonitor']}\n`
+  await writeFile(join(dir, `${mark}-included`), included)
+  for (const [key, value] of Object.entries(config)) {
+    await git(gitDir, ['config', '--file', join(gitDir, 'config'), key, value])
+  }
+}
+
+t.test('nothing that an agent plants in its tree is run by the runner', async t => {
+  const traps = await trap(t)
+  const { cloneUrl, path } = await world.repo()
+  const { workspace } = await world.open(cloneUrl)
+  const tree = workspace.path
+  await writeFile(join(tree, '.gitattributes'), '* filter=x diff=x\n')
+  await writeFile(join(tree, 'work'), 'w')
+  await agentGit(tree, 'init', '--quiet', 'nested')
+  await writeFile(join(tree, 'nested/file'), 'n')
+  await agentCommit(join(tree, 'nested'), 'nested')
+  await plantTraps(join(tree, 'nested/.git'), traps, 'nested')
+  await plantTraps(join(tree, '.git'), traps, 'tree')
+  await git(tree, ['status', '--porcelain', '--ignore-submodules=all']).catch(() => {})
+  t.ok(
+    (await traps.seen()).some(name => name.startsWith('tree-')),
+    "the traps work on the agent's own git",
+  )
+  await traps.reset()
+  const change = await wholeEnd(workspace)
+  t.same(await traps.seen(), [])
+  t.same(change?.files.map(file => file.path).sort(), ['.gitattributes', 'nested', 'work'])
+  t.equal(await git(path, ['cat-file', 'blob', `${change?.sha}:work`]), 'w')
+})
+
+t.test('a submodule of the origin, checked out by the agent, runs nothing in the runner', async t => {
+  const traps = await trap(t)
+  const { cloneUrl, path, commit } = await world.repo()
+  const { workspace: maker } = await world.open(cloneUrl)
+  await agentGit(maker.path, 'update-index', '--add', '--cacheinfo', `160000,${commit},sub`)
+  await agentGit(maker.path, 'commit', '--quiet', '--message', 'a submodule')
+  await agentGit(maker.path, 'push', '--quiet', path, 'HEAD:main')
+  await maker.dispose()
+  const { workspace } = await world.open(cloneUrl)
+  const sub = join(workspace.path, 'sub')
+  await git(workspace.path, ['clone', '--quiet', cloneUrl, sub])
+  await git(sub, ['checkout', '--quiet', '--detach', commit])
+  await plantTraps(join(sub, '.git'), traps, 'sub')
+  await writeFile(join(sub, '.git/info/attributes'), '* filter=x\n')
+  await writeFile(join(sub, 'a.txt'), 'b\n')
+  await writeFile(join(workspace.path, 'work'), 'w')
+  const change = await wholeEnd(workspace).catch((error: unknown) => t.fail('not delivered', { error }))
+  t.same(await traps.seen(), [])
+  t.match(change, { files: [{ path: 'work', added: 1, removed: 0 }] })
+})
+
+t.test("nothing in the origin's content is run or obeyed", async t => {
+  const traps = await trap(t)
+  const hit = join(traps.dir, 'seen')
+  const { cloneUrl, path } = await world.repo({
+    '.gitattributes': '* filter=x diff=x merge=x\n*.txt ident working-tree-encoding=UTF-16\n',
+    '.gitmodules': `[submodule "s"]\n\tpath = s\n\turl = ext::touch ${hit}/ext\n\tupdate = !touch ${hit}/update\n`,
+    '.gitconfig': `[core]\n\tfsmonitor = touch ${hit}/fsmonitor\n`,
+    config: `[core]\n\tfsmonitor = touch ${hit}/bare\n\tbare = true\n`,
+    HEAD: 'ref: refs/heads/main\n',
+    'objects/x': '',
+    'refs/x': '',
+    'hooks/post-checkout': `#!/bin/sh\ntouch ${hit}/checkout\n`,
+    a: 'a\n',
+  })
+  const { workspace } = await world.open(cloneUrl)
+  await writeFile(join(workspace.path, 'a'), 'b\n')
+  const change = await wholeEnd(workspace)
+  t.same(change?.files, [{ path: 'a', added: 1, removed: 1 }])
+  t.equal(await git(path, ['cat-file', 'blob', `${change?.sha}:a`]), 'b')
+  t.same(await traps.seen(), [])
+})
+
+t.test('an origin with files that only git may write is refused, and nothing of it stays', async t => {
+  const traps = await trap(t)
+  for (const [name, entry] of Object.entries({
+    '.git': '040000 tree',
+    '..': '040000 tree',
+    '.GIT/../x': '100644 blob',
+  })) {
+    const { cloneUrl, path } = await world.repo()
+    const blob = await git(path, ['hash-object', '-w', '--stdin'], { input: `#!/bin/sh\n${traps.canary('hook')}\n` })
+    const mktree = (row: string) => hashTree(path, row)
+    const hook = await git(path, ['mktree'], { input: `100755 blob ${blob}\tpost-checkout\n` })
+    const hooksTree = await git(path, ['mktree'], { input: `040000 tree ${hook}\thooks\n` })
+    const id = entry.endsWith('blob') ? blob : hooksTree
+    const tree = await mktree(`${entry.split(' ')[0]?.replace(/^0/, '')} ${name}\0${id}`)
+    const commit = await agentGit(path, 'commit-tree', '-m', 'hostile', tree)
+    await git(path, ['update-ref', 'refs/heads/main', commit])
+    await t.rejects(world.open(cloneUrl), { code: 'git_failed' }, name)
+    t.same(await leftBehind(), [], name)
+  }
+  t.same(await traps.seen(), [])
+  t.notOk((await everythingBelow(world.treesRoot)).some(path => path.includes('post-checkout')))
+})
+
+/** A tree object as no `git mktree` would write it; `row` is `mode name NUL id`. */
+async function hashTree(dir: string, row: string): Promise<string> {
+  const [name = '', id = ''] = row.split('\0')
+  const file = join(dir, 'hostile-tree')
+  await writeFile(file, Buffer.concat([Buffer.from(`${name}\0`), Buffer.from(id, 'hex')]))
+  return await git(dir, ['hash-object', '-t', 'tree', '--literally', '-w', file])
+}
