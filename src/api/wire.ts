@@ -3,9 +3,9 @@ import type { JobEvent } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
 import { encodeJob } from '../jobs/record.ts'
 
-export { AgenticoreError, type ErrorCode, type ErrorKind } from '../jobs/errors.ts'
+export { AgenticoreError, type ErrorKind } from '../jobs/errors.ts'
 export type { JobEvent } from '../jobs/events.ts'
-export { isFinal, type Job, type JobRequest, type JobStatus, jobStatuses } from '../jobs/job.ts'
+export { type Job, type JobRequest, type JobStatus, jobStatuses } from '../jobs/job.ts'
 
 /** The fields of job.ts; the limits of the request stay in the record. */
 export function toWire(job: Job): Record<string, unknown> {

@@ -15,11 +15,11 @@ import {
 import type { Change, Workspace } from '../jobs/ports.ts'
 
 const world = await openWorld(t)
+const origin = await world.repo()
 const baseFiles = { 'a.txt': 'a', 'deep/b.txt': 'b', 'run.sh': '#!/bin/sh', '.gitignore': '*.log\nout/' }
 
 /** A fresh job's tree; `deliver` does with it what the runner does when the agent is done. */
-async function setUp(t: { after(clean: () => Promise<void>): void }) {
-  const { cloneUrl, path } = await world.repo()
+async function setUp(t: { after(clean: () => Promise<void>): void }, { cloneUrl, path } = origin) {
   const { workspace } = await world.open(cloneUrl)
   t.after(() => workspace.dispose())
   const tree = workspace.path
@@ -361,7 +361,7 @@ t.test('what cannot be a file of a commit does not stand in the way of the rest'
 })
 
 t.test('a submodule that was checked out by half does not stand in the way of the rest', async t => {
-  const { path, cloneUrl, at, workspace, tree } = await setUp(t)
+  const { path, cloneUrl, at, workspace, tree } = await setUp(t, await world.repo())
   await writeFile(at('.gitmodules'), `[submodule "sub"]\n\tpath = sub\n\turl = ${cloneUrl}\n`)
   await agentGit(tree, 'add', '.gitmodules')
   await agentGit(tree, 'update-index', '--add', '--cacheinfo', `160000,${workspace.baseSha},sub`)

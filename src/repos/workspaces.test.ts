@@ -22,13 +22,16 @@ const world = await openWorld(t)
 
 /** What the runner does when the agent is done, the second look at the tree included. */
 async function wholeEnd(workspace: Workspace) {
-  const change = await workspace.commit(message, never)
-  if (!change) throw new Error('nothing changed')
-  const files = await workspace.saveDiff(change, join(world.dir, `${workspace.branch.replaceAll('/', '-')}.patch`))
-  await workspace.push(change, never)
-  await workspace.commit(message, never)
-  await workspace.dispose()
-  return { ...change, files }
+  try {
+    const change = await workspace.commit(message, never)
+    if (!change) throw new Error('nothing changed')
+    const files = await workspace.saveDiff(change, join(world.dir, `${workspace.branch.replaceAll('/', '-')}.patch`))
+    await workspace.push(change, never)
+    await workspace.commit(message, never)
+    return { ...change, files }
+  } finally {
+    await workspace.dispose()
+  }
 }
 
 const leftBehind = async () => {
@@ -273,6 +276,20 @@ t.test('nothing that an agent plants in its tree is run by the runner', async t 
   t.same(await traps.seen(), [])
   t.same(change?.files.map(file => file.path).sort(), ['.gitattributes', 'nested', 'work'])
   t.equal(await git(path, ['cat-file', 'blob', `${change?.sha}:work`]), 'w')
+})
+
+t.test("nothing that an agent plants in the runner's git directory is run, should it find that", async t => {
+  const traps = await trap(t)
+  const { cloneUrl, path } = await world.repo()
+  const { workspace, job } = await world.open(cloneUrl)
+  await plantTraps(join(world.treesRoot, '.runner', job.id), traps, 'runner')
+  await writeFile(join(workspace.path, '.gitattributes'), '* filter=x diff=x\n')
+  await writeFile(join(workspace.path, 'work'), 'w')
+  await traps.reset()
+  const change = await wholeEnd(workspace).catch((error: unknown) => t.fail('not delivered', { error }))
+  t.same(await traps.seen(), [])
+  t.equal(await git(path, ['cat-file', 'blob', `${workspace.branch}:work`]).catch(String), 'w')
+  t.match(change, { files: [{ path: '.gitattributes' }, { path: 'work' }] })
 })
 
 t.test('a submodule of the origin, checked out by the agent, runs nothing in the runner', async t => {

@@ -1,12 +1,4 @@
-/** `startedAt` ↔ `started_at` for the keys of one flat object, in values and in types. */
-
-export type SnakeKey<K extends string> = K extends `${infer Head}${infer Tail}`
-  ? Tail extends Uncapitalize<Tail>
-    ? `${Lowercase<Head>}${SnakeKey<Tail>}`
-    : `${Lowercase<Head>}_${SnakeKey<Tail>}`
-  : K
-
-export type SnakeCased<T> = { [K in keyof T as K extends string ? SnakeKey<K> : never]: T[K] }
+/** `startedAt` ↔ `started_at` for the keys of one flat object; what the values hold stays as it is. */
 
 export const snakeKey = (key: string): string => key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { type WireJob, wireJob } from '../../src/api/job.ts'
 import { type GitHub, startGitHub } from '../fixtures/github/server.ts'
@@ -40,5 +39,3 @@ export const jobIn = ({ stdout }: CliResult): WireJob => wireJob.parse(JSON.pars
 
 /** A turn that runs a command in the agent's tree. */
 export const bash = (command: string) => ({ tools: [{ name: 'Bash', input: { command } }] })
-
-export const lines = (path: string): string[] => readFileSync(path, 'utf8').trim().split('\n')

@@ -107,13 +107,17 @@ export async function agentCommit(tree: string, subject: string): Promise<string
   return await agentGit(tree, 'rev-parse', 'HEAD')
 }
 
+/** By id, so that what many commits share is read once. */
+const blobs = new Map<string, string>()
+
 /** `mode path` to content of all files of a commit; a symlink's content is its target, a submodule's its commit. */
 export async function filesOf(gitDir: string, commit: string): Promise<Record<string, string>> {
   const rows = (await git(gitDir, ['ls-tree', '-r', '-z', commit])).split('\0').filter(Boolean)
   const files: Record<string, string> = {}
   for (const row of rows) {
     const [, mode = '', type = '', id = '', path = ''] = /^(\S+) (\S+) (\S+)\t(.*)$/s.exec(row) ?? []
-    const content = type === 'blob' ? await git(gitDir, ['cat-file', 'blob', id]) : id
+    const content = type === 'blob' ? (blobs.get(id) ?? (await git(gitDir, ['cat-file', 'blob', id]))) : id
+    blobs.set(id, content)
     files[mode === '100644' ? path : `${mode} ${path}`] = content
   }
   return files
