@@ -73,6 +73,11 @@ export const catalogue = {
     meaning: 'There is no repository at the address, or these credentials may not see it.',
     remedy: 'Check the address, and that GITHUB_TOKEN can read the repository.',
   },
+  origin_moved: {
+    kind: 'refused',
+    meaning: 'The host redirects to another address; credentials are not sent along.',
+    remedy: 'Give the address the repository has now.',
+  },
   origin_unauthorised: {
     kind: 'unauthorised',
     meaning: 'The host of the repository wants credentials, or refused the ones it got.',

@@ -53,8 +53,9 @@ export class CloneCache {
       signal,
     })
     // Of two fetches of one commit the slower finds the ref taken: it fails, and has what it wanted.
-    if (!result.ok && !(await exists(kept))) throw readError(remote, result.stderr)
-    return { gitDir, cached: false }
+    if (await exists(kept)) return { gitDir, cached: false }
+    if (result.ok) return await this.ensure(remote, commit, signal)
+    throw readError(remote, result.stderr)
   }
 
   async #open(remote: RepositoryAddress): Promise<string> {
@@ -100,8 +101,11 @@ async function publish(staging: string, gitDir: string): Promise<void> {
 }
 
 async function moveAside(path: string): Promise<void> {
+  const aside = `${path}.foreign-${randomBytes(6).toString('hex')}`
   try {
-    await rename(path, `${path}.foreign-${randomBytes(6).toString('hex')}`)
+    await rename(path, aside)
+    // Somebody else was faster, and what was moved is their cache: back with it, or away when there is one again.
+    if (await exists(join(aside, markerFile))) await publish(aside, path)
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error
   }

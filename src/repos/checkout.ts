@@ -1,13 +1,14 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import type { Git } from './git.ts'
 import type { RemoteState } from './remote-refs.ts'
 
-/** Everything two repositories of one job are made from: the agent's tree, and the runner's own git directory. */
+/** Everything the two repositories of a job are made from: the agent's tree, and the runner's own git directory. */
 export interface Checkout {
   readonly tree: string
-  readonly runnerGitDir: string
+  /** Holds what the runner keeps about the tree. */
+  readonly runnerRoot: string
   readonly cacheGitDir: string
   readonly remote: RepositoryAddress
   readonly state: RemoteState
@@ -19,7 +20,7 @@ export interface Checkout {
  * configuration, ref or index with anything, so that what happens in it stays in it.
  */
 export async function checkOut(git: Git, checkout: Checkout, signal: AbortSignal): Promise<void> {
-  const { tree, runnerGitDir, cacheGitDir, state } = checkout
+  const { tree, runnerRoot, cacheGitDir, state } = checkout
   const gitDir = join(tree, '.git')
   await writeGitDir(gitDir, {
     HEAD: `ref: refs/heads/${checkout.branch}\n`,
@@ -28,18 +29,30 @@ export async function checkOut(git: Git, checkout: Checkout, signal: AbortSignal
     [`refs/heads/${checkout.branch}`]: `${state.tip}\n`,
     ...(state.baseBranch === '' ? {} : { [`refs/remotes/origin/${state.baseBranch}`]: `${state.tip}\n` }),
   })
-  await writeGitDir(runnerGitDir, {
-    HEAD: 'ref: refs/heads/none\n',
-    config: '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n',
-    'objects/info/alternates': `${join(cacheGitDir, 'objects')}\n${join(gitDir, 'objects')}\n`,
-  })
   await git.run({
     args: ['-c', 'checkout.workers=0', 'reset', '--hard', '--quiet', state.tip],
     env: { GIT_DIR: gitDir, GIT_WORK_TREE: tree },
     signal,
   })
   // With the index of the moment after checkout, a later `add` reads only the files that were touched since.
-  await copyFile(join(gitDir, 'index'), join(runnerGitDir, 'index'))
+  await copyFile(join(gitDir, 'index'), join(runnerRoot, 'index'))
+}
+
+/**
+ * A git directory of the runner's own for a tree that an agent has had its hands on: made anew, so that whatever the
+ * agent found of an earlier one is not used, and borrowing the objects of cache and tree.
+ * @returns its path
+ */
+export async function makeRunnerGitDir({ tree, runnerRoot, cacheGitDir }: Checkout): Promise<string> {
+  const gitDir = await mkdtemp(join(runnerRoot, 'git-'))
+  await writeGitDir(gitDir, {
+    HEAD: 'ref: refs/heads/none\n',
+    config: '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n',
+    'objects/info/alternates': `${join(cacheGitDir, 'objects')}\n${join(tree, '.git/objects')}\n`,
+  })
+  const index = join(runnerRoot, 'index')
+  if ((await lstat(index)).isFile()) await copyFile(index, join(gitDir, 'index'))
+  return gitDir
 }
 
 async function writeGitDir(gitDir: string, files: Readonly<Record<string, string>>): Promise<void> {

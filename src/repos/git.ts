@@ -55,7 +55,10 @@ export class Git {
     const result = await this.try(call)
     if (result.ok) return result.stdout
     const code = /No space left on device/.test(result.stderr) ? 'storage_failed' : 'git_failed'
-    throw new AgenticoreError(code, `git ${call.args[0]} failed: ${lastLines(result.stderr)}`)
+    throw new AgenticoreError(
+      code,
+      `git ${call.args.find(arg => /^[a-z][a-z-]+$/.test(arg))} failed: ${lastLines(result.stderr)}`,
+    )
   }
 
   #environment(): Record<string, string> {
@@ -93,14 +96,22 @@ export class Git {
 /** By environment, so that it is in no argv and no file; scoped to the origin, so that it goes nowhere else. */
 function headerConfig(remote: RepositoryAddress, header: string): Record<string, string> {
   return {
-    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_COUNT: '2',
     GIT_CONFIG_KEY_0: `http.${remote.scheme}://${remote.host}/.extraHeader`,
     GIT_CONFIG_VALUE_0: `Authorization: ${header}`,
+    // git would send the header on to wherever a redirect points.
+    GIT_CONFIG_KEY_1: 'http.followRedirects',
+    GIT_CONFIG_VALUE_1: 'false',
   }
 }
 
-/** What git said last, without its progress, on one line. */
+/** What the remote said, and what git said last, without its progress, on one line. */
 export function lastLines(stderr: string): string {
-  const lines = stderr.split(/[\r\n]+/).filter(line => line.trim() !== '')
-  return lines.slice(-4).join(' / ') || 'git said nothing'
+  const lines = stderr
+    .split(/[\r\n]+/)
+    .map(line => line.trim())
+    .filter(Boolean)
+  const remote = lines.filter(line => /^remote: *\S/.test(line)).slice(0, 20)
+  const own = lines.filter(line => !line.startsWith('remote:')).slice(-4)
+  return [...remote, ...own].join(' / ') || 'git said nothing'
 }

@@ -23,9 +23,10 @@ export async function resolveOrigin(git: Git, text: string, cwd: string): Promis
   if (isBare === 'true') return gitDir
   const origin = await git.try({ args: ['-C', directory, 'config', '--get', 'remote.origin.url'], signal })
   const url = origin.stdout.trim()
-  const top = gitDir.replace(/\/\.git$/, '')
-  if (!origin.ok || url === '') return top
-  const asPath = resolve(top, url)
+  if (!origin.ok || url === '') return gitDir.replace(/\/\.git$/, '')
+  // As git does: from the top of the working tree, which a linked one has elsewhere than its git directory.
+  const top = await git.try({ args: ['-C', directory, 'rev-parse', '--show-toplevel'], signal })
+  const asPath = resolve(top.ok ? top.stdout.trim() : gitDir, url)
   return (await isDirectory(asPath)) ? asPath : url
 }
 

@@ -6,8 +6,9 @@ import { lastLines } from './git.ts'
 const symptoms: readonly [RegExp, ErrorCode][] = [
   [/not our ref|unadvertised object/, 'ref_not_found'],
   [/No space left on device/, 'storage_failed'],
+  [/returned error: 30\d|unable to update url base from redirection/, 'origin_moved'],
   [
-    /Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed out)|Operation timed out|Network is unreachable|No route to host|Empty reply|Name or service not known|SSL|certificate/i,
+    /Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed out)|Operation timed out|Network is unreachable|No route to host|Empty reply|returned error: 5\d\d|Name or service not known|SSL|certificate/i,
     'origin_unreachable',
   ],
   [
@@ -33,14 +34,23 @@ const pushSymptoms: readonly [RegExp, ErrorCode][] = [
 ]
 
 export function readError(remote: RepositoryAddress, stderr: string): AgenticoreError {
-  return classify(symptoms, `Reading ${remote.url} failed`, stderr)
+  return classify(symptoms, `Reading ${remote.url} failed`, { stderr, names: [remote.url, remote.path] })
 }
 
-export function pushError(remote: RepositoryAddress, stderr: string): AgenticoreError {
-  return classify([...pushSymptoms, ...symptoms], `Pushing to ${remote.url} failed`, stderr)
+export function pushError(remote: RepositoryAddress, branch: string, stderr: string): AgenticoreError {
+  return classify([...pushSymptoms, ...symptoms], `Pushing to ${remote.url} failed`, {
+    stderr,
+    names: [branch, remote.url, remote.path],
+  })
 }
 
-function classify(table: readonly [RegExp, ErrorCode][], what: string, stderr: string): AgenticoreError {
-  const code = table.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'git_failed'
+/** `names` stand in what git says and are no symptoms: a repository may be called openssl. */
+function classify(
+  table: readonly [RegExp, ErrorCode][],
+  what: string,
+  { stderr, names }: { stderr: string; names: readonly string[] },
+): AgenticoreError {
+  const said = names.reduce((text, name) => text.replaceAll(name, '…'), stderr)
+  const code = table.find(([pattern]) => pattern.test(said))?.[1] ?? 'git_failed'
   return new AgenticoreError(code, `${what}: ${lastLines(stderr)}`)
 }

@@ -1,9 +1,10 @@
 import { constants, lstat, open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { hasCode } from '../util/error-code.ts'
 
 const commitId = /^[0-9a-f]{40}$/
-const branchName = /^refs\/heads\/[A-Za-z0-9._/-]+$/
+// What git-check-ref-format(1) allows.
+const branchName = /^refs\/heads\/[^\p{Cc} ~^:?*[\\]+$/u
 const largestRefsFile = 16 * 1024 * 1024
 
 /**
@@ -26,6 +27,10 @@ export async function hasOwnObjects(tree: string): Promise<boolean> {
 }
 
 async function looseRef(gitDir: string, ref: string): Promise<string | undefined> {
+  // Only the last part of a path is kept from being a link by O_NOFOLLOW.
+  for (let parent = dirname(ref); parent !== '.'; parent = dirname(parent)) {
+    if (!(await isRealDirectory(join(gitDir, parent)))) return undefined
+  }
   const sha = (await readPlain(join(gitDir, ref)))?.trim()
   return sha !== undefined && commitId.test(sha) ? sha : undefined
 }
@@ -41,8 +46,8 @@ async function readPlain(path: string): Promise<string | undefined> {
     // Non-blocking: a pipe in a file's place would hold the runner up for ever.
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
-      const { size } = await handle.stat()
-      return size > largestRefsFile ? undefined : await handle.readFile('utf8')
+      const stats = await handle.stat()
+      return stats.isFile() && stats.size <= largestRefsFile ? await handle.readFile('utf8') : undefined
     } finally {
       await handle.close()
     }
@@ -52,7 +57,7 @@ async function readPlain(path: string): Promise<string | undefined> {
   }
 }
 
-async function isRealDirectory(path: string): Promise<boolean> {
+export async function isRealDirectory(path: string): Promise<boolean> {
   try {
     return (await lstat(path)).isDirectory()
   } catch (error) {

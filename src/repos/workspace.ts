@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { Change, ChangedFile, CommitMessage, Pushed, Workspace } from '../jobs/ports.ts'
+import { messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
-import type { Checkout } from './checkout.ts'
+import { type Checkout, makeRunnerGitDir } from './checkout.ts'
 import type { Git } from './git.ts'
 import { pushError } from './origin-errors.ts'
-import { hasOwnObjects, readTreeHead } from './tree-head.ts'
+import { hasOwnObjects, isRealDirectory, readTreeHead } from './tree-head.ts'
 
 /**
  * A job's tree as the runner sees it. Every git call here uses the runner's own git directory and index, so that nothing
@@ -15,6 +16,8 @@ export class GitWorkspace implements Workspace {
   readonly #git: Git
   readonly #checkout: Checkout
   readonly cached: boolean
+  /** The runner's own, made by the latest `commit`. */
+  #gitDir = ''
 
   constructor(git: Git, checkout: Checkout, cached: boolean) {
     this.#git = git
@@ -43,7 +46,10 @@ export class GitWorkspace implements Workspace {
   }
 
   async commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined> {
-    const [tree, { baseTree, parent }] = await Promise.all([this.#writeTree(signal), this.#history(signal)])
+    if (!(await isRealDirectory(this.path))) throw new AgenticoreError('git_failed', 'The working tree is gone.')
+    this.#gitDir = await makeRunnerGitDir(this.#checkout)
+    const { baseTree, parent } = await this.#history(signal)
+    const tree = await this.#writeTree(parent.sha, signal)
     if (tree === baseTree) return undefined
     if (tree === parent.tree) return { sha: parent.sha }
     const text = `${message.subject}\n\n${message.trailer}\n`
@@ -67,7 +73,7 @@ export class GitWorkspace implements Workspace {
       remote,
       signal,
     })
-    if (!result.ok) throw pushError(remote, result.stderr)
+    if (!result.ok) throw pushError(remote, branch, result.stderr)
     return { hint: hintIn(result.stderr) }
   }
 
@@ -84,19 +90,35 @@ export class GitWorkspace implements Workspace {
   }
 
   async dispose(): Promise<void> {
-    await removeTree(this.#checkout.tree)
-    await removeTree(this.#checkout.runnerGitDir)
+    const { tree, runnerRoot } = this.#checkout
+    const removals = await Promise.allSettled([removeTree(tree), removeTree(runnerRoot)])
+    const errors = removals.flatMap(removal => (removal.status === 'rejected' ? [removal.reason] : []))
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join(' / '))
   }
 
-  /** Everything in the tree that is not ignored, as a tree object. */
-  async #writeTree(signal: AbortSignal): Promise<string> {
-    const args = ['add', '--all', '--ignore-errors', '--', '.']
-    const added = await this.#git.try({ args, env: this.#env(), signal })
+  /** Everything in the tree that is tracked by `parent` or not ignored, as a tree object. */
+  async #writeTree(parent: string, signal: AbortSignal): Promise<string> {
+    // What the agent committed decides what is tracked: files it added by force, or stopped tracking.
+    if (parent !== this.baseSha) await this.#run(['read-tree', '--reset', parent], signal)
+    const submodules = await this.#submodules(signal)
+    // `git add` would start `git status` in a submodule, with the submodule's configuration.
+    const paths = ['.', ...submodules.map(path => `:(exclude,literal)${path}`)].join('\0')
+    const args = ['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul']
+    const added = await this.#git.try({ args, env: this.#env(), signal, input: paths })
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
     if (!added.ok && added.exitCode !== 1) {
       throw new AgenticoreError('git_failed', `git add failed: ${added.stderr.trim()}`)
     }
+    if (submodules.length > 0) {
+      // Reads their HEAD and starts nothing.
+      await this.#run(['update-index', '--add', '--remove', '-z', '--stdin'], signal, submodules.join('\0'))
+    }
     return (await this.#run(['write-tree'], signal)).trim()
+  }
+
+  async #submodules(signal: AbortSignal): Promise<string[]> {
+    const rows = (await this.#run(['ls-files', '--stage', '-z'], signal)).split('\0')
+    return rows.filter(row => row.startsWith('160000 ')).map(row => row.slice(row.indexOf('\t') + 1))
   }
 
   /** What the work grew out of: the agent's own last commit if that descends from the base, else the base. */
@@ -131,8 +153,7 @@ export class GitWorkspace implements Workspace {
   }
 
   #env(): Record<string, string> {
-    const { runnerGitDir, tree } = this.#checkout
-    return { GIT_DIR: runnerGitDir, GIT_WORK_TREE: tree, GIT_INDEX_FILE: join(runnerGitDir, 'index') }
+    return { GIT_DIR: this.#gitDir, GIT_WORK_TREE: this.path, GIT_INDEX_FILE: join(this.#gitDir, 'index') }
   }
 }
 

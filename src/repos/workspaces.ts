@@ -31,17 +31,18 @@ export class GitWorkspaces implements Workspaces {
     const state = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
     const { gitDir, cached } = await cache.ensure(remote, state.tip, signal)
     const tree = join(root, job.id)
-    const runnerGitDir = join(root, '.runner', job.id)
+    const runnerRoot = join(root, '.runner', job.id)
     await removeTree(tree)
-    await removeTree(runnerGitDir)
-    await mkdir(tree, { recursive: true, mode: 0o700 })
-    const checkout = { tree, runnerGitDir, cacheGitDir: gitDir, remote, state, branch }
+    await removeTree(runnerRoot)
+    for (const directory of [tree, runnerRoot]) await mkdir(directory, { recursive: true, mode: 0o700 })
+    const checkout = { tree, runnerRoot, cacheGitDir: gitDir, remote, state, branch }
     const workspace = new GitWorkspace(git, checkout, cached)
     try {
       await checkOut(git, checkout, signal)
       return workspace
     } catch (error) {
-      await workspace.dispose()
+      // What cannot be removed now is removed when the job is opened again; the error to report is the first one.
+      await Promise.allSettled([workspace.dispose()])
       throw error
     }
   }
