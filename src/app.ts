@@ -32,7 +32,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
     events: (part, follow) => service.events(part, follow),
     resolveRepository: async (text, cwd) => await (await foreground()).resolveRepository(text, cwd),
     async submit(request) {
-      await (await foreground()).check()
+      await (await foreground()).preflight()
       return await service.submit(request)
     },
     run: async (job, options) => await (await foreground()).run(job, options),

@@ -23,17 +23,14 @@ export function foreground(parts: LocalParts) {
   const { surroundings, store } = parts
   const git = gitFor(surroundings)
   const agent = agentFor(surroundings)
-  // Begun at once, beside everything else that comes before a job can start.
-  const checked = agent.check(AbortSignal.timeout(30_000))
-  checked.catch(() => undefined)
   return {
     resolveRepository: (text: string, cwd: string): Promise<string> => resolveOrigin(git, text, cwd),
 
-    async check(): Promise<void> {
+    async preflight(): Promise<void> {
       if ((await which('git', surroundings.path)) === undefined) {
         throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
       }
-      await checked
+      await agent.preflight()
     },
 
     async run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job> {

@@ -30,19 +30,17 @@ export interface ClaudeParts {
 /** Claude Code, run without a terminal: one process a run, everything it writes in the run's own scratch directory. */
 export class Claude implements Agent {
   readonly #parts: ClaudeParts
-  /** Asked once in this object's life. */
-  #checked: Promise<void> | undefined
 
   constructor(parts: ClaudeParts) {
     this.#parts = parts
   }
 
-  check(signal: AbortSignal): Promise<void> {
-    this.#checked ??= this.#check(signal)
-    return this.#checked
+  async preflight(): Promise<void> {
+    accessFor(this.#parts.credentials)
+    await this.#find()
   }
 
-  async #check(signal: AbortSignal): Promise<void> {
+  async check(signal: AbortSignal): Promise<void> {
     accessFor(this.#parts.credentials)
     const file = await this.#find()
     const { stdout, stderr } = await runCommand({

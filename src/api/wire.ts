@@ -1,3 +1,4 @@
+import { catalogue } from '../jobs/errors.ts'
 import { encodeEvent } from '../jobs/event-record.ts'
 import type { JobEvent } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
@@ -12,6 +13,9 @@ export function toWire(job: Job): Record<string, unknown> {
   const { maxTurns: _, maxBudgetUsd: __, timeoutSeconds: ___, ...shown } = job
   return encodeJob(shown)
 }
+
+/** What somebody whose job failed can do about it. */
+export const remedyFor = (job: Job): string | undefined => job.errorCode && catalogue[job.errorCode].remedy
 
 /** One line of NDJSON, without its newline. */
 export const eventToWire = (event: JobEvent): string => encodeEvent(event)

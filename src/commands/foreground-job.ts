@@ -1,4 +1,4 @@
-import { type Job, toWire } from '../api/wire.ts'
+import { type Job, remedyFor, toWire } from '../api/wire.ts'
 import type { LocalAgenticore } from '../app.ts'
 import { shortId } from '../util/ids.ts'
 import { exitCodeOfJob } from './exit-codes.ts'
@@ -34,7 +34,8 @@ export async function runInForeground(
     )
     progress?.stop()
     process.stdout.write(json ? `${JSON.stringify(toWire(job), null, 2)}\n` : outcome(job, live))
-    if (job.status === 'queued') say(kept(job))
+    const next = job.status === 'queued' ? kept(job) : remedyFor(job)
+    if (next !== undefined) say(next)
     process.exitCode = exitCodeOfJob(job)
   } finally {
     progress?.stop()

@@ -137,7 +137,9 @@ export interface PullRequest {
 }
 
 export interface Agent {
-  /** @throws AgenticoreError `claude_missing`, `claude_too_old`, `no_model_credentials`: what stands before any run */
+  /** What can be told without starting anything. @throws AgenticoreError `claude_missing`, `no_model_credentials` */
+  preflight(): Promise<void>
+  /** What has to hold before a run. @throws AgenticoreError as `preflight`, and `claude_too_old` */
   check(signal: AbortSignal): Promise<void>
   /** Never rejects for what the agent does: one result shape for success and failure. */
   run(request: AgentRequest, options: AgentOptions): Promise<AgentResult>

@@ -28,10 +28,6 @@ async function closedPort(): Promise<number> {
 t.test('what cannot be run here is refused before anything is kept', async t => {
   const { cli, github } = await world(t, [edit])
   const repo = await github.createRepo({ owner: 'o', name: 'r', files })
-  const old = join(cli.home, 'old-claude')
-  writeFileSync(old, '#!/bin/sh\necho "2.0.14 (Claude Code)"\n', { mode: 0o755 })
-  const noise = join(cli.home, 'no-claude')
-  writeFileSync(noise, '#!/bin/sh\necho "welcome to something else"\n', { mode: 0o755 })
   const sh = { sh: '/bin/sh', readlink: '/usr/bin/readlink', node: process.execPath }
   const url = repo.cloneUrl
   for (const { what, args = ['task', '-r', url], env = {}, exit, says } of [
@@ -46,18 +42,6 @@ t.test('what cannot be run here is refused before anything is kept', async t => 
       env: { AGENTICORE_CLAUDE_BINARY: 'no-such-claude' },
       exit: 1,
       says: ['"no-such-claude"', 'npm install'],
-    },
-    {
-      what: 'an old claude',
-      env: { AGENTICORE_CLAUDE_BINARY: old },
-      exit: 1,
-      says: ['2.0.14', '2.1.197 or newer', 'claude update'],
-    },
-    {
-      what: 'not claude',
-      env: { AGENTICORE_CLAUDE_BINARY: noise },
-      exit: 1,
-      says: ['does not print a version', 'something else'],
     },
     { what: 'no key', env: { ANTHROPIC_API_KEY: '' }, exit: 1, says: ['ANTHROPIC_API_KEY', 'claude setup-token'] },
     {
@@ -143,6 +127,23 @@ t.test('a task of 1 MB on standard input is refused with the limit; one of 500 K
   t.equal(job.status, 'succeeded')
   t.match(job.branch, /^agenticore\/[0-9a-f]{12}-look-at-this/)
   t.equal(model.requests[0]?.answer, 'turn')
+})
+
+t.test('a claude that cannot be used fails the job before it runs', async t => {
+  const { cli, model } = await world(t, [edit])
+  const old = join(cli.home, 'old-claude')
+  writeFileSync(old, '#!/bin/sh\necho "2.0.14 (Claude Code)"\n', { mode: 0o755 })
+  const noise = join(cli.home, 'no-claude')
+  writeFileSync(noise, '#!/bin/sh\necho "welcome to something else"\n', { mode: 0o755 })
+  for (const [binary, code, says] of [
+    [old, 'claude_too_old', ['2.0.14', '2.1.197 or newer', 'claude update']],
+    [noise, 'claude_missing', ['does not print a version', 'something else', 'npm install']],
+  ] as const) {
+    const result = await cli(['run', 'task', '--local'], { env: { AGENTICORE_CLAUDE_BINARY: binary } })
+    t.equal(result.exitCode, 1)
+    for (const part of [`[${code}]`, ...says]) t.match(result.stdout + result.stderr, part)
+  }
+  t.strictSame(model.requests, [])
 })
 
 t.test('what the origin refuses fails the job with a code, a reason, and the right exit code', async t => {
