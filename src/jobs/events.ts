@@ -50,7 +50,6 @@ export type AgentEvent =
   | ({ readonly type: 'agent_result' } & AgentVerdict)
   /** An event this version has no type for; its name, so that nothing vanishes unseen. */
   | { readonly type: 'agent_other'; readonly name: string }
-  | { readonly type: 'agent_stderr'; readonly text: string }
 
 export interface AgentVerdict {
   /** `success`, `error_max_turns`, `error_during_execution`, …: never enough alone, see `isError`. */

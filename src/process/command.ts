@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { BoundedText } from './bounded-text.ts'
+import { lingerGuard } from './linger.ts'
 
 export interface Command {
   readonly file: string
@@ -50,9 +52,11 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),
     ...(command.signal ? { cancelSignal: command.signal } : {}),
   })
-  child.stdout?.on('data', (chunk: Buffer) => stdout.add(chunk))
-  child.stderr?.on('data', (chunk: Buffer) => stderr.add(chunk))
+  const guard = lingerGuard(child.nodeChildProcess)
+  if (command.outputFile === undefined) collect(child.stdout, stdout, guard.touch)
+  collect(child.stderr, stderr, guard.touch)
   const result = await child
+  guard.stop()
   command.signal?.throwIfAborted()
   return {
     ok: !result.failed,
@@ -63,4 +67,11 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     stderr: stderr.text(),
     truncated: stdout.truncated,
   }
+}
+
+function collect(stream: Readable | null | undefined, text: BoundedText, touch: () => void): void {
+  stream?.on('data', (chunk: Buffer) => {
+    touch()
+    text.add(chunk)
+  })
 }

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import { hasCode } from '../util/error-code.ts'
 
 const lingerMs = 3000
 
@@ -10,33 +9,28 @@ interface Child {
 }
 
 /**
- * A program that is gone can leave children that hold its output open for hours. From its exit on, output that brings
- * nothing for 3 s is closed.
+ * A program that is gone can leave children that hold its output open for hours (a daemon, ssh's master connection).
+ * From its exit on, output that brings nothing for 3 s is closed.
  */
 export function lingerGuard(child: Child) {
   let timer: NodeJS.Timeout | undefined
+  let done = false
   const exited = new Promise<void>(resolve => {
     child.once('exit', resolve)
     child.once('error', resolve)
   }).then(() => {
-    timer = setTimeout(() => closeOutput(child), lingerMs)
+    if (!done) timer = setTimeout(() => closeOutput(child), lingerMs)
   })
-
-  async function* watch<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
-    try {
-      for await (const item of source) {
-        timer?.refresh()
-        yield item
-      }
-    } catch (error) {
-      if (!hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) throw error
-    } finally {
-      await exited
+  return {
+    exited,
+    /** Something came, or was taken. */
+    touch: (): void => void timer?.refresh(),
+    /** The output has ended. */
+    stop(): void {
+      done = true
       clearTimeout(timer)
-    }
+    },
   }
-
-  return { exited, watch }
 }
 
 function closeOutput(child: Child): void {

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { execa } from 'execa'
+import { hasCode } from '../util/error-code.ts'
 import { BoundedText } from './bounded-text.ts'
 import { type Line, lines } from './lines.ts'
 import { lingerGuard } from './linger.ts'
@@ -59,7 +60,7 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   const guard = lingerGuard(child.nodeChildProcess)
   return {
     pid: child.pid,
-    lines: guard.watch(lines(child.stdout, program.maxLineBytes)),
+    lines: watched(lines(child.stdout, program.maxLineBytes), guard),
     exited: guard.exited,
     ended: child.then(result => ({
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
@@ -67,6 +68,20 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
       missing: result.code === 'ENOENT',
       stderr: stderr.text(),
     })),
+  }
+}
+
+async function* watched(source: AsyncIterable<Line>, guard: ReturnType<typeof lingerGuard>): AsyncGenerator<Line> {
+  try {
+    for await (const line of source) {
+      guard.touch()
+      yield line
+    }
+  } catch (error) {
+    // What was left open after the program's exit has been closed.
+    if (!hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) throw error
+  } finally {
+    guard.stop()
   }
 }
 

@@ -13,7 +13,8 @@ const styles: Readonly<Record<Job['status'], Style>> = {
   expired: 'red',
 }
 
-export const status = (job: Job, paint: Paint): string => paint(styles[job.status], job.status)
+/** A name, what stands beside it, and how that is painted. */
+type Row = readonly [name: string, value: string, style?: Style]
 
 /** How it went, in the order a person asks: outcome, what it cost, where the work is, what the agent says. */
 export function renderOutcome(job: Job, paint: Paint, withOutput: boolean): string {
@@ -22,17 +23,21 @@ export function renderOutcome(job: Job, paint: Paint, withOutput: boolean): stri
     ...(job.numTurns === undefined ? [] : [plural(job.numTurns, 'turn')]),
     ...(job.totalCostUsd === undefined ? [] : [dollars(job.totalCostUsd)]),
   ]
-  const head = `${status(job, paint)}${spent.length > 0 ? `  ${paint('dim', spent.join(' · '))}` : ''}`
-  const rows = [['job', shortId(job.id)], ...deliveryRows(job), ...errorRows(job)]
+  const head = `${paint(styles[job.status], job.status)}${spent.length > 0 ? `  ${paint('dim', spent.join(' · '))}` : ''}`
+  const rows: Row[] = [['job', shortId(job.id)], ...deliveryRows(job), ...errorRows(job)]
   const output = withOutput && job.status === 'succeeded' && job.output ? `\n\n${printable(job.output)}` : ''
   return `${head}\n${lines(rows, paint)}${output}`
 }
 
 /** Everything about one job. */
 export function renderJob(job: Job, paint: Paint): string {
-  const rows = [
-    ['status', status(job, paint) + (job.queuePosition === undefined ? '' : ` (${job.queuePosition} in the queue)`)],
-    ['task', printable(job.task).trim()],
+  const rows: Row[] = [
+    [
+      'status',
+      job.status + (job.queuePosition === undefined ? '' : ` (${job.queuePosition} in the queue)`),
+      styles[job.status],
+    ],
+    ['task', job.task.trim()],
     ['repository', job.repoUrl],
     ['base', [job.baseRef, job.baseSha && shortSha(job.baseSha)].filter(Boolean).join(' at ')],
     ...deliveryRows(job),
@@ -50,7 +55,7 @@ export function renderJob(job: Job, paint: Paint): string {
   return `${lines([['job', job.id], ...rows], paint)}${output}`
 }
 
-function deliveryRows(job: Job): string[][] {
+function deliveryRows(job: Job): Row[] {
   if (job.status === 'succeeded' && job.repoUrl !== '' && job.headSha === undefined)
     return [['changes', 'none: nothing was pushed']]
   if (job.headSha === undefined) return []
@@ -61,15 +66,16 @@ function deliveryRows(job: Job): string[][] {
   ]
 }
 
-const errorRows = (job: Job): string[][] =>
+const errorRows = (job: Job): Row[] =>
   job.errorCode === undefined ? [] : [['error', `${job.error} [${job.errorCode}]`]]
 
-function lines(rows: readonly (readonly string[])[], paint: Paint): string {
-  const filled = rows.filter(([, value]) => value)
-  const width = Math.max(...filled.map(([name = '']) => name.length))
-  return filled
-    .map(([name = '', value = '']) => `  ${paint('dim', name.padEnd(width))}  ${indent(value, width + 4)}`)
-    .join('\n')
+/** The rows that say something. Whatever a value holds, it does nothing to the terminal. */
+function lines(rows: readonly Row[], paint: Paint): string {
+  const filled = rows.filter(([, value]) => value !== '')
+  const width = Math.max(...filled.map(([name]) => name.length))
+  const line = ([name, value, style = 'reset']: Row): string =>
+    `  ${paint('dim', name.padEnd(width))}  ${paint(style, indent(printable(value), width + 4))}`
+  return filled.map(line).join('\n')
 }
 
 const indent = (text: string, by: number): string => text.replaceAll('\n', `\n${' '.repeat(by)}`)

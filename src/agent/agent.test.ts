@@ -1,0 +1,266 @@
+import t from 'tap'
+import { newJob } from '../../test/helpers/jobs.ts'
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { AgentVerdict } from '../jobs/events.ts'
+import { accessFor } from './credentials.ts'
+import { cut } from './cut.ts'
+import { parseAgentLine } from './events.ts'
+import { agentArguments, agentEnvironment, agentFiles } from './invocation.ts'
+import { judge } from './verdict.ts'
+import { isOlder, parseVersion } from './version.ts'
+
+const line = (event: object): string => JSON.stringify(event)
+const blocks = (type: string, ...content: object[]): string => line({ type, message: { content } })
+
+t.test("claude's events become ours", async t => {
+  for (const [what, text, events] of [
+    [
+      'init',
+      line({
+        type: 'system',
+        subtype: 'init',
+        session_id: 's',
+        model: 'm',
+        claude_code_version: '2.1.330',
+        tools: ['Bash', 7],
+      }),
+      [{ type: 'agent_started', sessionId: 's', model: 'm', claudeVersion: '2.1.330', tools: ['Bash'] }],
+    ],
+    [
+      'several blocks',
+      blocks(
+        'assistant',
+        { type: 'thinking', thinking: 'hm' },
+        { type: 'text', text: 'hi' },
+        { type: 'tool_use', id: 'u', name: 'Bash', input: { command: 'ls' } },
+      ),
+      [
+        { type: 'thinking', text: 'hm', truncated: false },
+        { type: 'message', text: 'hi', truncated: false },
+        { type: 'tool_call', toolUseId: 'u', tool: 'Bash', input: { command: 'ls' } },
+      ],
+    ],
+    [
+      'a result as text',
+      blocks('user', { type: 'tool_result', tool_use_id: 'u', content: 'out' }),
+      [{ type: 'tool_result', toolUseId: 'u', ok: true, text: 'out', truncated: false }],
+    ],
+    [
+      'a result in parts, an error',
+      blocks('user', {
+        type: 'tool_result',
+        tool_use_id: 'u',
+        is_error: true,
+        content: [{ type: 'text', text: 'a' }, { type: 'image' }],
+      }),
+      [{ type: 'tool_result', toolUseId: 'u', ok: false, text: 'a\n(image)', truncated: false }],
+    ],
+    [
+      'retry',
+      line({ type: 'system', subtype: 'api_retry', attempt: 2, retry_delay_ms: 500, error_status: 529 }),
+      [{ type: 'model_retry', attempt: 2, delayMs: 500, status: 529 }],
+    ],
+    [
+      'another system event',
+      line({ type: 'system', subtype: 'status' }),
+      [{ type: 'agent_other', name: 'system/status' }],
+    ],
+    ['an event of the future', line({ type: 'hologram' }), [{ type: 'agent_other', name: 'hologram' }]],
+    ['a user text', line({ type: 'user', message: { content: 'resume' } }), []],
+    ['no JSON', 'Segmentation fault', undefined],
+    ['no object', '[1]', undefined],
+    ['no type', '{}', undefined],
+  ] as const) {
+    t.strictSame(parseAgentLine(text), events, what)
+  }
+})
+
+t.test('a result event is read with its numbers; what is missing counts against success', async t => {
+  const [event] =
+    parseAgentLine(
+      line({
+        type: 'result',
+        subtype: 'success',
+        is_error: false,
+        result: 'done',
+        num_turns: 3,
+        duration_ms: 9,
+        total_cost_usd: 0.5,
+        session_id: 's',
+        usage: { input_tokens: 1, service_tier: 'x' },
+      }),
+    ) ?? []
+  t.strictSame(event, {
+    type: 'agent_result',
+    subtype: 'success',
+    isError: false,
+    text: 'done',
+    numTurns: 3,
+    durationMs: 9,
+    totalCostUsd: 0.5,
+    usage: { input_tokens: 1 },
+    sessionId: 's',
+  })
+  t.match(parseAgentLine(line({ type: 'result' })), [{ isError: true, subtype: '', text: '', numTurns: 0 }])
+  t.match(parseAgentLine(line({ type: 'result', is_error: true, errors: ['a', 'b'], api_error_status: 400 })), [
+    { text: 'a\nb', apiErrorStatus: 400 },
+  ])
+})
+
+t.test('texts, inputs and results of any size are cut, and say so', async t => {
+  const huge = 'ü'.repeat(1_000_000)
+  const [message] = parseAgentLine(blocks('assistant', { type: 'text', text: huge })) ?? []
+  t.match(message, { truncated: true })
+  const [result] = parseAgentLine(blocks('user', { type: 'tool_result', content: huge })) ?? []
+  t.match(result, { truncated: true })
+  const [call] = parseAgentLine(blocks('assistant', { type: 'tool_use', input: { content: huge } })) ?? []
+  t.ok(JSON.stringify([message, result, call]).length < 400_000)
+  for (const bytes of [0, 1, 2, 3, 4, 5, 6, 7, 8]) {
+    const { text, truncated } = cut('aü🌈b', bytes)
+    t.ok(Buffer.byteLength(text) <= bytes && 'aü🌈b'.startsWith(text), `${bytes}: ${text}`)
+    t.equal(truncated, bytes < 8)
+  }
+})
+
+const verdict = (given: Partial<AgentVerdict> = {}): AgentVerdict => ({
+  subtype: 'success',
+  isError: false,
+  text: 'done',
+  numTurns: 1,
+  durationMs: 1,
+  totalCostUsd: 0,
+  usage: {},
+  sessionId: 's',
+  ...given,
+})
+
+t.test('success takes both: exit code 0, and a last result that is one', async t => {
+  const ended = (exitCode: number | undefined, more = {}) => ({
+    ...(exitCode === undefined ? {} : { exitCode }),
+    missing: false,
+    stderr: '',
+    ...more,
+  })
+  t.equal(judge(ended(0), verdict(), undefined), undefined)
+  for (const [what, end, said, code, message] of [
+    ['turn limit', ended(1), verdict({ subtype: 'error_max_turns', isError: true }), 'max_turns', /turn limit/],
+    ['budget', ended(1), verdict({ subtype: 'error_max_budget_usd', isError: true }), 'max_budget', /budget/],
+    [
+      'model 400',
+      ended(1),
+      verdict({ isError: true, apiErrorStatus: 400, text: 'bad' }),
+      'model_error',
+      /answered 400: bad/,
+    ],
+    ['model 400, exit 0', ended(0), verdict({ isError: true, apiErrorStatus: 400 }), 'model_error', /400/],
+    [
+      'an error result',
+      ended(1),
+      verdict({ subtype: 'error_during_execution', isError: true, text: '' }),
+      'agent_failed',
+      /error_during_execution/,
+    ],
+    ['an unknown subtype', ended(0), verdict({ subtype: 'mystery' }), 'agent_failed', /error/],
+    [
+      'a bad flag',
+      ended(1, { stderr: 'error: unknown option' }),
+      undefined,
+      'agent_no_result',
+      /exited with 1 without a result: error: unknown option/,
+    ],
+    ['exit 0 without a result', ended(0), undefined, 'agent_no_result', /exited with 0/],
+    ['SIGTERM', ended(143), undefined, 'agent_no_result', /exited with 143/],
+    ['SIGKILL', ended(undefined, { signal: 'SIGKILL' }), undefined, 'agent_no_result', /ended by SIGKILL/],
+    ['success, but exit 1', ended(1), verdict(), 'agent_failed', /reported success, but exited with 1/],
+    [
+      'success, but killed',
+      ended(undefined, { signal: 'SIGKILL' }),
+      verdict(),
+      'agent_failed',
+      /reported success, but was ended/,
+    ],
+  ] as const) {
+    t.match(judge(end, said, undefined), { code, message }, what)
+  }
+  const late = new AgenticoreError('timeout', 'too late')
+  t.match(judge(ended(0), verdict(), late), { code: 'timeout', message: 'too late' }, 'what we stopped is no success')
+  t.match(judge(ended(0), verdict(), new Error('interrupted')), { code: 'interrupted' })
+})
+
+t.test('the task, the briefing and secrets are in no argument; nothing is inherited', async t => {
+  const job = newJob(new Date(), { task: 'CANARY-task', model: 'm', maxTurns: 3, maxBudgetUsd: 0.5 })
+  const request = {
+    job,
+    cwd: '/tree',
+    briefing: 'CANARY-briefing',
+    sessionId: 'sid',
+    marker: 'id/1',
+    scratch: '/scratch',
+  }
+  const files = agentFiles('/scratch')
+  const args = agentArguments(request, files)
+  t.notMatch(args.join('\0'), 'CANARY')
+  const joined = args.join(' ')
+  for (const part of [
+    '-p --output-format stream-json --verbose',
+    '--setting-sources user',
+    '--strict-mcp-config',
+    '--add-dir /tree',
+    '--session-id sid',
+    '--model m',
+    '--max-turns 3',
+    '--max-budget-usd 0.5',
+  ]) {
+    t.match(joined, part)
+  }
+  t.notMatch(agentArguments({ ...request, job: newJob(new Date()) }, files).join(' '), /--model|--max-/)
+  const host = { path: '/bin', authorName: 'a', authorEmail: 'a@b', network: { HTTPS_PROXY: 'p' }, isRoot: false }
+  const env = agentEnvironment(request, files, host)
+  t.match(env, {
+    HOME: '/scratch/home',
+    CLAUDE_CONFIG_DIR: '/scratch/claude',
+    TMPDIR: '/scratch/tmp',
+    PATH: '/bin',
+    HTTPS_PROXY: 'p',
+    AGENTICORE_JOB_MARKER: 'id/1',
+  })
+  t.equal(env.IS_SANDBOX, undefined)
+  t.equal(agentEnvironment(request, files, { ...host, isRoot: true }).IS_SANDBOX, '1')
+})
+
+t.test('the first credential that is set is used; keys go by descriptor', async t => {
+  const none = { apiKey: '', authToken: '', oauthToken: '', baseUrl: '', cloud: {} }
+  const all = {
+    apiKey: 'k',
+    authToken: 't',
+    oauthToken: 'o',
+    baseUrl: 'http://m',
+    cloud: { CLAUDE_CODE_USE_BEDROCK: '1' },
+  }
+  t.strictSame(accessFor(all), {
+    env: { ANTHROPIC_BASE_URL: 'http://m', CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR: '5' },
+    descriptors: new Map([[5, 'k']]),
+  })
+  t.strictSame(accessFor({ ...all, apiKey: '' }).env, { ANTHROPIC_BASE_URL: 'http://m', ANTHROPIC_AUTH_TOKEN: 't' })
+  t.strictSame(accessFor({ ...none, oauthToken: 'o' }), {
+    env: { CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR: '5' },
+    descriptors: new Map([[5, 'o']]),
+  })
+  t.strictSame(accessFor({ ...none, cloud: all.cloud }).env, all.cloud)
+  t.throws(() => accessFor(none), { code: 'no_model_credentials' })
+})
+
+t.test('versions are compared as numbers', async t => {
+  t.equal(parseVersion('2.1.330 (Claude Code)'), '2.1.330')
+  t.equal(parseVersion('welcome'), undefined)
+  for (const [version, older] of [
+    ['2.1.196', true],
+    ['2.1.197', false],
+    ['2.1.1000', false],
+    ['2.0.999', true],
+    ['10.0.0', false],
+    ['1.99.99', true],
+  ] as const) {
+    t.equal(isOlder(version, '2.1.197'), older, version)
+  }
+})

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { loadSettings, loadSurroundings, SettingError } from './load.ts'
+import { readSettings } from './settings.ts'
+
+const home = '/home/you'
+
+t.test('defaults, with an empty variable counting as unset', async t => {
+  const settings = loadSettings({ AGENTICORE_CLAUDE_TIMEOUT: '', GITHUB_TOKEN: '' }, home)
+  t.match(settings, {
+    claudeBinary: 'claude',
+    claudeTimeoutSeconds: 3600,
+    jobsDir: '/home/you/.agenticore/jobs',
+    worktreeRoot: '/home/you/.agenticore/worktrees',
+    reposRoot: '/home/you/agenticore-repos',
+    jobTtlSeconds: 86_400,
+    githubToken: '',
+    githubApiUrl: 'https://api.github.com',
+    allowedHosts: [],
+  })
+})
+
+t.test('values are read by their kind', async t => {
+  const settings = loadSettings(
+    {
+      AGENTICORE_JOBS_DIR: '~/jobs',
+      AGENTICORE_REPOS_ROOT: '/srv/repos',
+      AGENTICORE_ALLOWED_HOSTS: 'GitHub.com, ghe.corp',
+    },
+    home,
+  )
+  t.match(settings, { jobsDir: '/home/you/jobs', reposRoot: '/srv/repos', allowedHosts: ['github.com', 'ghe.corp'] })
+})
+
+t.test('a wrong value is named with its variable and what is allowed; that of a secret is not shown', async t => {
+  for (const [variable, value, says] of [
+    ['AGENTICORE_CLAUDE_TIMEOUT', '-5', 'is "-5"; allowed is a whole number of seconds greater than 0'],
+    ['AGENTICORE_JOB_TTL', '1.5', 'is "1.5"'],
+    ['AGENTICORE_JOBS_DIR', 'jobs', 'is "jobs"; allowed is an absolute path'],
+    ['GITHUB_API_URL', 'github.com', 'http:// or https://'],
+    ['GITHUB_API_URL', 'https://user:pass@ghe.corp', 'without credentials'],
+    ['AGENTICORE_ALLOWED_HOSTS', 'a,,b', 'host names'],
+    ['AGENTICORE_POD_NAME', 'a\nb', 'one line'],
+  ] as const) {
+    t.throws(() => loadSettings({ [variable]: value }, home), {
+      message: new RegExp(`^${variable} .*${says.replaceAll('/', '.')}`),
+    })
+  }
+  for (const { variable } of secrets()) {
+    try {
+      loadSettings({ [variable]: 'canary\nvalue' }, home)
+      t.fail(variable)
+    } catch (error) {
+      t.ok(error instanceof SettingError)
+      t.match(String(error), `${variable} is a value`)
+      t.notMatch(String(error), 'canary')
+    }
+  }
+})
+
+t.test('a secret can come from a file, but not from two places', async t => {
+  const file = `${t.testdir({ token: 'from-file\n' })}/token`
+  t.equal(loadSettings({ GITHUB_TOKEN_FILE: file }, home).githubToken, 'from-file')
+  t.throws(
+    () => loadSettings({ GITHUB_TOKEN_FILE: file, GITHUB_TOKEN: 'x' }, home),
+    /Both GITHUB_TOKEN and GITHUB_TOKEN_FILE/,
+  )
+  t.throws(() => loadSettings({ GITHUB_TOKEN_FILE: '/no/such/file' }, home), /GITHUB_TOKEN_FILE cannot be read: ENOENT/)
+  t.equal(loadSettings({ AGENTICORE_POD_NAME_FILE: file }, home).podName.length > 0, true, 'only secrets have files')
+})
+
+t.test('what is handed on is picked by name; cloud variables only when a cloud is switched on', async t => {
+  const env = {
+    HOME: home,
+    PATH: '/bin',
+    https_proxy: 'http://p',
+    NO_PROXY: 'x',
+    AWS_REGION: 'eu',
+    RANDOM: '1',
+    SSH_AUTH_SOCK: '/s',
+  }
+  t.match(loadSurroundings(env), { home, path: '/bin', sshAuthSock: '/s', cloud: {} })
+  t.strictSame(loadSurroundings(env).network, { https_proxy: 'http://p', NO_PROXY: 'x' })
+  const bedrock = loadSurroundings({ ...env, CLAUDE_CODE_USE_BEDROCK: '1' })
+  t.strictSame(bedrock.cloud, { AWS_REGION: 'eu', CLAUDE_CODE_USE_BEDROCK: '1' })
+})
+
+function secrets(): { variable: string }[] {
+  const found: { variable: string }[] = []
+  readSettings(setting => {
+    if (setting.kind.secret) found.push(setting)
+    return setting.fallback(home)
+  })
+  return found
+}

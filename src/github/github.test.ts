@@ -1,0 +1,78 @@
+import t from 'tap'
+import { newJob } from '../../test/helpers/jobs.ts'
+import { parseRepository } from '../jobs/repository.ts'
+import { describe } from './description.ts'
+import { gitAuthorization, isOnGitHub } from './hosts.ts'
+
+const com = { apiUrl: 'https://api.github.com', token: 'tok' }
+const ghe = { apiUrl: 'https://ghe.corp/api/v3', token: 'tok' }
+const here = { apiUrl: 'http://127.0.0.1:8080', token: 'tok' }
+
+t.test('a repository is on GitHub when its host is, and the token goes where nobody reads along', async t => {
+  for (const [url, settings, on, header] of [
+    ['https://github.com/o/r', com, true, true],
+    ['https://github.com/o/r', ghe, true, true],
+    ['https://ghe.corp/o/r', ghe, true, true],
+    ['https://ghe.corp/o/r', com, false, false],
+    ['http://github.com/o/r', com, true, false],
+    ['git@github.com:o/r', com, true, false],
+    ['ssh://git@ghe.corp:2222/o/r', ghe, true, false],
+    ['https://github.com.evil.com/o/r', com, false, false],
+    ['https://evil.com/github.com/r', com, false, false],
+    ['https://api.github.com/o/r', com, false, false],
+    ['http://127.0.0.1:8080/o/r', here, true, true],
+    ['http://127.0.0.1:8081/o/r', here, false, false],
+    ['https://github.com:8443/o/r', com, false, false],
+    ['/srv/github.com', com, false, false],
+  ] as const) {
+    const address = parseRepository(url)
+    t.equal(isOnGitHub(address, settings), on, url)
+    t.equal(gitAuthorization(address, settings) !== undefined, header, `${url}: header`)
+    t.equal(gitAuthorization(address, { ...settings, token: '' }), undefined, `${url}: no token`)
+  }
+  const expected = `Basic ${Buffer.from('x-access-token:tok').toString('base64')}`
+  t.equal(gitAuthorization(parseRepository('https://github.com/o/r'), com), expected)
+})
+
+const request = {
+  job: {
+    ...newJob(new Date(), { task: 'Fix it\n\n> quoted\nand more' }),
+    model: 'm',
+    numTurns: 3,
+    totalCostUsd: 0.129,
+  },
+  head: 'agenticore/x',
+  base: 'main',
+  summary: 'Did it.\n',
+  files: [{ path: 'a.txt', added: 2, removed: 1 }, { path: 'logo.png' }],
+}
+
+t.test('title and body say what was asked, what was done, where, and at what cost', async t => {
+  const { title, body } = describe(request)
+  t.equal(title, 'Fix it')
+  t.match(body, /^Did it\.\n\n## Task\n\n> Fix it\n> \n> > quoted\n> and more\n\n## Changed files \(2\)/)
+  t.match(body, '| <code>a.txt</code> | +2 −1 |')
+  t.match(body, '| <code>logo.png</code> | binary |')
+  t.match(body, /model m · 3 turns · \$0\.13$/)
+  t.match(describe({ ...request, summary: ' ' }).body, 'The agent left no summary.')
+})
+
+t.test('a file name is shown as it is and does nothing to the page', async t => {
+  const path = 'a|b\n`c` <img src=x> @octocat &amp;'
+  const { body } = describe({ ...request, files: [{ path }] })
+  const row = body.split('\n').find(line => line.startsWith('| <code>')) ?? ''
+  t.equal(row, '| <code>a&#124;b␤&#96;c&#96; &lt;img src=x&gt; &#64;octocat &amp;amp;</code> | binary |')
+})
+
+t.test('what is too long is cut, and says so', async t => {
+  const files = Array.from({ length: 60 }, (_, n) => ({ path: `f${n}`, added: 1, removed: 0 }))
+  const { body } = describe({
+    ...request,
+    files,
+    summary: 'x'.repeat(100_000),
+    job: { ...request.job, task: 'y'.repeat(100_000) },
+  })
+  t.match(body, '… and 10 more')
+  t.ok(body.length < 40_000)
+  t.equal(body.match(/… \(cut\)/g)?.length, 2)
+})
