@@ -54,9 +54,9 @@ t.test('a command ends in one shape, however it ends', async t => {
 })
 
 t.test('a child gets its input and exactly the environment it is given', async t => {
-  const { stdout } = await runCommand({ file: '/usr/bin/env', args: [], env: { ONLY: 'this' } })
+  const { stdout } = await runCommand({ file: '/usr/bin/env', args: ['-0'], env: { ONLY: 'this' } })
   // What tap itself adds to the children of a test is not ours.
-  const ours = stdout.split('\n').filter(line => !/^(_TAPJS_|NODE_OPTIONS=|$)/.test(line))
+  const ours = stdout.split('\0').filter(entry => !/^(_TAPJS_|NODE_OPTIONS=|$)/.test(entry))
   t.strictSame(ours, ['ONLY=this'])
   t.equal((await runCommand({ ...sh('cat'), input: 'hello' })).stdout, 'hello')
   t.equal((await runCommand(sh('cat'))).stdout, '', 'without input it reads nothing, and does not wait')

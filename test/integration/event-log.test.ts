@@ -1,0 +1,137 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { JobEvent } from '../../src/jobs/events.ts'
+import type { Lease } from '../../src/jobs/ports.ts'
+import { JobService } from '../../src/jobs/service.ts'
+import { claimed } from '../../src/jobs/states.ts'
+import { FileJobStore } from '../../src/store/file/store.ts'
+import { FileEventLog } from '../../src/store/journal/events.ts'
+import { FileJournal } from '../../src/store/journal/journal.ts'
+import { redactor } from '../../src/util/redact.ts'
+import { ManualClock } from '../helpers/clock.ts'
+import { newJob, request } from '../helpers/jobs.ts'
+
+/** Time passes as fast as it is waited for. */
+class ImpatientClock extends ManualClock {
+  override async sleep(ms: number): Promise<void> {
+    this.advance(ms)
+    await new Promise(setImmediate)
+  }
+}
+
+const clock = new ImpatientClock()
+const queued = newJob(clock.now())
+
+const leaseOf = (root: string, fence: number): Lease => {
+  mkdirSync(join(root, `${queued.id}.d`, String(fence)), { recursive: true })
+  return { job: claimed(queued, { fence, podName: 'a', at: clock.now() }), fence }
+}
+
+const logIn = (root: string): FileEventLog => new FileEventLog(root, { clock, redact: redactor(['canary-secret']) })
+
+async function all(events: AsyncIterable<JobEvent>): Promise<JobEvent[]> {
+  const found: JobEvent[] = []
+  for await (const event of events) found.push(event)
+  return found
+}
+
+const warning = (message: string) => ({ type: 'warning', message }) as const
+
+t.test('events keep their order, number themselves densely in each attempt, and hold no secret', async t => {
+  const root = t.testdir()
+  const log = logIn(root)
+  const [first, second] = [leaseOf(root, 1), leaseOf(root, 10)]
+  await Promise.all(Array.from({ length: 50 }, (_, n) => log.append(first, warning(`${n} canary-secret`))))
+  await log.append(second, warning('later'))
+  const events = await all(logIn(root).read(queued.id))
+  t.strictSame(
+    events.map(event => event.id),
+    [...Array.from({ length: 50 }, (_, n) => `1-${n + 1}`), '10-1'],
+  )
+  t.match(events[7], { type: 'warning', message: '7 ***', at: clock.now().toISOString() })
+  t.notMatch(readFileSync(join(root, `${queued.id}.d/1/events.ndjson`), 'utf8'), 'canary')
+})
+
+t.test('the torn last line of a writer that was killed is passed over; a job without events has none', async t => {
+  const root = t.testdir()
+  const log = logIn(root)
+  t.strictSame(await all(log.read(queued.id)), [])
+  const lease = leaseOf(root, 1)
+  await log.append(lease, warning('whole'))
+  appendFileSync(join(root, `${queued.id}.d/1/events.ndjson`), '{"id":"1-2","at":"2026')
+  t.strictSame(
+    (await all(log.read(queued.id))).map(event => event.id),
+    ['1-1'],
+  )
+})
+
+t.test('a follower gets what is written after it began, once each, until the job has ended', async t => {
+  const root = t.testdir()
+  const log = logIn(root)
+  const lease = leaseOf(root, 1)
+  await log.append(lease, warning('before'))
+  let over = false
+  const follow = { ended: async () => over, signal: new AbortController().signal }
+  const seen: string[] = []
+  for await (const event of logIn(root).read(queued.id, { follow })) {
+    seen.push(event.id)
+    if (event.id === '1-1') await log.append(lease, warning('a line of ünïcödé'))
+    if (event.id === '1-2') {
+      await log.append(leaseOf(root, 2), warning('another attempt'))
+      over = true
+    }
+  }
+  t.strictSame(seen, ['1-1', '1-2', '2-1'])
+})
+
+t.test('a follower that is told to stop, stops', async t => {
+  const root = t.testdir()
+  await logIn(root).append(leaseOf(root, 1), warning('x'))
+  const controller = new AbortController()
+  const seen: string[] = []
+  for await (const event of logIn(root).read(queued.id, {
+    follow: { ended: async () => false, signal: controller.signal },
+  })) {
+    seen.push(event.id)
+    controller.abort()
+  }
+  t.strictSame(seen, ['1-1'])
+})
+
+async function service(t: Test) {
+  const root = t.testdir()
+  const journal = await FileJournal.open(root)
+  const store = await FileJobStore.open(root, { journal, clock, warn: message => t.fail(message) })
+  const checked: string[] = []
+  const checkRepository = (url: string, ref: string): void => void checked.push(`${url} ${ref}`)
+  return { store, checked, service: new JobService({ store, events: logIn(root), clock, checkRepository }) }
+}
+
+t.test('the service submits what is valid, and finds a job by any unique part of its id', async t => {
+  const { service: jobs, checked } = await service(t)
+  const job = await jobs.submit({ ...request, baseRef: 'main' })
+  t.strictSame(checked, [`${request.repoUrl} main`])
+  for (const part of [
+    job.id,
+    job.id.toUpperCase(),
+    job.id.slice(-12),
+    job.id.slice(-4),
+    job.id.slice(0, 4),
+    ` ${job.id} `,
+  ]) {
+    t.equal((await jobs.get(part)).id, job.id, part)
+  }
+  await t.rejects(jobs.submit({ ...request, task: '' }), { code: 'invalid_request' })
+  clock.advance(10)
+  const second = await jobs.submit(request)
+  await t.rejects(jobs.get(job.id.slice(0, 4)), { code: 'ambiguous_id', message: /fits 2 jobs/ })
+  for (const part of ['', 'abc', '  ']) await t.rejects(jobs.get(part), { code: 'ambiguous_id', message: /too short/ })
+  for (const part of ['ffff', '../x', 'x'.repeat(500)]) await t.rejects(jobs.get(part), { code: 'job_not_found' })
+  t.strictSame(
+    (await jobs.list({ limit: 5 })).map(each => each.id),
+    [second.id, job.id],
+  )
+  t.match(await jobs.cancel(second.id), { status: 'cancelled' })
+  t.strictSame(await all(jobs.events(second.id, new AbortController().signal)), [], 'following what has ended ends')
+})
