@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { Change, ChangedFile, CommitMessage, Pushed, Workspace } from '../jobs/ports.ts'
+import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
@@ -48,8 +49,9 @@ export class GitWorkspace implements Workspace {
   async commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined> {
     if (!(await isRealDirectory(this.path))) throw new AgenticoreError('git_failed', 'The working tree is gone.')
     this.#gitDir = await makeRunnerGitDir(this.#checkout)
-    const { baseTree, parent } = await this.#history(signal)
-    const tree = await this.#writeTree(parent.sha, signal)
+    const [{ baseTree, parent }, added] = await allDone([this.#history(signal), this.#writeTree(signal)])
+    const complete = added === parent.tree || parent.sha === this.baseSha
+    const tree = complete ? added : await this.#writeTreeOn(parent.sha, signal)
     if (tree === baseTree) return undefined
     if (tree === parent.tree) return { sha: parent.sha }
     const text = `${message.subject}\n\n${message.trailer}\n`
@@ -82,7 +84,7 @@ export class GitWorkspace implements Workspace {
     const between = [this.baseSha, change.sha]
     const patch = ['diff-tree', '-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', ...between]
     const counts = ['diff-tree', '-r', '-z', '--numstat', '--no-renames', ...between]
-    const [, files] = await Promise.all([
+    const [, files] = await allDone([
       this.#git.run({ args: patch, env: this.#env(), outputFile: path, signal }),
       this.#run(counts, signal),
     ])
@@ -96,10 +98,14 @@ export class GitWorkspace implements Workspace {
     if (errors.length > 0) throw new AggregateError(errors, errors.map(messageOf).join(' / '))
   }
 
-  /** Everything in the tree that is tracked by `parent` or not ignored, as a tree object. */
-  async #writeTree(parent: string, signal: AbortSignal): Promise<string> {
-    // What the agent committed decides what is tracked: files it added by force, or stopped tracking.
-    if (parent !== this.baseSha) await this.#run(['read-tree', '--reset', parent], signal)
+  /** As `#writeTree`, with what the agent committed deciding what is tracked: it may have added files by force. */
+  async #writeTreeOn(parent: string, signal: AbortSignal): Promise<string> {
+    await this.#run(['read-tree', '--reset', parent], signal)
+    return await this.#writeTree(signal)
+  }
+
+  /** Everything in the tree that is in the index or not ignored, as a tree object. */
+  async #writeTree(signal: AbortSignal): Promise<string> {
     const submodules = await this.#submodules(signal)
     // `git add` would start `git status` in a submodule, with the submodule's configuration.
     const paths = ['.', ...submodules.map(path => `:(exclude,literal)${path}`)].join('\0')
@@ -123,29 +129,17 @@ export class GitWorkspace implements Workspace {
 
   /** What the work grew out of: the agent's own last commit if that descends from the base, else the base. */
   async #history(signal: AbortSignal): Promise<{ baseTree: string; parent: { sha: string; tree: string } }> {
+    const base = this.baseSha
     const head = (await hasOwnObjects(this.path)) ? await readTreeHead(this.path) : undefined
-    const [baseTree, headTree] = await Promise.all([
-      this.#treeOf(this.baseSha, signal),
-      head === undefined || head === this.baseSha ? undefined : this.#descendantTree(head, signal),
-    ])
-    if (baseTree === undefined) throw new AgenticoreError('git_failed', `The base commit ${this.baseSha} is gone.`)
-    const own = head !== undefined && headTree !== undefined
-    return { baseTree, parent: own ? { sha: head, tree: headTree } : { sha: this.baseSha, tree: baseTree } }
-  }
-
-  async #descendantTree(head: string, signal: AbortSignal): Promise<string | undefined> {
-    const args = ['merge-base', '--is-ancestor', this.baseSha, head]
-    const [descends, tree] = await Promise.all([
-      this.#git.try({ args, env: this.#env(), signal }),
-      this.#treeOf(head, signal),
-    ])
-    return descends.ok ? tree : undefined
-  }
-
-  async #treeOf(commit: string, signal: AbortSignal): Promise<string | undefined> {
-    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}^{tree}`]
-    const { ok, stdout } = await this.#git.try({ args, env: this.#env(), signal })
-    return ok ? stdout.trim().split('\n').at(-1) : undefined
+    if (head !== undefined && head !== base) {
+      // The trees of both, and as a line of its own `^<merge base>`.
+      const args = ['rev-parse', `${base}^{tree}`, `${head}^{tree}`, `${base}...${head}`]
+      const { ok, stdout } = await this.#git.try({ args, env: this.#env(), signal })
+      const [baseTree = '', headTree = '', ...rest] = stdout.trim().split('\n')
+      if (ok && rest.includes(`^${base}`)) return { baseTree, parent: { sha: head, tree: headTree } }
+    }
+    const tree = (await this.#run(['rev-parse', '--verify', `${base}^{tree}`], signal)).trim()
+    return { baseTree: tree, parent: { sha: base, tree } }
   }
 
   async #run(args: string[], signal: AbortSignal, input?: string): Promise<string> {

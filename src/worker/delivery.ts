@@ -2,6 +2,7 @@ import type { RunnerEvent } from '../jobs/events.ts'
 import type { Job, RunFacts } from '../jobs/job.ts'
 import type { Change, ChangedFile, CommitMessage, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
 import { titleOf } from '../jobs/title.ts'
+import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 
 export interface DeliveryParts {
@@ -26,10 +27,8 @@ export async function deliver(parts: DeliveryParts, run: RunFacts): Promise<RunF
     return { changedFiles: 0 }
   }
   // Side by side, and both to their end: the patch is wanted most when the push fails.
-  const [saved, pushed] = await Promise.allSettled([saveChange(parts, change), workspace.push(change, signal)])
-  const { hint } = valueIn(pushed)
+  const [files, { hint }] = await allDone([saveChange(parts, change), workspace.push(change, signal)])
   await emit({ type: 'pushed', branch: workspace.branch, sha: change.sha, hint })
-  const files = valueIn(saved)
   const facts = { headSha: change.sha, changedFiles: files.length }
   return { ...facts, ...(await openPullRequest(parts, files, { ...run, ...facts })) }
 }
@@ -44,11 +43,6 @@ async function saveChange({ workspace, diffPath, emit }: DeliveryParts, change: 
   const files = await workspace.saveDiff(change, diffPath)
   await emit({ type: 'committed', sha: change.sha, changedFiles: files.length })
   return files
-}
-
-function valueIn<T>(settled: PromiseSettledResult<T>): T {
-  if (settled.status === 'rejected') throw settled.reason
-  return settled.value
 }
 
 async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: RunFacts): Promise<RunFacts> {
