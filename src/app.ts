@@ -3,6 +3,7 @@ import type { Foreground } from './foreground.ts'
 import type { JobEvent } from './jobs/events.ts'
 import type { Job, JobRequest } from './jobs/job.ts'
 import { openParts } from './parts.ts'
+import { isFile } from './util/is-file.ts'
 
 /** Jobs on this machine's files, and the means to run one of them in this process. */
 export interface LocalAgenticore extends Agenticore {
@@ -13,6 +14,8 @@ export interface LocalAgenticore extends Agenticore {
   /** Runs a queued job to its end, or, when the signal aborts, puts it back. @throws AgenticoreError `job_not_queued` */
   run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job>
   cancel(part: string): Promise<Job>
+  /** Where the changes of the latest attempt are kept as a patch; undefined when there are none. */
+  patchOf(job: Job): Promise<string | undefined>
   readonly defaults: { readonly jobTtlSeconds: number }
 }
 
@@ -37,6 +40,10 @@ export async function openLocal(): Promise<LocalAgenticore> {
     },
     run: async (job, options) => await (await foreground()).run(job, options),
     cancel: part => service.cancel(part),
+    async patchOf(job) {
+      const path = parts.journal.diffPath({ job, fence: job.fence })
+      return (await isFile(path)) ? path : undefined
+    },
     defaults: { jobTtlSeconds: surroundings.settings.jobTtlSeconds },
   }
 }

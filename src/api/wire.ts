@@ -1,4 +1,4 @@
-import { catalogue } from '../jobs/errors.ts'
+import { catalogue, type ErrorCode } from '../jobs/errors.ts'
 import { encodeEvent } from '../jobs/event-record.ts'
 import type { JobEvent } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
@@ -14,8 +14,8 @@ export function toWire(job: Job): Record<string, unknown> {
   return encodeJob(shown)
 }
 
-/** What somebody whose job failed can do about it. */
-export const remedyFor = (job: Job): string | undefined => job.errorCode && catalogue[job.errorCode].remedy
+/** What somebody who met this error can do. */
+export const remedyFor = (code: ErrorCode): string => catalogue[code].remedy
 
 /** One line of NDJSON, without its newline. */
 export const eventToWire = (event: JobEvent): string => encodeEvent(event)

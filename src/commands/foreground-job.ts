@@ -34,8 +34,7 @@ export async function runInForeground(
     )
     progress?.stop()
     process.stdout.write(json ? `${JSON.stringify(toWire(job), null, 2)}\n` : outcome(job, live))
-    const next = job.status === 'queued' ? kept(job) : remedyFor(job)
-    if (next !== undefined) say(next)
+    if (job.status !== 'succeeded') say(whatNow(job, await app.patchOf(job)))
     process.exitCode = exitCodeOfJob(job)
   } finally {
     progress?.stop()
@@ -48,7 +47,16 @@ function outcome(job: Job, live: boolean): string {
   return `${shown ? '\n' : ''}${renderOutcome(job, paintFor(process.stdout), !shown)}\n`
 }
 
-const kept = (job: Job): string => `
-Interrupted. Kept: the job with its events, and what the agent had changed as a patch.
-  agenticore resume ${shortId(job.id)}   run it again from the beginning
-  agenticore logs ${shortId(job.id)}     what the agent did`
+/** For a job that did not succeed: what is kept, and what can be done. */
+function whatNow(job: Job, patch: string | undefined): string {
+  const id = shortId(job.id)
+  const resume = job.status === 'queued' ? [`To run it again:       agenticore resume ${id}`] : []
+  return [
+    '',
+    ...(job.status === 'queued' ? ['Interrupted. The job is back in the queue.'] : []),
+    ...(job.errorCode === undefined ? [] : [remedyFor(job.errorCode)]),
+    `What the agent did:    agenticore logs ${id}`,
+    ...(patch === undefined ? [] : [`What it had changed:   ${patch}`]),
+    ...resume,
+  ].join('\n')
+}
