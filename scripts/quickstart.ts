@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { styleText } from 'node:util'
 import { execa } from 'execa'
 import { assertScript } from '../test/fixtures/model/script.ts'
 import { startModel } from '../test/fixtures/model/server.ts'
@@ -23,7 +24,7 @@ const bare = {
   GIT_COMMITTER_EMAIL: 'you@example.com',
 }
 
-const heading = (text: string): void => console.log(`\n\u001b[1m${text}\u001b[0m`)
+const heading = (text: string): void => console.log(`\n${styleText('bold', text, { stream: process.stdout })}`)
 
 function git(directory: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync('git', args, { cwd: directory, env: bare, encoding: 'utf8' })

@@ -1,7 +1,11 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { ManualClock } from '../../test/helpers/clock.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
+import { Claude } from './claude.ts'
 import { accessFor } from './credentials.ts'
 import { cut } from './cut.ts'
 import { parseAgentLine } from './events.ts'
@@ -263,4 +267,17 @@ t.test('versions are compared as numbers', async t => {
   ] as const) {
     t.equal(isOlder(version, '2.1.197'), older, version)
   }
+})
+
+t.test('a claude that never says its version is given up', async t => {
+  const binary = join(t.testdir({ claude: '#!/bin/sh\nsleep 1000\n' }), 'claude')
+  chmodSync(binary, 0o755)
+  const clock = new ManualClock()
+  const host = { path: process.env.PATH ?? '', authorName: 'a', authorEmail: 'a@b', network: {}, isRoot: false }
+  const credentials = { apiKey: 'k', authToken: '', oauthToken: '', baseUrl: '', cloud: {} }
+  const claude = new Claude({ binary, credentials, host, timeoutSeconds: 1, clock })
+  const checking = claude.check(new AbortController().signal)
+  await clock.slept()
+  clock.advance(30_000)
+  await t.rejects(checking, { code: 'claude_missing', message: /did not answer within 30 s/ })
 })

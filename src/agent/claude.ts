@@ -3,7 +3,7 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
 import type { RunFacts } from '../jobs/job.ts'
 import type { Agent, AgentOptions, AgentRequest, AgentResult } from '../jobs/ports.ts'
-import { runCommand } from '../process/command.ts'
+import { type CommandResult, runCommand } from '../process/command.ts'
 import { type StreamedProcess, startStreamed } from '../process/stream.ts'
 import { sweepMarked } from '../process/sweep.ts'
 import { which } from '../process/which.ts'
@@ -18,6 +18,7 @@ import { isOlder, oldestClaude, parseVersion } from './version.ts'
 const outputLimitBytes = 1024 * 1024
 const lineLimit = 32 * 1024 * 1024
 const killAfterMs = 10_000
+const versionMs = 30_000
 
 export interface ClaudeParts {
   readonly binary: string
@@ -43,12 +44,7 @@ export class Claude implements Agent {
   async check(signal: AbortSignal): Promise<void> {
     accessFor(this.#parts.credentials)
     const file = await this.#find()
-    const { stdout, stderr } = await runCommand({
-      file,
-      args: ['--version'],
-      env: { PATH: this.#parts.host.path },
-      signal,
-    })
+    const { stdout, stderr } = await this.#askVersion(file, signal)
     const version = parseVersion(stdout)
     if (version === undefined) {
       throw new AgenticoreError(
@@ -70,6 +66,18 @@ export class Claude implements Agent {
       const child = await this.#start(request, signal)
       if (child.pid !== undefined) await options.onStart(child.pid)
       return await follow(child, request.marker, { ...options, signal })
+    } finally {
+      deadline.stop()
+    }
+  }
+
+  async #askVersion(file: string, signal: AbortSignal): Promise<CommandResult> {
+    const { clock, host } = this.#parts
+    const late = new AgenticoreError('claude_missing', `${file} --version did not answer within ${versionMs / 1000} s.`)
+    const deadline = clock.deadline(versionMs, late)
+    try {
+      const both = AbortSignal.any([signal, deadline.signal])
+      return await runCommand({ file, args: ['--version'], env: { PATH: host.path }, signal: both })
     } finally {
       deadline.stop()
     }

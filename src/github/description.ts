@@ -24,8 +24,12 @@ function table(files: readonly ChangedFile[]): string {
   return ['| file | lines |', '| --- | --- |', ...rows, ...more].join('\n')
 }
 
-const counts = ({ added, removed }: ChangedFile): string =>
-  added === undefined ? 'binary' : `+${added} −${removed ?? 0}`
+const counts = ({ added, removed, isRepository }: ChangedFile): string =>
+  isRepository
+    ? 'a repository of its own, without its files'
+    : added === undefined
+      ? 'binary'
+      : `+${added} −${removed ?? 0}`
 
 /** As code, whatever the name holds: a file name is somebody else's text in the middle of our table. */
 const code = (path: string): string =>

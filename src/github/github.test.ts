@@ -44,15 +44,20 @@ const request = {
   head: 'agenticore/x',
   base: 'main',
   summary: 'Did it.\n',
-  files: [{ path: 'a.txt', added: 2, removed: 1 }, { path: 'logo.png' }],
+  files: [
+    { path: 'a.txt', added: 2, removed: 1 },
+    { path: 'logo.png' },
+    { path: 'sub', added: 1, removed: 0, isRepository: true as const },
+  ],
 }
 
 t.test('title and body say what was asked, what was done, where, and at what cost', async t => {
   const { title, body } = describe(request)
   t.equal(title, 'Fix it')
-  t.match(body, /^Did it\.\n\n## Task\n\n> Fix it\n> \n> > quoted\n> and more\n\n## Changed files \(2\)/)
+  t.match(body, /^Did it\.\n\n## Task\n\n> Fix it\n> \n> > quoted\n> and more\n\n## Changed files \(3\)/)
   t.match(body, '| <code>a.txt</code> | +2 −1 |')
   t.match(body, '| <code>logo.png</code> | binary |')
+  t.match(body, '| <code>sub</code> | a repository of its own, without its files |')
   t.match(body, /model m · 3 turns · \$0\.13$/)
   t.match(describe({ ...request, summary: ' ' }).body, 'The agent left no summary.')
 })

@@ -114,6 +114,8 @@ export interface ChangedFile {
   /** Undefined for binary files. */
   readonly added?: number
   readonly removed?: number
+  /** A repository in the repository: the change has only the commit it is at, none of its files. */
+  readonly isRepository?: true
 }
 
 export interface Pushed {

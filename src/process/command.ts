@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { BoundedText } from './bounded-text.ts'
+import { signalGroup } from './group.ts'
 import { lingerGuard } from './linger.ts'
 
 export interface Command {
@@ -55,8 +56,13 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const guard = lingerGuard(child.nodeChildProcess)
   if (command.outputFile === undefined) collect(child.stdout, stdout, guard.touch)
   collect(child.stderr, stderr, guard.touch)
+  // git's helpers (git-remote-https, ssh) outlive git when only git is told to stop.
+  const stop = (): void => signalGroup(child.pid, 'SIGTERM')
+  command.signal?.addEventListener('abort', stop, { once: true })
   const result = await child
   guard.stop()
+  command.signal?.removeEventListener('abort', stop)
+  if (command.signal?.aborted) signalGroup(child.pid, 'SIGKILL')
   command.signal?.throwIfAborted()
   return {
     ok: !result.failed,

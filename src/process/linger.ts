@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-const lingerMs = 3000
+const limits = { idleMs: 3000, longestMs: 10_000 }
 
 interface Child {
   readonly stdout: Readable | null
@@ -9,31 +9,35 @@ interface Child {
 }
 
 /**
- * A program that is gone can leave children that hold its output open for hours (a daemon, ssh's master connection).
- * From its exit on, output that brings nothing for 3 s is closed.
+ * A program that is gone can leave children that hold its output open for hours (a daemon, ssh's master connection), or
+ * write to it without end. From its exit on, output that brings nothing for 3 s is closed, and any after 10 s: what the
+ * program itself wrote is in the pipe by then, and a pipe holds little.
  */
-export function lingerGuard(child: Child) {
-  let timer: NodeJS.Timeout | undefined
+export function lingerGuard(child: Child, { idleMs, longestMs } = limits) {
+  let idle: NodeJS.Timeout | undefined
+  let longest: NodeJS.Timeout | undefined
   let done = false
+  const close = (): void => {
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+  }
   const exited = new Promise<void>(resolve => {
     child.once('exit', resolve)
     child.once('error', resolve)
   }).then(() => {
-    if (!done) timer = setTimeout(() => closeOutput(child), lingerMs)
+    if (done) return
+    idle = setTimeout(close, idleMs)
+    longest = setTimeout(close, longestMs)
   })
   return {
     exited,
     /** Something came, or was taken. */
-    touch: (): void => void timer?.refresh(),
+    touch: (): void => void idle?.refresh(),
     /** The output has ended. */
     stop(): void {
       done = true
-      clearTimeout(timer)
+      clearTimeout(idle)
+      clearTimeout(longest)
     },
   }
-}
-
-function closeOutput(child: Child): void {
-  child.stdout?.destroy()
-  child.stderr?.destroy()
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -5,6 +6,7 @@ import t from 'tap'
 import { BoundedText } from './bounded-text.ts'
 import { runCommand } from './command.ts'
 import { type Line, lines } from './lines.ts'
+import { lingerGuard } from './linger.ts'
 import { type StreamedProgram, startStreamed } from './stream.ts'
 import { markerVariable, sweepMarked } from './sweep.ts'
 import { which } from './which.ts'
@@ -148,6 +150,13 @@ t.test('a program that reads nothing, or is not there, ends all the same', async
   t.match(await missing.ended, { missing: true })
 })
 
+t.test('nothing is lost of a program that is gone before anybody reads', async t => {
+  const child = startStreamed(program('echo one; echo two'))
+  await child.exited
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.strictSame(await all(child.lines), [{ text: 'one' }, { text: 'two' }])
+})
+
 t.test('a program that ignores SIGTERM is killed', async t => {
   const controller = new AbortController()
   const child = startStreamed(
@@ -165,6 +174,31 @@ t.test('a child of a child that holds the output open does not hold us up', asyn
   const [line] = await all(child.lines)
   t.match(await child.ended, { exitCode: 0 })
   process.kill(Number(line && 'text' in line ? line.text : 0), 'SIGKILL')
+})
+
+t.test('output that somebody else keeps writing to after the exit is cut off', async t => {
+  const child = spawn('/bin/sh', ['-c', 'while :; do echo more; sleep 0.01; done & echo $!; exit 0'], { env })
+  const guard = lingerGuard(child, { idleMs: 10_000, longestMs: 50 })
+  const seen: string[] = []
+  child.stdout.on('data', chunk => {
+    guard.touch()
+    seen.push(String(chunk))
+  })
+  await new Promise(resolve => child.stdout.on('close', resolve))
+  guard.stop()
+  process.kill(Number.parseInt(seen.join(''), 10), 'SIGKILL')
+  t.match(seen.join(''), /more\nmore/)
+})
+
+t.test('an aborted command takes its helpers with it', async t => {
+  const pidFile = join(t.testdir(), 'pid')
+  const controller = new AbortController()
+  const script = `sh -c 'echo $$ > ${pidFile}.tmp; mv ${pidFile}.tmp ${pidFile}; while :; do sleep 0.01; done' & wait`
+  const running = runCommand({ ...sh(script), signal: controller.signal })
+  const abort = setInterval(() => existsSync(pidFile) && controller.abort(new Error('enough')), 5)
+  await t.rejects(running, /enough/)
+  clearInterval(abort)
+  t.notOk(isAlive(Number(readFileSync(pidFile, 'utf8'))))
 })
 
 t.test('a sweep kills what carries the marker, sessions of their own included, and nothing else', async t => {

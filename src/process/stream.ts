@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { PassThrough, pipeline, type Readable, Writable } from 'node:stream'
 import { execa } from 'execa'
 import { hasCode } from '../util/error-code.ts'
 import { BoundedText } from './bounded-text.ts'
@@ -60,7 +60,7 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   const guard = lingerGuard(child.nodeChildProcess)
   return {
     pid: child.pid,
-    lines: watched(lines(child.stdout, program.maxLineBytes), guard),
+    lines: watched(lines(held(child.stdout), program.maxLineBytes), guard),
     exited: guard.exited,
     ended: child.then(result => ({
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
@@ -69,6 +69,14 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
       stderr: stderr.text(),
     })),
   }
+}
+
+/** Taken at once: execa lets output run off that nobody has begun to read when the program is already gone. */
+function held(output: Readable): Readable {
+  const through = new PassThrough()
+  // Why it ended is in `through`, for whoever reads it.
+  pipeline(output, through, () => undefined)
+  return through
 }
 
 async function* watched(source: AsyncIterable<Line>, guard: ReturnType<typeof lingerGuard>): AsyncGenerator<Line> {

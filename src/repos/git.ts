@@ -54,11 +54,7 @@ export class Git {
   async run(call: GitCall): Promise<string> {
     const result = await this.try(call)
     if (result.ok) return result.stdout
-    const code = /No space left on device/.test(result.stderr) ? 'storage_failed' : 'git_failed'
-    throw new AgenticoreError(
-      code,
-      `git ${call.args.find(arg => /^[a-z][a-z-]+$/.test(arg))} failed: ${lastLines(result.stderr)}`,
-    )
+    throw gitError(call.args.find(arg => /^[a-z][a-z-]+$/.test(arg)) ?? '', result.stderr)
   }
 
   #environment(): Record<string, string> {
@@ -86,11 +82,20 @@ export class Git {
       ...network,
       HOME: home,
       ...(sshAuthSock === '' ? {} : { SSH_AUTH_SOCK: sshAuthSock }),
-      GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=20',
+      GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ServerAliveCountMax=3',
+      // An origin that sends nothing for a minute is given up.
+      GIT_HTTP_LOW_SPEED_LIMIT: '1',
+      GIT_HTTP_LOW_SPEED_TIME: '60',
       GIT_ALLOW_PROTOCOL: remote.scheme,
       ...(header === undefined ? {} : headerConfig(remote, header)),
     }
   }
+}
+
+/** A failed local command. */
+export function gitError(command: string, stderr: string): AgenticoreError {
+  const code = /No space left on device|Disk quota exceeded/.test(stderr) ? 'storage_failed' : 'git_failed'
+  return new AgenticoreError(code, `git ${command} failed: ${lastLines(stderr)}`)
 }
 
 /** By environment, so that it is in no argv and no file; scoped to the origin, so that it goes nowhere else. */

@@ -8,7 +8,7 @@ const symptoms: readonly [RegExp, ErrorCode][] = [
   [/No space left on device/, 'storage_failed'],
   [/returned error: 30\d|unable to update url base from redirection/, 'origin_moved'],
   [
-    /Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed out)|Operation timed out|Network is unreachable|No route to host|Empty reply|returned error: 5\d\d|Name or service not known|SSL|certificate/i,
+    /Could not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset|timed out)|Operation timed out|Operation too slow|Network is unreachable|No route to host|Empty reply|returned error: 5\d\d|Name or service not known|SSL|certificate/i,
     'origin_unreachable',
   ],
   [

@@ -59,6 +59,9 @@ async function listRefs(
   })
   if (!result.ok) throw readError(remote, result.stderr)
   const rows = result.stdout.split('\n').map(line => line.split('\t'))
+  if (rows.some(([sha = '']) => /^[0-9a-f]{64}$/.test(sha))) {
+    throw new AgenticoreError('git_failed', `${remote.url} names its objects by SHA-256, which is not supported.`)
+  }
   const shas = new Map(rows.flatMap(([sha, name]) => (sha && name && commitId.test(sha) ? [[name, sha]] : [])))
   const symref = rows.find(([target, name]) => name === 'HEAD' && target?.startsWith('ref: refs/heads/'))
   return { shas, defaultBranch: symref?.[0]?.slice('ref: refs/heads/'.length) ?? '' }

@@ -5,7 +5,7 @@ import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
-import type { Git } from './git.ts'
+import { type Git, gitError } from './git.ts'
 import { pushError } from './origin-errors.ts'
 import { hasOwnObjects, isRealDirectory, readTreeHead } from './tree-head.ts'
 
@@ -83,12 +83,12 @@ export class GitWorkspace implements Workspace {
     const { signal } = new AbortController()
     const between = [this.baseSha, change.sha]
     const patch = ['diff-tree', '-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', ...between]
-    const counts = ['diff-tree', '-r', '-z', '--numstat', '--no-renames', ...between]
+    const counts = ['diff-tree', '-r', '-z', '--raw', '--numstat', '--no-renames', ...between]
     const [, files] = await allDone([
       this.#git.run({ args: patch, env: this.#env(), outputFile: path, signal }),
       this.#run(counts, signal),
     ])
-    return files.split('\0').filter(Boolean).map(changedFile)
+    return changedFiles(files)
   }
 
   async dispose(): Promise<void> {
@@ -112,9 +112,7 @@ export class GitWorkspace implements Workspace {
     const args = ['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul']
     const added = await this.#git.try({ args, env: this.#env(), signal, input: paths })
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
-    if (!added.ok && added.exitCode !== 1) {
-      throw new AgenticoreError('git_failed', `git add failed: ${added.stderr.trim()}`)
-    }
+    if (!added.ok && added.exitCode !== 1) throw gitError('add', added.stderr)
     if (submodules.length > 0) {
       // Reads their HEAD and starts nothing.
       await this.#run(['update-index', '--add', '--remove', '-z', '--stdin'], signal, submodules.join('\0'))
@@ -151,11 +149,21 @@ export class GitWorkspace implements Workspace {
   }
 }
 
-/** `added<TAB>removed<TAB>path`, with `-` for the counts of binary files. */
-function changedFile(row: string): ChangedFile {
-  const [added = '-', removed = '-', ...path] = row.split('\t')
-  const counts = added === '-' ? {} : { added: Number(added), removed: Number(removed) }
-  return { path: path.join('\t'), ...counts }
+/**
+ * `--raw --numstat -z`: first `:modes shas status` and the path for each file, then `added<TAB>removed<TAB>path` for
+ * each, with `-` for the counts of binary files. Mode 160000 is a repository in the repository.
+ */
+function changedFiles(output: string): ChangedFile[] {
+  const fields = output.split('\0')
+  const modeOf = (index: number): string => (/^:\d+ (\d+) /.exec(fields[index - 1] ?? '') ?? ['', ''])[1] ?? ''
+  const nested = new Set(fields.filter((_, index) => modeOf(index) === '160000'))
+  const counted = fields.filter((field, index) => modeOf(index) === '' && /^(\d+|-)\t(\d+|-)\t/.test(field))
+  return counted.map(field => {
+    const [added, removed, ...rest] = field.split('\t')
+    const path = rest.join('\t')
+    const counts = added === '-' ? {} : { added: Number(added), removed: Number(removed) }
+    return { path, ...counts, ...(nested.has(path) ? { isRepository: true as const } : {}) }
+  })
 }
 
 /** Hosts print the address that opens a pull request; the first address of what the remote says is it. */

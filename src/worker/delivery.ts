@@ -42,6 +42,9 @@ export async function keepChange(parts: DeliveryParts): Promise<void> {
 async function saveChange({ workspace, diffPath, emit }: DeliveryParts, change: Change): Promise<ChangedFile[]> {
   const files = await workspace.saveDiff(change, diffPath)
   await emit({ type: 'committed', sha: change.sha, changedFiles: files.length })
+  for (const { path } of files.filter(file => file.isRepository)) {
+    await emit({ type: 'warning', message: `${path} is a repository of its own: its files are not in the branch.` })
+  }
   return files
 }
 

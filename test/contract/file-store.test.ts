@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -79,4 +80,19 @@ t.test('file store: an attempt that was begun and never recorded does not block 
   const lease = await store.claim({ podName: 'a' })
   t.equal(lease?.fence, 2)
   t.equal((await store.get(job.id))?.fence, 2)
+})
+
+t.test('file store: what is no file among the records is left alone', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const store = await open(root, clock)
+  const job = newJob(clock.now())
+  await store.submit(job)
+  const [directory, pipe] = [1, 2].map(ms => newJob(new Date(clock.now().getTime() + ms)).id)
+  mkdirSync(join(root, `${directory}.json`))
+  execFileSync('mkfifo', [join(root, `${pipe}.json`)])
+  t.strictSame(
+    (await store.list({ limit: 5 })).map(each => each.id),
+    [job.id],
+  )
 })

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { bash, jobIn, modelKey, world } from '../helpers/e2e.ts'
@@ -82,4 +82,36 @@ t.test('a model that is overloaded for a moment is asked again, and the log says
   const result = await cli(['run', 'x', '--local', '--wait', '--json'])
   t.match(jobIn(result), { status: 'succeeded', output: 'ok' })
   t.match(result.stderr, /the model did not answer \(529\); try 1 in/)
+})
+
+const init = JSON.stringify({
+  type: 'system',
+  subtype: 'init',
+  session_id: 's',
+  model: 'm',
+  claude_code_version: '2.1.330',
+})
+const success = JSON.stringify({ type: 'result', subtype: 'success', is_error: false, result: 'done', num_turns: 1 })
+
+t.test('what only looks like success is none; what hides behind the output does not hold the job up', async t => {
+  const { cli } = await world(t, [])
+  for (const [name, script, status, code] of [
+    ['honest', `echo '${init}'; echo '${success}'`, 'succeeded', undefined],
+    ['success-exit-1', `echo '${init}'; echo '${success}'; exit 1`, 'failed', 'agent_failed'],
+    ['no-result', `echo '${init}'`, 'failed', 'agent_no_result'],
+    [
+      'garbage',
+      `echo '${init}'; head -c 3000 /dev/urandom; echo; echo '{"type":7}'; exit 3`,
+      'failed',
+      'agent_no_result',
+    ],
+    ['lingering', `echo '${success}'; env -i sh -c 'while :; do echo "{}"; sleep 0.2; done' &`, 'succeeded', undefined],
+  ] as const) {
+    const binary = join(cli.home, name)
+    const version = '[ "$1" = --version ] && { echo "2.1.330 (Claude Code)"; exit 0; }'
+    writeFileSync(binary, `#!/bin/sh\n${version}\ncat > /dev/null\n${script}\n`, { mode: 0o755 })
+    const result = await cli(['run', 'x', '--local', '--json'], { env: { AGENTICORE_CLAUDE_BINARY: binary } })
+    t.match(jobIn(result), { status, ...(code === undefined ? {} : { error_code: code }) }, name)
+  }
+  for (const pid of processesWith('do echo "{}"')) process.kill(pid, 'SIGKILL')
 })

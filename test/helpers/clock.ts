@@ -4,6 +4,7 @@ import type { Clock } from '../../src/util/clock.ts'
 export class ManualClock implements Clock {
   #nowMs = Date.parse('2026-11-23T12:00:00Z')
   #sleepers: { readonly at: number; wake(): void }[] = []
+  #waiters: (() => void)[] = []
 
   now(): Date {
     return new Date(this.#nowMs)
@@ -20,17 +21,27 @@ export class ManualClock implements Clock {
     for (const sleeper of due) sleeper.wake()
   }
 
+  /** Resolves when somebody sleeps or has set a deadline. */
+  async slept(): Promise<void> {
+    if (this.#sleepers.length === 0) await new Promise<void>(resolve => this.#waiters.push(resolve))
+  }
+
+  #add(sleeper: { readonly at: number; wake(): void }): void {
+    this.#sleepers.push(sleeper)
+    for (const waiter of this.#waiters.splice(0)) waiter()
+  }
+
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
-      this.#sleepers.push({ at: this.#nowMs + ms, wake: resolve })
+      this.#add({ at: this.#nowMs + ms, wake: resolve })
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
   }
 
   deadline(ms: number, reason: Error) {
     const controller = new AbortController()
-    this.#sleepers.push({ at: this.#nowMs + ms, wake: () => controller.abort(reason) })
+    this.#add({ at: this.#nowMs + ms, wake: () => controller.abort(reason) })
     return { signal: controller.signal, stop: () => undefined }
   }
 }

@@ -75,10 +75,10 @@ export class FileJournal implements Journal {
   }
 
   async ids(): Promise<JobId[]> {
-    const names = await readdir(this.#layout.root)
-    return names
-      .filter(name => name.endsWith('.json'))
-      .map(name => name.slice(0, -'.json'.length))
+    const entries = await readdir(this.#layout.root, { withFileTypes: true })
+    return entries
+      .filter(entry => entry.isFile() && entry.name.endsWith('.json'))
+      .map(entry => entry.name.slice(0, -'.json'.length))
       .filter(isJobId)
       .sort()
       .reverse()
