@@ -8,7 +8,7 @@ import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import type { Job } from './jobs/job.ts'
 import type { EventLog } from './jobs/ports.ts'
-import { type LocalParts, secretsOf } from './parts.ts'
+import { type LocalParts, secretsOf, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { Git } from './repos/git.ts'
@@ -56,6 +56,7 @@ function runnerParts(parts: LocalParts, git: Git, onEvent: (event: JobEvent) => 
     pullRequests: new GitHubPullRequests(github, 'agenticore'),
     clock: systemClock,
     redact: redactor(secretsOf(surroundings)),
+    warn,
     scratchRoot: join(settings.worktreeRoot, '.agent'),
     jobFilesRoot: join(tmpdir(), 'agenticore-jobs'),
   }

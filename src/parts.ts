@@ -16,7 +16,8 @@ export interface LocalParts {
   readonly service: JobService
 }
 
-const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
+/** For the person or the log behind standard error. */
+export const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
 
 /** @throws SettingError */
 export async function openParts(): Promise<LocalParts> {

@@ -1,10 +1,12 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { ManualClock } from '../../test/helpers/clock.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
+import { processesWith } from '../../test/helpers/processes.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
+import { type Clock, systemClock } from '../util/clock.ts'
 import { Claude } from './claude.ts'
 import { accessFor } from './credentials.ts'
 import { cut } from './cut.ts'
@@ -269,15 +271,38 @@ t.test('versions are compared as numbers', async t => {
   }
 })
 
-t.test('a claude that never says its version is given up', async t => {
-  const binary = join(t.testdir({ claude: '#!/bin/sh\nsleep 1000\n' }), 'claude')
+/** A Claude whose binary is a shell script. */
+function fakeClaude(t: Test, script: string, clock: Clock = systemClock): Claude {
+  const binary = join(t.testdir({ claude: `#!/bin/sh\n${script}\n` }), 'claude')
   chmodSync(binary, 0o755)
-  const clock = new ManualClock()
   const host = { path: process.env.PATH ?? '', authorName: 'a', authorEmail: 'a@b', network: {}, isRoot: false }
   const credentials = { apiKey: 'k', authToken: '', oauthToken: '', baseUrl: '', cloud: {} }
-  const claude = new Claude({ binary, credentials, host, timeoutSeconds: 1, clock })
-  const checking = claude.check(new AbortController().signal)
+  return new Claude({ binary, credentials, host, timeoutSeconds: 60, clock })
+}
+
+t.test('a claude that never says its version is given up', async t => {
+  const clock = new ManualClock()
+  const checking = fakeClaude(t, 'sleep 1000', clock).check(new AbortController().signal)
   await clock.slept()
   clock.advance(30_000)
   await t.rejects(checking, { code: 'claude_missing', message: /did not answer within 30 s/ })
+})
+
+t.test('where nobody can listen any more, nobody works on', async t => {
+  const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+  const fails = async (): Promise<void> => {
+    throw full
+  }
+  const fine = async (): Promise<void> => undefined
+  for (const [name, onStart, onEvent] of [
+    ['the start', fails, fine],
+    ['an event', fine, fails],
+  ] as const) {
+    const claude = fakeClaude(t, `while :; do echo '{"type":"tick"}'; sleep 0.01; done`)
+    const marker = `nobody-${process.pid}/${name}`
+    const scratch = join(t.testdirName, 'scratch')
+    const request = { job: newJob(new Date()), cwd: '/', briefing: '', sessionId: 's', marker, scratch }
+    await t.rejects(claude.run(request, { signal: new AbortController().signal, onStart, onEvent }), full, name)
+    t.strictSame(processesWith(marker), [], `${name}: nothing is left`)
+  }
 })

@@ -61,11 +61,18 @@ export class Claude implements Agent {
     const seconds = request.job.timeoutSeconds ?? timeoutSeconds
     const late = new AgenticoreError('timeout', `The agent was stopped after ${seconds} s.`)
     const deadline = clock.deadline(seconds * 1000, late)
-    const signal = AbortSignal.any([options.signal, deadline.signal])
+    const broken = new AbortController()
+    const signal = AbortSignal.any([options.signal, deadline.signal, broken.signal])
+    const child = await this.#start(request, signal)
     try {
-      const child = await this.#start(request, signal)
       if (child.pid !== undefined) await options.onStart(child.pid)
       return await follow(child, request.marker, { ...options, signal })
+    } catch (error) {
+      // Nobody is listening any more (a full disk, a lost lease): then nobody works on, either.
+      broken.abort(error)
+      await child.ended
+      await sweepMarked(request.marker)
+      throw error
     } finally {
       deadline.stop()
     }

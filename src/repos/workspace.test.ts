@@ -345,6 +345,10 @@ t.test('a nested repository does not stand in the way of the rest', async t => {
   const delivered = await deliver()
   t.equal(delivered?.files.zz, 'after them')
   t.equal(delivered?.files['160000 with'], nested)
+  t.same(
+    delivered?.changed.filter(file => file.isRepository).map(file => file.path),
+    ['with'],
+  )
   t.notOk(Object.keys(delivered?.files ?? {}).some(path => path.includes('without')))
 })
 

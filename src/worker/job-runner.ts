@@ -33,6 +33,7 @@ export interface JobRunnerParts {
   readonly pullRequests: PullRequests
   readonly clock: Clock
   readonly redact: Redact
+  warn(message: string): void
   /** Holds what an agent needs while it runs; local disk. */
   readonly scratchRoot: string
   /** Holds the working directories of jobs without a repository. */
@@ -64,11 +65,11 @@ export class JobRunner {
 
   async #end(lease: Lease, attempt: Attempt, outcome: Outcome | 'interrupted'): Promise<Job> {
     if (outcome === 'interrupted') {
-      await attempt.emit({ type: 'released', reason: 'interrupted' })
+      await attempt.tryEmit({ type: 'released', reason: 'interrupted' })
       return await this.#parts.store.release(lease)
     }
     const { facts: _, ...event } = outcome
-    await attempt.emit({ type: 'outcome', ...event })
+    await attempt.tryEmit({ type: 'outcome', ...event })
     return await this.#parts.store.finish(lease, outcome)
   }
 }
@@ -111,13 +112,25 @@ class Attempt {
   async clean(): Promise<void> {
     const steps = [this.#workspace?.dispose(), removeTree(this.#scratch)]
     for (const step of await Promise.allSettled(steps)) {
-      if (step.status === 'rejected')
-        await this.emit({ type: 'warning', message: `Clean-up: ${messageOf(step.reason)}` })
+      if (step.status === 'rejected') await this.#warn(`Clean-up: ${messageOf(step.reason)}`)
     }
   }
 
   async emit(event: JobEventBody): Promise<void> {
     await this.#parts.events.append(this.#lease, event)
+  }
+
+  /** For what is said on the way out: a log that cannot be written keeps no job from ending. */
+  async tryEmit(event: JobEventBody): Promise<void> {
+    try {
+      await this.emit(event)
+    } catch (error) {
+      this.#parts.warn(`The event log of job ${this.#lease.job.id} cannot be written: ${messageOf(error)}`)
+    }
+  }
+
+  async #warn(message: string): Promise<void> {
+    await this.tryEmit({ type: 'warning', message })
   }
 
   /** The directory the agent starts in. */
@@ -182,7 +195,7 @@ class Attempt {
     try {
       await keepChange(this.#delivery(this.#workspace, new AbortController().signal))
     } catch (error) {
-      await this.emit({ type: 'warning', message: `The changes could not be kept: ${messageOf(error)}` })
+      await this.#warn(`The changes could not be kept: ${messageOf(error)}`)
     }
   }
 
