@@ -186,7 +186,7 @@ t.test('output that somebody else keeps writing to after the exit is cut off', a
   })
   await new Promise(resolve => child.stdout.on('close', resolve))
   guard.stop()
-  process.kill(Number.parseInt(seen.join(''), 10), 'SIGKILL')
+  process.kill(Number(/\d+/.exec(seen.join(''))?.[0]), 'SIGKILL')
   t.match(seen.join(''), /more\nmore/)
 })
 

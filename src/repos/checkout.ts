@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, mkdir, mkdtemp, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import type { Git } from './git.ts'
@@ -35,7 +35,7 @@ export async function checkOut(git: Git, checkout: Checkout, signal: AbortSignal
     signal,
   })
   // With the index of the moment after checkout, a later `add` reads only the files that were touched since.
-  await copyFile(join(gitDir, 'index'), join(runnerRoot, 'index'))
+  await copyIndex(join(gitDir, 'index'), join(runnerRoot, 'index'))
 }
 
 /**
@@ -51,8 +51,20 @@ export async function makeRunnerGitDir({ tree, runnerRoot, cacheGitDir }: Checko
     'objects/info/alternates': `${join(cacheGitDir, 'objects')}\n${join(tree, '.git/objects')}\n`,
   })
   const index = join(runnerRoot, 'index')
-  if ((await lstat(index)).isFile()) await copyFile(index, join(gitDir, 'index'))
+  if ((await lstat(index)).isFile()) await copyIndex(index, join(gitDir, 'index'))
   return gitDir
+}
+
+/**
+ * Copies an index as old as it is. git takes a file that is not older than the index for changed until it has read it;
+ * with a younger copy, an edit of the same size in the clock tick of the checkout would go unseen.
+ */
+async function copyIndex(from: string, to: string): Promise<void> {
+  const { mtimeMs } = await lstat(from)
+  await copyFile(from, to)
+  // Rounded down: a little too old costs a few reads, a little too young costs an edit.
+  const seconds = (Math.floor(mtimeMs) - 1) / 1000
+  await utimes(to, seconds, seconds)
 }
 
 async function writeGitDir(gitDir: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -365,3 +365,17 @@ async function hashTree(dir: string, row: string): Promise<string> {
   await writeFile(file, Buffer.concat([Buffer.from(`${name}\0`), Buffer.from(id, 'hex')]))
   return await git(dir, ['hash-object', '-t', 'tree', '--literally', '-w', file])
 }
+
+t.test(
+  "the runner's index is no younger than the tree's: git would take a quick edit of the same size for none",
+  async t => {
+    const { cloneUrl } = await world.repo()
+    const { workspace, job } = await world.open(cloneUrl)
+    t.after(() => workspace.dispose())
+    const [theirs, ours] = await Promise.all([
+      stat(join(workspace.path, '.git/index')),
+      stat(join(world.treesRoot, '.runner', job.id, 'index')),
+    ])
+    t.ok(ours.mtimeMs <= theirs.mtimeMs, `${ours.mtimeMs} > ${theirs.mtimeMs}`)
+  },
+)
