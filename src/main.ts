@@ -1,13 +1,20 @@
-import { enableCompileCache } from 'node:module'
+import module from 'node:module'
 
 declare const AGENTICORE_VERSION: string
 
+const oldestNode = 22
+
 /** The first thing that runs: what needs nothing else is answered at once, the rest is loaded from compiled code. */
-const argument = process.argv[2]
-if (process.argv.length === 3 && argument === '--version') {
+if (process.argv.length === 3 && process.argv[2] === '--version') {
   process.stdout.write(`agenticore ${AGENTICORE_VERSION}\n`)
+} else if (Number.parseInt(process.versions.node, 10) < oldestNode) {
+  process.stderr.write(
+    `Error: agenticore needs Node ${oldestNode} or newer; this is ${process.versions.node}.\n` +
+      'In a checkout, scripts/setup brings one; elsewhere put a newer node first in the PATH.\n',
+  )
+  process.exitCode = 1
 } else {
-  enableCompileCache()
+  module.enableCompileCache()
   // A reader that has seen enough (`| head`) is no fault of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   const { main } = await import('./cli.ts')

@@ -1,6 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import t from 'tap'
 import { git } from '../fixtures/github/git.ts'
 import { bash, jobIn, token, world } from '../helpers/e2e.ts'
@@ -238,4 +239,18 @@ t.test('help, version, and no command at all', async t => {
   const help = await cli(['run', '--help'])
   for (const part of ['--base-ref', '--repo', 'EXAMPLES', '--local --wait']) t.match(help.stdout, part)
   t.equal((await cli(['help', 'run'])).stdout, help.stdout)
+})
+
+t.test('the launcher is found through links, and a Node that is too old is named', async t => {
+  const place = t.testdir({ 'with blank': {} })
+  const root = join(import.meta.dirname, '../..')
+  symlinkSync(join(root, 'bin/agenticore'), join(place, 'with blank/agenticore'))
+  symlinkSync('with blank/agenticore', join(place, 'ac'))
+  const { stdout } = await execa(join(place, 'ac'), ['version'], { cwd: place })
+  t.match(stdout, /^agenticore \d/)
+  const pretend = `Object.defineProperty(process, 'versions', { value: { node: '20.1.0' } }); await import(process.argv[1])`
+  const args = ['--input-type=module', '--eval', pretend, join(root, 'dist/main.js'), 'jobs']
+  const old = await execa(process.execPath, args, { reject: false })
+  t.equal(old.exitCode, 1)
+  for (const part of ['Node 22 or newer', '20.1.0', 'scripts/setup']) t.match(old.stderr, part)
 })
