@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { commands } from '../src/commands/index.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -29,6 +29,18 @@ const require = __createRequire(import.meta.url)
 const __filename = import.meta.filename
 const __dirname = import.meta.dirname`
 
+// oclif asks it one thing, whether this is WSL, and it brings PowerShell for that: 4 ms of every start.
+const wslUtils: Plugin = {
+  name: 'wsl-utils',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^wsl-utils$/ }, () => ({ path: 'wsl-utils', namespace: 'slim' }))
+    onLoad({ filter: /.*/, namespace: 'slim' }, () => ({
+      contents: "export { default as isWsl } from 'is-wsl'",
+      resolveDir: root,
+    }))
+  },
+}
+
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 await build({
   entryPoints: [join(root, 'src/main.ts')],
@@ -44,6 +56,7 @@ await build({
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: banner },
   logLevel: 'warning',
+  plugins: [wslUtils],
   define: {
     'process.env.NODE_ENV': '"production"',
     AGENTICORE_VERSION: JSON.stringify(version),

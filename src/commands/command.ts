@@ -1,5 +1,6 @@
 import { Command } from '@oclif/core/command'
 import { AgenticoreError } from '../api/wire.ts'
+import { type LocalAgenticore, openLocal } from '../app.ts'
 import { printable } from '../util/printable.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { type Paint, paintFor } from './output/colour.ts'
@@ -20,9 +21,10 @@ export abstract class AgenticoreCommand extends Command {
     process.stderr.write(`${text}\n`)
   }
 
-  /** Said where a server would be asked first, were there one. */
-  protected sayLocal(): void {
-    this.say(paintFor(process.stderr)('dim', 'Jobs of this machine (--local silences this line).'))
+  /** The jobs of this machine. That no server was asked is said, unless it was asked for with --local. */
+  protected async openJobs({ local }: { local: boolean }): Promise<LocalAgenticore> {
+    if (!local) this.say(paintFor(process.stderr)('dim', 'Jobs of this machine (--local silences this line).'))
+    return await openLocal()
   }
 
   /** Our own errors by their catalogue; those of the parser are oclif's to show, with its exit code 2. */

@@ -1,7 +1,6 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import { toWire } from '../api/wire.ts'
-import { openLocal } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
 import { renderJob } from './output/job.ts'
@@ -22,8 +21,7 @@ export default class JobCommand extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(JobCommand)
-    if (!flags.local) this.sayLocal()
-    const job = await (await openLocal()).job(args.id)
+    const job = await (await this.openJobs(flags)).job(args.id)
     if (flags.json) this.printJson(toWire(job))
     else this.print(renderJob(job, this.paint))
   }

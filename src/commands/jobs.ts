@@ -1,6 +1,5 @@
 import * as Flags from '@oclif/core/flags'
 import { type Job, jobStatuses, toWire } from '../api/wire.ts'
-import { openLocal } from '../app.ts'
 import { shortId } from '../util/ids.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
@@ -26,8 +25,7 @@ export default class Jobs extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Jobs)
-    if (!flags.local) this.sayLocal()
-    const app = await openLocal()
+    const app = await this.openJobs(flags)
     const jobs = await app.jobs({ limit: flags.limit, ...(flags.status ? { status: flags.status } : {}) })
     if (flags.json) return this.printJson(jobs.map(toWire))
     if (jobs.length === 0) return this.say('No jobs.')

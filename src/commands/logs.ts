@@ -1,7 +1,6 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import { eventToWire } from '../api/wire.ts'
-import { openLocal } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
 import { renderEvent } from './output/events.ts'
@@ -24,8 +23,7 @@ export default class Logs extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs)
-    if (!flags.local) this.sayLocal()
-    const app = await openLocal()
+    const app = await this.openJobs(flags)
     const events = app.events(args.id, flags.follow ? new AbortController().signal : undefined)
     for await (const event of events) {
       const line = flags.json ? eventToWire(event) : renderEvent(event, this.paint, widthOf(process.stdout))

@@ -1,6 +1,5 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
-import { openLocal } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'
 import { runInForeground } from './foreground-job.ts'
 
@@ -20,7 +19,7 @@ export default class Resume extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Resume)
-    const app = await openLocal()
+    const app = await this.openJobs({ local: true })
     await runInForeground(app, await app.job(args.id), { live: flags.wait, json: flags.json })
   }
 }

@@ -1,7 +1,6 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import { AgenticoreError, type JobRequest } from '../api/wire.ts'
-import { openLocal } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'
 import { runInForeground } from './foreground-job.ts'
 import { readTask } from './task.ts'
@@ -52,7 +51,7 @@ to a branch of its own, and, on GitHub, offered as a pull request.`
         'This version runs jobs in its own process only, and --local was not given.',
       )
     }
-    const app = await openLocal()
+    const app = await this.openJobs({ local: true })
     const repoUrl = await app.resolveRepository(flags.repo, process.cwd())
     const request: JobRequest = {
       task: await readTask(args.task, process.stdin),
