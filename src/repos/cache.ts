@@ -2,12 +2,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { access, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RepositoryAddress } from '../jobs/repository.ts'
+import type { CommandResult } from '../process/command.ts'
 import { hasCode } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import type { Git } from './git.ts'
 import { readError } from './origin-errors.ts'
 
 const markerFile = 'agenticore-cache'
+const mostAttempts = 5
 
 /**
  * One bare repository for each origin, which jobs borrow objects from and never write to. Each commit that was ever
@@ -33,29 +35,34 @@ export class CloneCache {
     commit: string,
     signal: AbortSignal,
   ): Promise<{ gitDir: string; cached: boolean }> {
-    const gitDir = await this.#open(remote)
-    const kept = join(gitDir, 'refs/agenticore/keep', commit)
-    if (await exists(kept)) return { gitDir, cached: true }
-    const result = await this.#git.try({
-      args: [
-        'fetch',
-        '--quiet',
-        '--no-tags',
-        '--no-write-fetch-head',
-        '--no-auto-maintenance',
-        '--no-recurse-submodules',
-        '--end-of-options',
-        remote.url,
-        `${commit}:refs/agenticore/keep/${commit}`,
-      ],
-      env: { GIT_DIR: gitDir },
-      remote,
-      signal,
-    })
-    // Of two fetches of one commit the slower finds the ref taken: it fails, and has what it wanted.
-    if (await exists(kept)) return { gitDir, cached: false }
-    if (result.ok) return await this.ensure(remote, commit, signal)
-    throw readError(remote, result.stderr)
+    for (let attempt = 1; ; attempt++) {
+      const gitDir = await this.#open(remote)
+      const kept = join(gitDir, 'refs/agenticore/keep', commit)
+      if (await exists(kept)) return { gitDir, cached: attempt === 1 }
+      const result = await this.#fetch(remote, commit, { gitDir, signal })
+      // Of two fetches of one commit the slower finds the ref taken: it fails, and has what it wanted.
+      if (await exists(kept)) return { gitDir, cached: false }
+      // While several at once move something foreign aside, a good cache can be away for a moment: git names it then.
+      const away = result.ok || result.stderr.includes(gitDir)
+      if (!away || attempt === mostAttempts) throw readError(remote, result.stderr)
+    }
+  }
+
+  async #fetch(
+    remote: RepositoryAddress,
+    commit: string,
+    { gitDir, signal }: { gitDir: string; signal: AbortSignal },
+  ): Promise<CommandResult> {
+    const quietly = [
+      '--quiet',
+      '--no-tags',
+      '--no-write-fetch-head',
+      '--no-auto-maintenance',
+      '--no-recurse-submodules',
+    ]
+    const refspec = `${commit}:refs/agenticore/keep/${commit}`
+    const args = ['fetch', ...quietly, '--end-of-options', remote.url, refspec]
+    return await this.#git.try({ args, env: { GIT_DIR: gitDir }, remote, signal })
   }
 
   async #open(remote: RepositoryAddress): Promise<string> {
