@@ -19,7 +19,10 @@ export async function withInterrupts<T>(interrupts: Interrupts, work: (signal: A
       interrupts.first()
       controller.abort(new Error('interrupted'))
     }
-    if (count === 2) second = interrupts.second()
+    if (count !== 2) return
+    second = interrupts.second()
+    // Awaited below, when the work has ended; until then a failure is nobody's.
+    second.catch(() => undefined)
   }
   for (const signal of signals) process.on(signal, onSignal)
   try {
