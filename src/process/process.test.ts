@@ -33,8 +33,8 @@ async function all(source: AsyncIterable<Line>): Promise<Line[]> {
 
 const isAlive = (pid: number): boolean => {
   try {
-    // A zombie still has a directory; its command line is empty.
-    return readFileSync(`/proc/${pid}/cmdline`).length > 0
+    // A zombie still has a directory. (Its command line would not do: in the middle of an exec that is empty, too.)
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }
