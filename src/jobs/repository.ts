@@ -39,12 +39,7 @@ export function parseRepository(text: string): RepositoryAddress {
     throw invalid(text, 'transports that run a helper (ext:: and the like) are not used')
   if (text.startsWith('/'))
     return { url: text, scheme: 'file', host: '', path: trimPath(text), normalised: `file:/${trimPath(text)}` }
-  if (text.includes('://')) return parseUrl(text)
-  const [, user = 'git', host, path] = scpLike.exec(text) ?? []
-  if (host === undefined || path === undefined || path.startsWith('-')) {
-    throw invalid(text, 'it is no https://, http://, ssh:// or user@host:path address and no absolute path')
-  }
-  return remote('ssh', `${user}@${host}:${path}`, host.toLowerCase(), trimPath(path))
+  return text.includes('://') ? parseUrl(text) : parseScp(text)
 }
 
 /** @throws AgenticoreError `invalid_repo_url`, `invalid_ref` */
@@ -82,10 +77,20 @@ export const hostName = (address: RepositoryAddress): string => address.host.rep
 export const isLoopback = (address: RepositoryAddress): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostName(address))
 
+function parseScp(text: string): RepositoryAddress {
+  const [, user, host, path = ''] = scpLike.exec(text) ?? []
+  // `name:secret@host/…` reads as a path on a host called "name".
+  const hidesSecret = user === undefined && /^[^/]*@/.test(path)
+  if (host === undefined || path.startsWith('-') || hidesSecret || trimPath(path) === '') {
+    throw invalid(text, 'it is no https://, http://, ssh:// or user@host:path address and no absolute path')
+  }
+  return remote('ssh', `${user ?? 'git'}@${host}:${path}`, host.toLowerCase(), trimPath(path))
+}
+
 function parseUrl(text: string): RepositoryAddress {
   const parsed = URL.parse(text)
   const scheme = parsed && schemes[parsed.protocol]
-  if (text.startsWith('file://')) throw invalid(text, 'give the path itself instead of a file:// address')
+  if (/^file:/i.test(text)) throw invalid(text, 'give the path itself instead of a file:// address')
   if (!parsed || !scheme) throw invalid(text, 'only https://, http:// and ssh:// addresses are used')
   if (parsed.password !== '' || (scheme !== 'ssh' && parsed.username !== '')) {
     throw new AgenticoreError('invalid_repo_url', 'The repository address carries a user name or a password.', {
@@ -94,17 +99,34 @@ function parseUrl(text: string): RepositoryAddress {
     })
   }
   if (parsed.search !== '' || parsed.hash !== '') throw invalid(text, 'it has a query or a fragment')
-  const path = trimPath(decodeURI(parsed.pathname))
+  const [, authority = ''] = /:\/\/([^/]*)/.exec(text) ?? []
+  // git decodes the whole address before it looks for the host: what is checked here would not be where it goes.
+  if (authority.includes('%')) throw invalid(text, 'its host or user name is percent-encoded')
+  const path = trimPath(decoded(parsed.pathname) ?? '')
   if (path === '' || parsed.hostname === '' || parsed.hostname.startsWith('-'))
     throw invalid(text, 'it names no repository')
-  return remote(scheme, text, parsed.host.toLowerCase(), path)
+  // git looks for a helper by the scheme's name as it is written.
+  const url = text.replace(/^[^:]+/, name => name.toLowerCase())
+  return remote(scheme, url, parsed.host.toLowerCase(), path)
+}
+
+function decoded(pathname: string): string | undefined {
+  try {
+    return decodeURI(pathname)
+  } catch {
+    return undefined
+  }
 }
 
 function remote(scheme: Scheme, url: string, host: string, path: string): RepositoryAddress {
   return { url, scheme, host, path, normalised: `${scheme}://${host}/${path}` }
 }
 
-const trimPath = (path: string): string => path.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '')
+const trimPath = (path: string): string => path.replace(/^\/+|\/+$/g, '').replace(/\/?\.git$/, '')
 
 const invalid = (text: string, why: string): AgenticoreError =>
-  new AgenticoreError('invalid_repo_url', `"${text.slice(0, 200)}" is not used as a repository: ${why}.`)
+  new AgenticoreError('invalid_repo_url', `"${withoutSecret(text).slice(0, 200)}" is not used as a repository: ${why}.`)
+
+/** What stands before an @ may be a password, unless it is plainly a user name of ssh. */
+const withoutSecret = (text: string): string =>
+  /^[A-Za-z0-9_.~-]+@/.test(text) ? text : text.replace(/^([A-Za-z0-9+.-]+:\/\/)?.*@/s, '$1***@')

@@ -14,10 +14,29 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
+  async sleep(ms, signal) {
+    try {
+      let left = ms
+      do {
+        await delay(Math.min(left, longestTimerMs), undefined, signal ? { signal } : {})
+        left -= longestTimerMs
+      } while (left > 0)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    }
+  },
   deadline(ms, reason) {
     const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(reason), ms)
+    let timer: NodeJS.Timeout
+    const wait = (left: number): void => {
+      const over = (): void => (left > longestTimerMs ? wait(left - longestTimerMs) : controller.abort(reason))
+      timer = setTimeout(over, Math.min(left, longestTimerMs))
+    }
+    wait(ms)
     return { signal: controller.signal, stop: () => clearTimeout(timer) }
   },
 }
+
+/** A timer of Node's that is given more fires at once. */
+const longestTimerMs = 2 ** 31 - 1

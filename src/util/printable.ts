@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { wholeStart } from './whole-start.ts'
 
 /** C0 (but tab and newline), DEL, C1, and the bidirectional overrides that make text read as something else. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
@@ -10,5 +11,5 @@ export const printable = (text: string): string => stripVTControlCharacters(text
 /** The same on one line of at most `width` characters. */
 export function oneLine(text: string, width: number): string {
   const line = printable(text).replace(/\s+/g, ' ').trim()
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line
+  return line.length > width ? `${wholeStart(line, width - 1)}…` : line
 }

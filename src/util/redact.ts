@@ -18,7 +18,11 @@ function formsOf(secret: string): string[] {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** The same object with every string in it redacted, at any depth. */
+/** The same value with every string in it redacted, keys too, at any depth. */
 export function redactDeep<T>(value: T, redact: Redact): T {
-  return JSON.parse(JSON.stringify(value), (_, inner: unknown) => (typeof inner === 'string' ? redact(inner) : inner))
+  return JSON.parse(JSON.stringify(value), (_, inner: unknown) => {
+    if (typeof inner === 'string') return redact(inner)
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
+    return Object.fromEntries(Object.entries(inner).map(([key, held]) => [redact(key), held]))
+  })
 }
