@@ -2,19 +2,22 @@ import type { Command, Interfaces } from '@oclif/core'
 import { execute } from '@oclif/core/execute'
 import { commands } from './commands/index.ts'
 
-/** Filled in by scripts/build.ts: what package.json and the command classes say, so that neither is read at start. */
-declare const AGENTICORE_MANIFEST: { readonly [name: string]: Command.Cached }
-declare const AGENTICORE_PACKAGE: Interfaces.PJSON & { readonly name: string; readonly version: string }
+/** JSON, filled in by scripts/build.ts: what the command classes and package.json say, so that neither is read at start. */
+declare const AGENTICORE_MANIFEST: string
+declare const AGENTICORE_PACKAGE: string
+
+const manifest: { readonly [name: string]: Command.Cached } = JSON.parse(AGENTICORE_MANIFEST)
+const pjson: Interfaces.PJSON & { readonly name: string; readonly version: string } = JSON.parse(AGENTICORE_PACKAGE)
 
 /** oclif with its one plugin, ourselves, made ready at build time; a command's chunk is loaded when it is run. */
 export async function main(): Promise<void> {
   const root = import.meta.dirname
   const self = plugin(root)
-  await execute({ dir: root, loadOptions: { root, pjson: AGENTICORE_PACKAGE, plugins: new Map([[self.name, self]]) } })
+  await execute({ dir: root, loadOptions: { root, pjson, plugins: new Map([[self.name, self]]) } })
 }
 
 function plugin(root: string): Interfaces.Plugin {
-  const { name, version } = AGENTICORE_PACKAGE
+  const { name, version } = pjson
   const find = async (id: string): Promise<Command.Class> => {
     const load = commands[id]
     if (!load) throw new Error(`There is no command ${id}`)
@@ -23,8 +26,8 @@ function plugin(root: string): Interfaces.Plugin {
   return {
     _base: name,
     alias: name,
-    commandIDs: Object.keys(AGENTICORE_MANIFEST),
-    commands: Object.entries(AGENTICORE_MANIFEST).map(([id, cached]) => ({ ...cached, load: () => find(id) })),
+    commandIDs: Object.keys(manifest),
+    commands: Object.entries(manifest).map(([id, cached]) => ({ ...cached, load: () => find(id) })),
     commandsDir: undefined,
     findCommand: find,
     hasManifest: true,
@@ -34,7 +37,7 @@ function plugin(root: string): Interfaces.Plugin {
     moduleType: 'module',
     name,
     options: { root },
-    pjson: AGENTICORE_PACKAGE,
+    pjson,
     root,
     topics: [],
     type: 'core',

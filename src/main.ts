@@ -2,12 +2,13 @@ import module from 'node:module'
 
 declare const AGENTICORE_VERSION: string
 
-const oldestNode = 22
+const oldestNode = '22.15'
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 /** The first thing that runs: what needs nothing else is answered at once, the rest is loaded from compiled code. */
 if (process.argv.length === 3 && process.argv[2] === '--version') {
   process.stdout.write(`agenticore ${AGENTICORE_VERSION}\n`)
-} else if (Number.parseInt(process.versions.node, 10) < oldestNode) {
+} else if (major < 22 || (major === 22 && minor < 15)) {
   process.stderr.write(
     `Error: agenticore needs Node ${oldestNode} or newer; this is ${process.versions.node}.\n` +
       'In a checkout, scripts/setup brings one; elsewhere put a newer node first in the PATH.\n',

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { hasCode } from './error-code.ts'
@@ -43,7 +42,7 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 async function writeTemp(path: string, content: string): Promise<string> {
-  const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  const temp = `${path}.${crypto.randomUUID()}.tmp`
   const handle = await open(temp, 'wx', 0o600)
   try {
     await handle.writeFile(content)

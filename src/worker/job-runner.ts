@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
@@ -170,7 +169,7 @@ class Attempt {
   async #runAgent(cwd: string): Promise<AgentResult> {
     const { store, agent } = this.#parts
     const { job, fence } = this.#lease
-    const sessionId = randomUUID()
+    const sessionId = crypto.randomUUID()
     this.#note({ sessionId })
     const request: AgentRequest = {
       job,
