@@ -252,5 +252,5 @@ t.test('the launcher is found through links, and a Node that is too old is named
   const args = ['--input-type=module', '--eval', pretend, join(root, 'dist/main.js'), 'jobs']
   const old = await execa(process.execPath, args, { reject: false })
   t.equal(old.exitCode, 1)
-  for (const part of ['Node 22 or newer', '20.1.0', 'scripts/setup']) t.match(old.stderr, part)
+  for (const part of ['Node 22.15 or newer', '20.1.0', 'scripts/setup']) t.match(old.stderr, part)
 })
