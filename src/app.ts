@@ -1,8 +1,10 @@
 import type { Agenticore } from './client/agenticore.ts'
 import type { Foreground } from './foreground.ts'
 import type { JobEvent } from './jobs/events.ts'
-import type { Job, JobRequest } from './jobs/job.ts'
-import { openParts } from './parts.ts'
+import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
+import type { Reaped } from './jobs/ports.ts'
+import { openParts, warn } from './parts.ts'
+import { shortId } from './util/ids.ts'
 import { isFile } from './util/is-file.ts'
 
 /** Jobs on this machine's files, and the means to run one of them in this process. */
@@ -13,16 +15,25 @@ export interface LocalAgenticore extends Agenticore {
   submit(request: JobRequest): Promise<Job>
   /** Runs a queued job to its end, or, when the signal aborts, puts it back. @throws AgenticoreError `job_not_queued` */
   run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job>
+  /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */
   cancel(part: string): Promise<Job>
+  /** The queued job that has waited longest. */
+  nextQueued(): Promise<Job | undefined>
+  /** A new job that asks for the same. */
+  retry(part: string): Promise<Job>
   /** Where the changes of the latest attempt are kept as a patch; undefined when there are none. */
   patchOf(job: Job): Promise<string | undefined>
+  /** This process holds no job any more. */
+  close(): Promise<void>
   readonly defaults: { readonly jobTtlSeconds: number }
 }
 
 /** @throws SettingError */
 export async function openLocal(): Promise<LocalAgenticore> {
   const parts = await openParts()
-  const { service, surroundings } = parts
+  const { service, store, surroundings } = parts
+  const recovery = () => import('./recovery.ts')
+  if (await store.hasHolders()) await announce((await recovery()).recover(parts))
   // What runs jobs is loaded when one is run: listing them is to be fast.
   let loaded: Promise<Foreground> | undefined
   const foreground = (): Promise<Foreground> => {
@@ -38,12 +49,36 @@ export async function openLocal(): Promise<LocalAgenticore> {
       await (await foreground()).preflight()
       return await service.submit(request)
     },
-    run: async (job, options) => await (await foreground()).run(job, options),
-    cancel: part => service.cancel(part),
+    async run(job, options) {
+      const ended = await (await foreground()).run(job, options)
+      await (await recovery()).sweep(parts)
+      return ended
+    },
+    async cancel(part) {
+      const job = await service.cancel(part)
+      // A running job is cleared up by its holder.
+      if (isFinal(job)) await (await recovery()).forgetPlaces(parts, job)
+      return job
+    },
+    async retry(part) {
+      await (await foreground()).preflight()
+      return await service.retry(part)
+    },
+    nextQueued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).at(-1),
+    close: () => store.close(),
     async patchOf(job) {
       const path = parts.journal.diffPath({ job, fence: job.fence })
       return (await isFile(path)) ? path : undefined
     },
     defaults: { jobTtlSeconds: surroundings.settings.jobTtlSeconds },
+  }
+}
+
+async function announce(reaping: Promise<Reaped[]>): Promise<void> {
+  for (const { job } of await reaping) {
+    const id = shortId(job.id)
+    const now =
+      job.status === 'queued' ? `it is queued again; agenticore resume ${id} goes on with it` : `it is ${job.status}`
+    warn(`The process that held job ${id} is gone: ${now}.`)
   }
 }

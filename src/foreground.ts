@@ -1,5 +1,3 @@
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
 import { gitAuthorization } from './github/hosts.ts'
@@ -8,7 +6,7 @@ import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import type { Job } from './jobs/job.ts'
 import type { EventLog } from './jobs/ports.ts'
-import { type LocalParts, secretsOf, warn } from './parts.ts'
+import { jobPlaces, type LocalParts, secretsOf, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { Git } from './repos/git.ts'
@@ -17,6 +15,9 @@ import { GitWorkspaces } from './repos/workspaces.ts'
 import { systemClock } from './util/clock.ts'
 import { redactor } from './util/redact.ts'
 import { JobRunner } from './worker/job-runner.ts'
+
+/** How soon a cancel request by another process is noticed. */
+const renewEveryMs = 500
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
@@ -33,12 +34,28 @@ export function foreground(parts: LocalParts) {
       await agent.preflight()
     },
 
+    /** To its end; a job that was put off, because the model is busy, is waited for. */
     async run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job> {
-      const lease = await store.claim({ podName: surroundings.settings.podName, only: job.id })
-      if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is ${job.status}, not queued.`)
       const runner = new JobRunner({ ...runnerParts(parts, git, options.onEvent), agent })
-      return await runner.run(lease, options.signal)
+      for (;;) {
+        const lease = await store.claim({ podName: surroundings.settings.podName, only: job.id })
+        if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is ${job.status}, not queued.`)
+        const now = await runner.run(lease, options.signal)
+        if (now.status !== 'queued' || now.notBefore === undefined || options.signal.aborted) return now
+        if (!(await slept(Date.parse(now.notBefore) - Date.now(), options.signal))) return now
+      }
     },
+  }
+}
+
+/** False when the signal came first. */
+async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await systemClock.sleep(Math.max(0, ms), signal)
+    return true
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return false
   }
 }
 
@@ -57,8 +74,9 @@ function runnerParts(parts: LocalParts, git: Git, onEvent: (event: JobEvent) => 
     clock: systemClock,
     redact: redactor(secretsOf(surroundings)),
     warn,
-    scratchRoot: join(settings.worktreeRoot, '.agent'),
-    jobFilesRoot: join(tmpdir(), 'agenticore-jobs'),
+    ...jobPlaces(settings),
+    renewEveryMs,
+    random: Math.random,
   }
 }
 

@@ -1,4 +1,7 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
+import type { Settings } from './config/settings.ts'
 import { checkRepository } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import { FileJobStore } from './store/file/store.ts'
@@ -18,6 +21,12 @@ export interface LocalParts {
 
 /** For the person or the log behind standard error. */
 export const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
+
+/** Where the jobs of this machine have what is only theirs, beside tree and journal. */
+export const jobPlaces = ({ worktreeRoot }: Settings) => ({
+  scratchRoot: join(worktreeRoot, '.agent'),
+  jobFilesRoot: join(tmpdir(), 'agenticore-jobs'),
+})
 
 /** @throws SettingError */
 export async function openParts(): Promise<LocalParts> {

@@ -75,7 +75,9 @@ async function bareClaude(): Promise<number> {
   const request = {
     job: newJob(new Date(), { task }),
     cwd,
+    prompt: task,
     briefing: '',
+    resume: false,
     sessionId: crypto.randomUUID(),
     marker: 'bench',
     scratch,

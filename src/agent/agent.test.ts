@@ -198,8 +198,10 @@ t.test('the task, the briefing and secrets are in no argument; nothing is inheri
   const request = {
     job,
     cwd: '/tree',
+    prompt: 'CANARY-task',
     briefing: 'CANARY-briefing',
     sessionId: 'sid',
+    resume: false,
     marker: 'id/1',
     scratch: '/scratch',
   }
@@ -301,7 +303,16 @@ t.test('where nobody can listen any more, nobody works on', async t => {
     const claude = fakeClaude(t, `while :; do echo '{"type":"tick"}'; sleep 0.01; done`)
     const marker = `nobody-${process.pid}/${name}`
     const scratch = join(t.testdirName, 'scratch')
-    const request = { job: newJob(new Date()), cwd: '/', briefing: '', sessionId: 's', marker, scratch }
+    const request = {
+      job: newJob(new Date()),
+      cwd: '/',
+      prompt: 'x',
+      briefing: '',
+      sessionId: 's',
+      resume: false,
+      marker,
+      scratch,
+    }
     await t.rejects(claude.run(request, { signal: new AbortController().signal, onStart, onEvent }), full, name)
     t.strictSame(processesWith(marker), [], `${name}: nothing is left`)
   }

@@ -12,8 +12,10 @@ import { accessFor, type ModelCredentials } from './credentials.ts'
 import { cut } from './cut.ts'
 import { parseAgentLine } from './events.ts'
 import { type AgentFiles, type AgentHost, agentArguments, agentEnvironment, agentFiles } from './invocation.ts'
+import { transcriptOf } from './transcript.ts'
 import { judge } from './verdict.ts'
 import { isOlder, oldestClaude, parseVersion } from './version.ts'
+import { defaultLimits, type WatchdogLimits, Watchdogs } from './watchdogs.ts'
 
 const outputLimitBytes = 1024 * 1024
 const lineLimit = 32 * 1024 * 1024
@@ -26,6 +28,7 @@ export interface ClaudeParts {
   readonly host: AgentHost
   readonly timeoutSeconds: number
   readonly clock: Clock
+  readonly limits?: WatchdogLimits
 }
 
 /** Claude Code, run without a terminal: one process a run, everything it writes in the run's own scratch directory. */
@@ -57,16 +60,16 @@ export class Claude implements Agent {
   }
 
   async run(request: AgentRequest, options: AgentOptions): Promise<AgentResult> {
-    const { clock, timeoutSeconds } = this.#parts
-    const seconds = request.job.timeoutSeconds ?? timeoutSeconds
-    const late = new AgenticoreError('timeout', `The agent was stopped after ${seconds} s.`)
-    const deadline = clock.deadline(seconds * 1000, late)
+    const { clock, limits = defaultLimits, timeoutSeconds } = this.#parts
+    const file = await this.#find()
+    const files = await prepareFiles(request)
+    const watchdogs = new Watchdogs(clock, limits, request.job.timeoutSeconds ?? timeoutSeconds)
     const broken = new AbortController()
-    const signal = AbortSignal.any([options.signal, deadline.signal, broken.signal])
-    const child = await this.#start(request, signal)
+    const signal = AbortSignal.any([options.signal, watchdogs.signal, broken.signal])
+    const child = this.#start(file, request, { files, signal })
     try {
       if (child.pid !== undefined) await options.onStart(child.pid)
-      return await follow(child, request.marker, { ...options, signal })
+      return await follow(child, request.marker, { ...options, signal }, watchdogs)
     } catch (error) {
       // Nobody is listening any more (a full disk, a lost lease): then nobody works on, either.
       broken.abort(error)
@@ -74,8 +77,12 @@ export class Claude implements Agent {
       await sweepMarked(request.marker)
       throw error
     } finally {
-      deadline.stop()
+      watchdogs.stop()
     }
+  }
+
+  async canResume(scratch: string, sessionId: string): Promise<boolean> {
+    return (await transcriptOf(agentFiles(scratch).config, sessionId)) !== undefined
   }
 
   async #askVersion(file: string, signal: AbortSignal): Promise<CommandResult> {
@@ -90,16 +97,19 @@ export class Claude implements Agent {
     }
   }
 
-  async #start(request: AgentRequest, signal: AbortSignal): Promise<StreamedProcess> {
+  #start(
+    file: string,
+    request: AgentRequest,
+    { files, signal }: { files: AgentFiles; signal: AbortSignal },
+  ): StreamedProcess {
     const { credentials, host } = this.#parts
     const access = accessFor(credentials)
-    const files = await prepareFiles(request)
     return startStreamed({
-      file: await this.#find(),
+      file,
       args: agentArguments(request, files),
       env: { ...agentEnvironment(request, files, host), ...access.env },
       cwd: request.cwd,
-      input: request.job.task,
+      input: request.prompt,
       descriptors: access.descriptors,
       maxLineBytes: lineLimit,
       killAfterMs,
@@ -126,9 +136,14 @@ async function prepareFiles(request: AgentRequest): Promise<AgentFiles> {
 }
 
 /** Reads the events to the end, then makes sure that nothing of the run is left. */
-async function follow(child: StreamedProcess, marker: string, options: AgentOptions): Promise<AgentResult> {
+async function follow(
+  child: StreamedProcess,
+  marker: string,
+  options: AgentOptions,
+  watchdogs: Watchdogs,
+): Promise<AgentResult> {
   const swept = child.exited.then(() => sweepMarked(marker))
-  const { verdict, facts } = await readEvents(child, options)
+  const { verdict, facts } = await readEvents(child, options, watchdogs)
   const ended = await child.ended
   await swept
   const stopped: unknown = options.signal.aborted ? options.signal.reason : undefined
@@ -137,17 +152,20 @@ async function follow(child: StreamedProcess, marker: string, options: AgentOpti
   return { ...(failure ? { failure } : {}), facts: { ...facts, ...exit, ...(verdict ? factsOf(verdict) : {}) } }
 }
 
-async function readEvents(child: StreamedProcess, options: AgentOptions) {
+async function readEvents(child: StreamedProcess, options: AgentOptions, watchdogs: Watchdogs) {
   let verdict: AgentVerdict | undefined
   let facts: RunFacts = {}
   for await (const line of child.lines) {
     if ('droppedBytes' in line) {
+      watchdogs.heard({ isTurn: false })
       await options.onEvent({ type: 'agent_other', name: `a line of ${line.droppedBytes} characters, dropped` })
       continue
     }
     for (const event of parseAgentLine(line.text) ?? []) {
       if (event.type === 'agent_result') verdict = event
-      if (event.type === 'agent_started') facts = { model: event.model, claudeVersion: event.claudeVersion }
+      if (event.type === 'agent_result') watchdogs.heardResult()
+      else watchdogs.heard({ isTurn: event.type !== 'agent_other' })
+      if (event.type === 'agent_started') facts = { modelUsed: event.model, claudeVersion: event.claudeVersion }
       await options.onEvent(event)
     }
   }

@@ -38,7 +38,7 @@ export const agentFiles = (scratch: string): AgentFiles => ({
  * our own file (`--strict-mcp-config`), so that nothing a repository brings runs. The task is not among them: it goes to
  * standard input, because an argument of 128 KiB is more than the kernel takes.
  */
-export function agentArguments({ job, sessionId, cwd }: AgentRequest, files: AgentFiles): string[] {
+export function agentArguments({ job, sessionId, resume, cwd }: AgentRequest, files: AgentFiles): string[] {
   return [
     '-p',
     '--output-format',
@@ -56,7 +56,7 @@ export function agentArguments({ job, sessionId, cwd }: AgentRequest, files: Age
     cwd,
     '--disallowedTools',
     disallowedTools.join(' '),
-    '--session-id',
+    resume ? '--resume' : '--session-id',
     sessionId,
     ...(job.model === undefined ? [] : ['--model', job.model]),
     ...(job.maxTurns === undefined ? [] : ['--max-turns', String(job.maxTurns)]),

@@ -30,10 +30,14 @@ export function judge(ended: StreamedResult, verdict: AgentVerdict | undefined, 
   return { code: 'agent_failed', message: `Claude Code reported success, but ${how}${said}` }
 }
 
+/** Rate limited, overloaded: it is not the job's fault, and passes. */
+const busyStatuses = new Set([429, 529])
+
 function errorOf(verdict: AgentVerdict): Failure {
   const text = verdict.text || verdict.subtype
   if (verdict.apiErrorStatus !== undefined) {
-    return { code: 'model_error', message: `The model answered ${verdict.apiErrorStatus}: ${text}` }
+    const code = busyStatuses.has(verdict.apiErrorStatus) ? 'model_busy' : 'model_error'
+    return { code, message: `The model answered ${verdict.apiErrorStatus}: ${text}` }
   }
   return { code: 'agent_failed', message: `Claude Code reported an error: ${text}` }
 }

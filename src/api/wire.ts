@@ -8,11 +8,18 @@ export { AgenticoreError, type ErrorKind } from '../jobs/errors.ts'
 export type { JobEvent } from '../jobs/events.ts'
 export { type Job, type JobRequest, type JobStatus, jobStatuses } from '../jobs/job.ts'
 
-/** The fields of job.ts; the limits of the request stay in the record. */
-export function toWire(job: Job): Record<string, unknown> {
-  const { maxTurns: _, maxBudgetUsd: __, timeoutSeconds: ___, ...shown } = job
-  return encodeJob(shown)
+const recordOnly = {
+  maxTurns: undefined,
+  maxBudgetUsd: undefined,
+  timeoutSeconds: undefined,
+  bootId: undefined,
+  crashes: undefined,
+  modelUsed: undefined,
 }
+
+/** The fields of job.ts; what only the record needs stays there. */
+export const toWire = (job: Job): Record<string, unknown> =>
+  encodeJob({ ...job, ...recordOnly, model: job.modelUsed ?? job.model })
 
 /** What somebody who met this error can do. */
 export const remedyFor = (code: ErrorCode): string => catalogue[code].remedy

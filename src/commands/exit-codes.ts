@@ -4,6 +4,7 @@ import { SettingError } from '../config/load.ts'
 /** What a script can tell from the exit code; the same table for refused operations and for how a job ended. */
 export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   refused: 1,
+  conflict: 1,
   usage: 2,
   unavailable: 3,
   not_found: 4,

@@ -4,11 +4,13 @@ type Load = () => Promise<Command.Class>
 
 /** Every command by its name; each is a chunk of its own in the bundle, read when it is run. */
 export const commands: Readonly<Record<string, Load>> = {
+  cancel: async () => (await import('./cancel.ts')).default,
   help: async () => (await import('@oclif/plugin-help')).commands.help,
   job: async () => (await import('./job.ts')).default,
   jobs: async () => (await import('./jobs.ts')).default,
   logs: async () => (await import('./logs.ts')).default,
   resume: async () => (await import('./resume.ts')).default,
+  retry: async () => (await import('./retry.ts')).default,
   run: async () => (await import('./run.ts')).default,
   version: async () => (await import('./version.ts')).default,
 }

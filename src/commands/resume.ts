@@ -6,10 +6,14 @@ import { runInForeground } from './foreground-job.ts'
 export default class Resume extends AgenticoreCommand {
   static override summary = 'Run in this process a job that an interrupted `run --local` left queued.'
 
-  static override examples = ['<%= config.bin %> resume 3f9c2a11b04e --wait']
+  static override description =
+    `The agent goes on with its conversation in the tree it worked in, where both are still there.
+Without an id: the job that has waited longest.`
+
+  static override examples = ['<%= config.bin %> resume --wait', '<%= config.bin %> resume 3f9c2a11b04e --wait']
 
   static override args = {
-    id: Args.string({ required: true, description: 'id, or a unique beginning or end of it' }),
+    id: Args.string({ description: 'id, or a unique beginning or end of it' }),
   }
 
   static override flags = {
@@ -20,6 +24,8 @@ export default class Resume extends AgenticoreCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Resume)
     const app = await this.openJobs({ local: true })
-    await runInForeground(app, await app.job(args.id), { live: flags.wait, json: flags.json })
+    const job = args.id === undefined ? await app.nextQueued() : await app.job(args.id)
+    if (!job) return this.say('No job is queued.')
+    await runInForeground(app, job, { live: flags.wait, json: flags.json })
   }
 }

@@ -1,8 +1,11 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
-import { AgenticoreError, type JobRequest } from '../api/wire.ts'
+import { type Job, type JobRequest, toWire } from '../api/wire.ts'
+import { shortId } from '../util/ids.ts'
 import { AgenticoreCommand } from './command.ts'
+import { exitCodeOfJob } from './exit-codes.ts'
 import { runInForeground } from './foreground-job.ts'
+import { renderOutcome } from './output/job.ts'
 import { readTask } from './task.ts'
 
 export default class Run extends AgenticoreCommand {
@@ -39,18 +42,17 @@ to a branch of its own, and, on GitHub, offered as a pull request.`
     'max-turns': Flags.integer({ min: 1, helpValue: 'N', description: 'most turns the agent may take' }),
     'max-budget-usd': Flags.string({ helpValue: 'X', description: 'most dollars the agent may spend' }),
     timeout: Flags.integer({ min: 1, helpValue: 'S', description: 'most seconds the agent may take' }),
+    'idempotency-key': Flags.string({
+      helpValue: 'K',
+      description: 'with a key that was used before: that job, instead of a new one',
+    }),
     local: Flags.boolean({ description: 'run the job in this process' }),
     json: Flags.boolean({ description: 'print the job record as JSON' }),
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Run)
-    if (!flags.local) {
-      throw new AgenticoreError(
-        'server_unreachable',
-        'This version runs jobs in its own process only, and --local was not given.',
-      )
-    }
+    this.requireLocal(flags)
     const app = await this.openJobs({ local: true })
     const repoUrl = await app.resolveRepository(flags.repo, process.cwd())
     const request: JobRequest = {
@@ -64,8 +66,18 @@ to a branch of its own, and, on GitHub, offered as a pull request.`
       ...(flags['max-turns'] === undefined ? {} : { maxTurns: flags['max-turns'] }),
       ...(flags['max-budget-usd'] === undefined ? {} : { maxBudgetUsd: Number(flags['max-budget-usd']) }),
       ...(flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }),
+      ...(flags['idempotency-key'] === undefined ? {} : { idempotencyKey: flags['idempotency-key'] }),
     }
     const job = await app.submit(request)
+    if (job.status !== 'queued') return this.#showEarlier(job, flags.json)
     await runInForeground(app, job, { live: flags.wait, json: flags.json })
+  }
+
+  /** The key belongs to a job that is on its way, or has ended. */
+  #showEarlier(job: Job, json: boolean): void {
+    this.say(`The idempotency key belongs to job ${shortId(job.id)} of ${job.createdAt}.`)
+    if (json) this.printJson(toWire(job))
+    else this.print(renderOutcome(job, this.paint, true))
+    process.exitCode = job.status === 'running' ? 0 : exitCodeOfJob(job)
   }
 }

@@ -48,7 +48,7 @@ const escapeHtml = (text: string): string =>
 function footer({ job }: PullRequest): string {
   const facts = [
     `job \`${shortId(job.id)}\``,
-    ...(job.model === undefined ? [] : [`model ${job.model}`]),
+    ...(job.modelUsed === undefined ? [] : [`model ${job.modelUsed}`]),
     ...(job.numTurns === undefined ? [] : [`${job.numTurns} turns`]),
     ...(job.totalCostUsd === undefined ? [] : [`$${job.totalCostUsd.toFixed(2)}`]),
   ]

@@ -37,7 +37,7 @@ t.test('a repository is on GitHub when its host is, and the token goes where nob
 const request = {
   job: {
     ...newJob(new Date(), { task: 'Fix it\n\n> quoted\nand more' }),
-    model: 'm',
+    modelUsed: 'm',
     numTurns: 3,
     totalCostUsd: 0.129,
   },

@@ -38,6 +38,11 @@ export const catalogue = {
     meaning: 'Only a queued job can be resumed, and this one is running elsewhere or has ended.',
     remedy: '`agenticore job ID` shows where it stands.',
   },
+  idempotency_conflict: {
+    kind: 'conflict',
+    meaning: 'A job was submitted under this idempotency key before, and it asked for something else.',
+    remedy: 'Use a new key for a new request. Nothing was submitted.',
+  },
   server_unreachable: {
     kind: 'unavailable',
     meaning: 'No agenticore server answers.',
@@ -134,6 +139,26 @@ export const catalogue = {
     meaning: 'The model refused or could not be reached.',
     remedy: 'The message has the status and what it said; check key, model name and network.',
   },
+  model_busy: {
+    kind: 'refused',
+    meaning: 'The model is overloaded, or the account has reached a rate limit. The job is tried again later.',
+    remedy: 'Nothing to do. `agenticore resume ID` tries at once.',
+  },
+  agent_not_starting: {
+    kind: 'timed_out',
+    meaning: 'Claude Code was started and said nothing, so it was stopped.',
+    remedy: 'Start `claude -p hello` by hand on the same machine. The diff is kept with the job.',
+  },
+  agent_silent: {
+    kind: 'timed_out',
+    meaning: 'Claude Code went silent in the middle of its work, so it was stopped.',
+    remedy: '`agenticore logs ID` shows what it did last. The diff is kept with the job.',
+  },
+  agent_hung: {
+    kind: 'timed_out',
+    meaning: 'Claude Code gave its result and did not end, so it was stopped and its result is not trusted.',
+    remedy: '`agenticore logs ID` shows the result. The diff is kept with the job.',
+  },
   timeout: {
     kind: 'timed_out',
     meaning: 'The agent did not finish within its time.',
@@ -142,7 +167,12 @@ export const catalogue = {
   interrupted: {
     kind: 'interrupted',
     meaning: 'The run was stopped from outside.',
-    remedy: '`agenticore resume ID` runs the job again from its beginning.',
+    remedy: '`agenticore resume ID` goes on with it.',
+  },
+  poison: {
+    kind: 'refused',
+    meaning: 'The process that ran the job died three times in a row, so the job is taken for the cause.',
+    remedy: '`agenticore logs ID` shows how far each attempt came. `agenticore retry ID` tries once more.',
   },
   stale_lease: {
     kind: 'refused',
@@ -166,7 +196,15 @@ export const catalogue = {
   },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string; remedy: string }>
 
-export type ErrorKind = 'usage' | 'not_found' | 'refused' | 'unauthorised' | 'unavailable' | 'timed_out' | 'interrupted'
+export type ErrorKind =
+  | 'usage'
+  | 'not_found'
+  | 'refused'
+  | 'conflict'
+  | 'unauthorised'
+  | 'unavailable'
+  | 'timed_out'
+  | 'interrupted'
 export type ErrorCode = keyof typeof catalogue
 
 /** An error the user can act on: `message` says what happened to what, `remedy` what to do. */

@@ -11,6 +11,8 @@ export type RunnerEvent =
       readonly baseSha: string
       /** Whether the commit was in the clone cache already. */
       readonly cached: boolean
+      /** Whether it is the tree of an earlier attempt. */
+      readonly continued: boolean
       readonly durationMs: number
     }
   | { readonly type: 'committed'; readonly sha: string; readonly changedFiles: number }
@@ -19,7 +21,7 @@ export type RunnerEvent =
   | { readonly type: 'pull_request'; readonly url: string }
   | { readonly type: 'pull_request_failed'; readonly error: string }
   | { readonly type: 'warning'; readonly message: string }
-  | { readonly type: 'released'; readonly reason: string }
+  | { readonly type: 'released'; readonly reason: string; readonly notBefore?: string }
   /** How this attempt ended. The record has the last word: a cancel request, or a later attempt, can overrule it. */
   | {
       readonly type: 'outcome'

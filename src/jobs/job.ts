@@ -23,7 +23,7 @@ export interface JobRequest {
   readonly baseRef: string
   readonly profile: string
   readonly mode: JobMode
-  /** The model asked for; a run replaces it by the one that answered. */
+  /** Unset: what Claude Code takes by itself. */
   readonly model?: string
   readonly maxTurns?: number
   readonly maxBudgetUsd?: number
@@ -55,7 +55,8 @@ export interface RunFacts {
   readonly totalCostUsd?: number
   readonly usage?: Usage
   readonly durationMs?: number
-  readonly model?: string
+  /** The model that answered. */
+  readonly modelUsed?: string
   readonly claudeVersion?: string
   /** How many files the delivered commit changes against its base. */
   readonly changedFiles?: number
@@ -63,7 +64,7 @@ export interface RunFacts {
 }
 
 /** One job: what was asked, where it stands, what its latest attempt found. Times are RFC 3339 in UTC. */
-export interface Job extends JobRequest, Omit<RunFacts, 'model'> {
+export interface Job extends JobRequest, RunFacts {
   readonly id: JobId
   readonly status: JobStatus
   readonly createdAt: string
@@ -74,12 +75,16 @@ export interface Job extends JobRequest, Omit<RunFacts, 'model'> {
   readonly cancelRequestedAt?: string
   /** The pod that holds the job, or held it last; empty before the first claim and while queued. */
   readonly podName: string
+  /** Which start of that pod: a successor under the same name is another. */
+  readonly bootId?: string
   /** Goes up on every claim, never down: the highest one is the only writer whose word counts. */
   readonly fence: number
   /** Starts that count against the limit. */
   readonly attempt: number
   /** Starts that ended without being the job's fault: drains, dead pods, rate limits, Ctrl-C. */
   readonly interruptions: number
+  /** How many holders in a row died with it. */
+  readonly crashes?: number
   readonly worktreePath: string
   readonly jobConfigDir: string
   readonly branch: string

@@ -14,7 +14,7 @@ const stopped: Outcome = { status: 'cancelled', facts: { output: 'half' } }
 
 /** Every way to move a job. */
 const transitions: Readonly<Record<string, (job: Job) => Job>> = {
-  claim: job => claimed(job, { fence: job.fence + 1, podName: 'pod', at }),
+  claim: job => claimed(job, { fence: job.fence + 1, podName: 'pod', bootId: 'boot', at }),
   record: job => recorded(job, { pid: 7, sessionId: 's' }),
   release: job => released(job, { at }),
   releaseUntil: job => released(job, { at, notBefore: later }),
@@ -25,7 +25,7 @@ const transitions: Readonly<Record<string, (job: Job) => Job>> = {
 }
 
 const queued = newJob(start)
-const running = claimed(queued, { fence: 1, podName: 'pod', at: start })
+const running = claimed(queued, { fence: 1, podName: 'pod', bootId: 'boot', at: start })
 const marked = cancelRequested(running, start)
 const final = (status: JobStatus): Job => ({ ...running, status, endedAt: start.toISOString() })
 

@@ -13,8 +13,12 @@ export interface Lease {
  * Every mutation is durable when its promise resolves, and refused with `stale_lease` when the lease is not the latest.
  */
 export interface JobStore {
-  /** The job is kept, queued behind those that were submitted before it. Replaying it changes nothing. */
-  submit(job: Job): Promise<void>
+  /**
+   * The job is kept, queued behind those that were submitted before it. Replaying it changes nothing.
+   * @returns the job that is kept: under an idempotency key that was used before, the job of that time
+   * @throws AgenticoreError `idempotency_conflict` when that one asked for something else
+   */
+  submit(job: Job): Promise<Job>
   get(id: JobId): Promise<Job | undefined>
   /** Ids that start or end with `part`. */
   find(part: string): Promise<JobId[]>
@@ -22,6 +26,8 @@ export interface JobStore {
   list(query: ListQuery): Promise<Job[]>
   /** The job at the head of the queue that may run now; with `only`, that job or none. */
   claim(claim: ClaimRequest): Promise<Lease | undefined>
+  /** Keeps the lease, and says what was asked of its holder in the meantime. */
+  renew(lease: Lease): Promise<Renewal>
   record(lease: Lease, facts: RunFacts): Promise<Job>
   /** Ends the job. A cancel request wins over any outcome. */
   finish(lease: Lease, outcome: Outcome): Promise<Job>
@@ -29,6 +35,27 @@ export interface JobStore {
   release(lease: Lease, notBefore?: Date): Promise<Job>
   /** Queued: cancelled at once. Running: marked for its holder. Ended: unchanged. */
   cancel(id: JobId): Promise<Job>
+  /**
+   * Takes back what holders that are gone have left: ended if it had an outcome, a cancel request or too many crashes,
+   * else queued again. Also ends what waited too long to start.
+   * @param end called before an attempt that was running is taken back: ends its processes where they can be reached
+   */
+  reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]>
+  /** Deletes jobs that ended longer ago than they are kept, with everything that was kept of them. */
+  sweep(): Promise<Job[]>
+  /** This process holds nothing from now on: what it has not ended is anybody's to reap. */
+  close(): Promise<void>
+}
+
+export interface Renewal {
+  readonly cancelRequested: boolean
+}
+
+export interface Reaped {
+  /** The attempt that nobody will end any more; its fence is 0 when it had not begun. */
+  readonly lease: Lease
+  /** The job as it is now. */
+  readonly job: Job
 }
 
 export interface ListQuery {
@@ -54,6 +81,8 @@ export interface Journal {
   update(job: Job): Promise<void>
   /** What the attempt says at its end, before the store is asked to accept it. */
   outcome(job: Job): Promise<void>
+  /** What the latest attempt said at its end, if it came so far. */
+  readOutcome(id: JobId): Promise<Job | undefined>
   /** The final record takes the submission's place. */
   fold(job: Job): Promise<void>
   read(id: JobId): Promise<Job | undefined>
@@ -61,6 +90,8 @@ export interface Journal {
   highestFence(id: JobId): Promise<number>
   /** Newest first. */
   ids(): Promise<JobId[]>
+  /** Everything that is kept of the job; its record last, so that what was begun is found again. */
+  remove(id: JobId): Promise<void>
   /** Where the attempt's patch belongs. */
   diffPath(lease: Lease): string
 }
@@ -78,7 +109,10 @@ export interface ReadEvents {
 
 /** Checked-out repositories for jobs to work in. */
 export interface Workspaces {
-  /** @throws AgenticoreError `origin_*`, `repository_empty`, `ref_not_found`, `git_failed` */
+  /**
+   * The tree of an earlier attempt where it is still there and whole, else a new one.
+   * @throws AgenticoreError `origin_*`, `repository_empty`, `ref_not_found`, `git_failed`
+   */
   open(lease: Lease, signal: AbortSignal): Promise<Workspace>
 }
 
@@ -91,6 +125,8 @@ export interface Workspace {
   readonly baseRef: string
   readonly baseSha: string
   readonly cached: boolean
+  /** True when this is the tree of an earlier attempt, with what was done in it. */
+  readonly continued: boolean
   /** Everything the agent did, committed or not, as one commit to push; undefined when nothing differs from the base. */
   commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
   /** @throws AgenticoreError `push_denied`, `push_rejected`, `origin_*` */
@@ -143,6 +179,8 @@ export interface Agent {
   preflight(): Promise<void>
   /** What has to hold before a run. @throws AgenticoreError as `preflight`, and `claude_too_old` */
   check(signal: AbortSignal): Promise<void>
+  /** Whether the conversation of an earlier attempt is there to go on with. */
+  canResume(scratch: string, sessionId: string): Promise<boolean>
   /** Never rejects for what the agent does: one result shape for success and failure. */
   run(request: AgentRequest, options: AgentOptions): Promise<AgentResult>
 }
@@ -150,9 +188,12 @@ export interface Agent {
 export interface AgentRequest {
   readonly job: Job
   readonly cwd: string
-  /** What the agent is told about where it is, beside the task. */
+  readonly prompt: string
+  /** What the agent is told about where it is, beside the prompt. */
   readonly briefing: string
   readonly sessionId: string
+  /** Whether to go on with that session instead of beginning it. */
+  readonly resume: boolean
   /** Identifies every process of this attempt. */
   readonly marker: string
   /** Gone with the attempt: the agent's HOME, configuration and temporary files. */

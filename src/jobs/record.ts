@@ -30,9 +30,11 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   ttlSeconds: count,
   queueTtlSeconds: optional(count),
   podName: text,
+  bootId: optional(text),
   fence: count,
   attempt: count,
   interruptions: count,
+  crashes: optional(count),
   pid: optional(count),
   worktreePath: text,
   jobConfigDir: text,
@@ -53,6 +55,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   usage: optional(value => typeof value === 'object' && value !== null && Object.values(value).every(count)),
   durationMs: optional(count),
   model: optional(text),
+  modelUsed: optional(text),
   claudeVersion: optional(text),
   changedFiles: optional(count),
   lastActivity: optional(text),
@@ -64,7 +67,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
 }
 
 /** A job as it is stored: the same fields in snake_case, unset ones left out. */
-export function encodeJob(job: Partial<Job>): Record<string, unknown> {
+export function encodeJob(job: { readonly [Key in keyof Job]?: Job[Key] | undefined }): Record<string, unknown> {
   const ordered = Object.fromEntries(Object.keys(fields).map(key => [key, Reflect.get(job, key)]))
   return mapKeys(ordered, snakeKey)
 }

@@ -1,5 +1,5 @@
 import { AgenticoreError } from './errors.ts'
-import type { JobRequest } from './job.ts'
+import type { Job, JobRequest } from './job.ts'
 
 /** Bytes of UTF-8. A task beyond this is material, and belongs into a file of the repository. */
 export const maxTaskBytes = 512 * 1024
@@ -13,6 +13,34 @@ export function checkRequest(request: JobRequest): void {
   checkPositive('ttl_seconds', request.ttlSeconds)
   checkPositive('queue_ttl_seconds', request.queueTtlSeconds)
 }
+
+const requestFields: Readonly<Record<keyof JobRequest, true>> = {
+  task: true,
+  repoUrl: true,
+  baseRef: true,
+  profile: true,
+  mode: true,
+  model: true,
+  maxTurns: true,
+  maxBudgetUsd: true,
+  timeoutSeconds: true,
+  ttlSeconds: true,
+  queueTtlSeconds: true,
+  idempotencyKey: true,
+}
+
+/** What was asked for. */
+export function requestOf(job: Job): JobRequest {
+  const { task, repoUrl, baseRef, profile, mode, ttlSeconds } = job
+  const optional = Object.entries(job).filter(
+    ([key, value]) => Object.hasOwn(requestFields, key) && value !== undefined,
+  )
+  return { ...Object.fromEntries(optional), task, repoUrl, baseRef, profile, mode, ttlSeconds }
+}
+
+/** True when both ask for the same. */
+export const sameRequest = (a: Job, b: Job): boolean =>
+  Object.keys(requestFields).every(field => Reflect.get(a, field) === Reflect.get(b, field))
 
 function checkTask(task: string): void {
   if (task.trim() === '') throw new AgenticoreError('invalid_request', 'The task is empty: say what is to be done.')

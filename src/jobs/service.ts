@@ -5,7 +5,7 @@ import type { JobEvent } from './events.ts'
 import { isFinal, type Job, type JobId, type JobRequest } from './job.ts'
 import type { EventLog, JobStore, ListQuery } from './ports.ts'
 import { isJobId } from './record.ts'
-import { checkRequest } from './request.ts'
+import { checkRequest, requestOf } from './request.ts'
 import { queued } from './states.ts'
 
 const shortestPart = 4
@@ -28,7 +28,9 @@ export class JobService {
 
   /**
    * The job is durable when this resolves: it will end, whatever happens to this process.
-   * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`; nothing was kept then
+   * @returns the new job; under an idempotency key that was used before, the job of that time
+   * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`, `idempotency_conflict`; nothing was
+   * kept then
    */
   async submit(request: JobRequest): Promise<Job> {
     const { store, clock, checkRepository } = this.#parts
@@ -37,9 +39,14 @@ export class JobService {
     const now = clock.now()
     const id = uuidV7(now)
     if (!isJobId(id)) throw new Error(`uuid made an id that is none: ${id}`)
-    const job = queued(id, request, now)
-    await store.submit(job)
-    return job
+    return await store.submit(queued(id, request, now))
+  }
+
+  /** A new job that asks for the same. @throws AgenticoreError `job_not_found`, `ambiguous_id` */
+  async retry(part: string): Promise<Job> {
+    // The key stands for the job that had it.
+    const { idempotencyKey: _, ...request } = requestOf(await this.get(part))
+    return await this.submit(request)
   }
 
   /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */

@@ -10,13 +10,17 @@ const success: Outcome = { status: 'succeeded', facts: { output: 'done', totalCo
 const failure: Outcome = { status: 'failed', errorCode: 'timeout', error: 'late', facts: { totalCostUsd: 2 } }
 
 const queued = newJob(at)
-const running = claimed(queued, { fence: 1, podName: 'a', at })
+const running = claimed(queued, { fence: 1, podName: 'a', bootId: 'boot', at })
 const ended = (status: Job['status']): Job => ({ ...running, status, endedAt: at.toISOString() })
 
 t.test('nothing leaves a final state', async t => {
   for (const status of finalStatuses) {
     const job = ended(status)
-    t.throws(() => claimed(job, { fence: 2, podName: 'b', at: later }), { code: 'stale_lease' }, `${status}: claim`)
+    t.throws(
+      () => claimed(job, { fence: 2, podName: 'b', bootId: 'boot', at: later }),
+      { code: 'stale_lease' },
+      `${status}: claim`,
+    )
     t.throws(() => recorded(job, { pid: 1 }), { code: 'stale_lease' }, `${status}: record`)
     t.throws(() => released(job, { at: later }), { code: 'stale_lease' }, `${status}: release`)
     t.throws(() => finished(job, success, later), { code: 'stale_lease' }, `${status}: finish`)
@@ -25,7 +29,7 @@ t.test('nothing leaves a final state', async t => {
 })
 
 t.test('only a queued job is claimed, only a running one is written, released or finished', async t => {
-  t.throws(() => claimed(running, { fence: 2, podName: 'b', at }), { code: 'stale_lease' })
+  t.throws(() => claimed(running, { fence: 2, podName: 'b', bootId: 'boot', at }), { code: 'stale_lease' })
   t.throws(() => recorded(queued, {}), { code: 'stale_lease' })
   t.throws(() => released(queued, { at }), { code: 'stale_lease' })
   t.throws(() => finished(queued, success, at), { code: 'stale_lease' })
@@ -34,14 +38,15 @@ t.test('only a queued job is claimed, only a running one is written, released or
 t.test('a claim raises the fence, or is a fault', async t => {
   t.match(running, { status: 'running', fence: 1, attempt: 1, podName: 'a', startedAt: at.toISOString() })
   const again = released(running, { at })
-  t.equal(claimed(again, { fence: 7, podName: 'b', at: later }).fence, 7)
-  for (const fence of [0, 1]) t.throws(() => claimed(again, { fence, podName: 'b', at: later }), /does not rise/)
+  t.equal(claimed(again, { fence: 7, podName: 'b', bootId: 'boot', at: later }).fence, 7)
+  for (const fence of [0, 1])
+    t.throws(() => claimed(again, { fence, podName: 'b', bootId: 'boot', at: later }), /does not rise/)
 })
 
 t.test('a release gives the attempt back and counts an interruption, as often as it happens', async t => {
   let job = queued
   for (let n = 1; n <= 4; n++) {
-    job = claimed(job, { fence: n, podName: 'a', at })
+    job = claimed(job, { fence: n, podName: 'a', bootId: 'boot', at })
     t.match(job, { attempt: 1, interruptions: n - 1 })
     job = released(recorded(job, { pid: 5, worktreePath: '/w', sessionId: 's' }), { at, notBefore: later })
     t.match(job, { status: 'queued', attempt: 0, interruptions: n, podName: '', worktreePath: '', sessionId: 's' })
@@ -49,13 +54,13 @@ t.test('a release gives the attempt back and counts an interruption, as often as
     t.equal(isReady(job, at), false)
     t.equal(isReady(job, later), true)
   }
-  t.equal(claimed(job, { fence: 9, podName: 'a', at: later }).notBefore, undefined)
+  t.equal(claimed(job, { fence: 9, podName: 'a', bootId: 'boot', at: later }).notBefore, undefined)
 })
 
 t.test('a cancel request wins over whatever the holder says, and keeps what it found', async t => {
   const marked = cancelRequested(running, at)
   t.match(marked, { status: 'running', cancelRequestedAt: at.toISOString() })
-  t.equal(cancelRequested(marked, later), marked, 'the first request counts')
+  t.strictSame(cancelRequested(marked, later), marked, 'the first request counts')
   for (const outcome of [success, failure]) {
     const job = finished(marked, outcome, later)
     t.match(job, { status: 'cancelled', totalCostUsd: outcome.facts.totalCostUsd, endedAt: later.toISOString() })

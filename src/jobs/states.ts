@@ -6,15 +6,19 @@ import { isFinal, type Job, type JobId, type JobRequest, type Outcome, type RunF
  *
  *     queued ──claimed──▶ running ──finished──▶ succeeded | failed | cancelled
  *       ▲                    │
- *       └──────released──────┘
+ *       └─released/abandoned─┘──abandoned for the third time──▶ failed (poison)
  *     queued ──cancelRequested──▶ cancelled
+ *     queued ──expired, when it has waited too long──▶ expired
  *
  * Nothing leaves a final state. A cancel request on a running job is a mark: the holder stops, and whatever it then
  * says (finished or released), the job ends cancelled, with what it cost and where its branch is. A released job has
- * spent no attempt.
+ * spent no attempt; an abandoned one, whose holder died, neither.
  */
 
 export const schemaVersion = 1
+
+/** A job that takes its holder down so many times in a row is taken for the cause. */
+export const poisonousCrashes = 3
 
 export function queued(id: JobId, request: JobRequest, at: Date): Job {
   return {
@@ -40,7 +44,7 @@ export function isReady(job: Job, at: Date): boolean {
   return job.status === 'queued' && (job.notBefore === undefined || Date.parse(job.notBefore) <= at.getTime())
 }
 
-export function claimed(job: Job, claim: { fence: number; podName: string; at: Date }): Job {
+export function claimed(job: Job, claim: { fence: number; podName: string; bootId: string; at: Date }): Job {
   expectStatus(job, 'queued')
   if (claim.fence <= job.fence)
     throw new Error(`Fence ${claim.fence} of job ${job.id} does not rise above ${job.fence}`)
@@ -50,6 +54,7 @@ export function claimed(job: Job, claim: { fence: number; podName: string; at: D
     status: 'running',
     fence: claim.fence,
     podName: claim.podName,
+    bootId: claim.bootId,
     startedAt: claim.at.toISOString(),
     attempt: job.attempt + 1,
   }
@@ -63,7 +68,7 @@ export function recorded(job: Job, facts: RunFacts): Job {
 export function released(job: Job, release: { notBefore?: Date; at: Date }): Job {
   expectStatus(job, 'running')
   if (job.cancelRequestedAt !== undefined) return ended(job, { status: 'cancelled', facts: {} }, release.at)
-  const { pid: _, ...rest } = job
+  const { pid: _, crashes: __, bootId: ___, ...rest } = job
   return {
     ...rest,
     status: 'queued',
@@ -75,20 +80,54 @@ export function released(job: Job, release: { notBefore?: Date; at: Date }): Job
   }
 }
 
+/** The holder is gone without a word. */
+export function abandoned(job: Job, at: Date): Job {
+  const crashes = (job.crashes ?? 0) + 1
+  const next = released(job, { at })
+  if (next.status !== 'queued') return next
+  if (crashes < poisonousCrashes) return { ...next, crashes }
+  const error = `The process that ran the job died ${crashes} times in a row.`
+  return ended({ ...job, crashes }, { status: 'failed', errorCode: 'poison', error, facts: {} }, at)
+}
+
+/** True when a queued job has waited longer than it was to wait. */
+export function isOverdue(job: Job, at: Date): boolean {
+  if (job.status !== 'queued' || job.queueTtlSeconds === undefined || job.startedAt !== undefined) return false
+  return at.getTime() >= Date.parse(job.createdAt) + job.queueTtlSeconds * 1000
+}
+
+export function expired(job: Job, at: Date): Job {
+  expectStatus(job, 'queued')
+  return ended(job, { status: 'expired', facts: {} }, at)
+}
+
+/** True when a job has been over for as long as it is kept. */
+export function isForgettable(job: Job, at: Date): boolean {
+  return job.endedAt !== undefined && at.getTime() >= Date.parse(job.endedAt) + job.ttlSeconds * 1000
+}
+
 export function finished(job: Job, outcome: Outcome, at: Date): Job {
   expectStatus(job, 'running')
   const cancelled = job.cancelRequestedAt !== undefined
   return ended(job, cancelled ? { status: 'cancelled', facts: outcome.facts } : outcome, at)
 }
 
-/** A final job is returned as it is: cancelling what has ended changes nothing. */
+/** A final job is returned as it is: cancelling what has ended changes nothing. The first request is the one that counts. */
 export function cancelRequested(job: Job, at: Date): Job {
-  if (isFinal(job) || job.cancelRequestedAt !== undefined) return job
-  const marked = { ...job, cancelRequestedAt: at.toISOString() }
+  if (isFinal(job)) return job
+  const marked = { ...job, cancelRequestedAt: job.cancelRequestedAt ?? at.toISOString() }
   return job.status === 'queued' ? ended(marked, { status: 'cancelled', facts: {} }, at) : marked
 }
 
-function ended(job: Job, outcome: Outcome, at: Date): Job {
+/** An outcome that a cancel request overrules: what it cost and where its branch is stay. */
+export function overruled(job: Job, cancelRequestedAt: string): Job {
+  const { error: _, errorCode: __, ...rest } = job
+  return { ...rest, status: 'cancelled', cancelRequestedAt }
+}
+
+type Ending = Outcome | { readonly status: 'expired'; readonly facts: RunFacts }
+
+function ended(job: Job, outcome: Ending, at: Date): Job {
   const { pid: _, notBefore: __, ...rest } = job
   return {
     ...rest,

@@ -1,8 +1,10 @@
 import { copyFile, lstat, mkdir, mkdtemp, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { RepositoryAddress } from '../jobs/repository.ts'
+import { isFile } from '../util/is-file.ts'
 import type { Git } from './git.ts'
 import type { RemoteState } from './remote-refs.ts'
+import { isRealDirectory } from './tree-head.ts'
 
 /** Everything the two repositories of a job are made from: the agent's tree, and the runner's own git directory. */
 export interface Checkout {
@@ -37,6 +39,10 @@ export async function checkOut(git: Git, checkout: Checkout, signal: AbortSignal
   // With the index of the moment after checkout, a later `add` reads only the files that were touched since.
   await copyIndex(join(gitDir, 'index'), join(runnerRoot, 'index'))
 }
+
+/** True when a tree was filled here to the end: the copy of its index is the last thing that is made. */
+export const isCheckedOut = async ({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>): Promise<boolean> =>
+  (await isRealDirectory(tree)) && (await isFile(join(runnerRoot, 'index')))
 
 /**
  * A git directory of the runner's own for a tree that an agent has had its hands on: made anew, so that whatever the

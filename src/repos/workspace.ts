@@ -17,13 +17,15 @@ export class GitWorkspace implements Workspace {
   readonly #git: Git
   readonly #checkout: Checkout
   readonly cached: boolean
+  readonly continued: boolean
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
 
-  constructor(git: Git, checkout: Checkout, cached: boolean) {
+  constructor(git: Git, checkout: Checkout, how: { cached: boolean; continued: boolean }) {
     this.#git = git
     this.#checkout = checkout
-    this.cached = cached
+    this.cached = how.cached
+    this.continued = how.continued
   }
 
   get path(): string {

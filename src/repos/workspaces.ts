@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { JobId } from '../jobs/job.ts'
 import type { Lease, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
 import type { CloneCache } from './cache.ts'
-import { checkOut } from './checkout.ts'
+import { checkOut, isCheckedOut } from './checkout.ts'
 import type { Git } from './git.ts'
 import { readRemote } from './remote-refs.ts'
 import { GitWorkspace } from './workspace.ts'
@@ -16,6 +17,9 @@ export interface GitWorkspacesParts {
   /** Local disk; each job's tree is the directory of its id in here. */
   readonly root: string
 }
+
+/** Where a job's tree is, and what the runner keeps about it. */
+export const treePlaces = (root: string, id: JobId) => ({ tree: join(root, id), runnerRoot: join(root, '.runner', id) })
 
 export class GitWorkspaces implements Workspaces {
   readonly #parts: GitWorkspacesParts
@@ -28,15 +32,18 @@ export class GitWorkspaces implements Workspaces {
     const { git, cache, root } = this.#parts
     const remote = parseRepository(job.repoUrl)
     const branch = branchFor(job)
-    const state = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
+    const place = treePlaces(root, job.id)
+    const base = (await isCheckedOut(place)) ? job.baseSha : undefined
+    const now = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
+    const state = base === undefined ? now : { ...now, tip: base }
     const { gitDir, cached } = await cache.ensure(remote, state.tip, signal)
-    const tree = join(root, job.id)
-    const runnerRoot = join(root, '.runner', job.id)
-    await removeTree(tree)
-    await removeTree(runnerRoot)
-    for (const directory of [tree, runnerRoot]) await mkdir(directory, { recursive: true, mode: 0o700 })
-    const checkout = { tree, runnerRoot, cacheGitDir: gitDir, remote, state, branch }
-    const workspace = new GitWorkspace(git, checkout, cached)
+    const checkout = { ...place, cacheGitDir: gitDir, remote, state, branch }
+    if (base !== undefined) return new GitWorkspace(git, checkout, { cached, continued: true })
+    for (const directory of [place.tree, place.runnerRoot]) {
+      await removeTree(directory)
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+    }
+    const workspace = new GitWorkspace(git, checkout, { cached, continued: false })
     try {
       await checkOut(git, checkout, signal)
       return workspace

@@ -1,3 +1,4 @@
+import type { Job } from '../jobs/job.ts'
 import type { Workspace } from '../jobs/ports.ts'
 
 /** What the agent is told beside its task: where it is, and what happens with what it leaves behind. */
@@ -11,4 +12,20 @@ Commit your work on this branch in commits a reviewer can follow; what you leave
 Do not push and do not open a pull request: both are done for you when you are finished.
 Your last message becomes the text of the pull request: say what you changed, why, and how you checked it.
 `
+}
+
+/** How an attempt begins: anew, in a tree that somebody left, or in the middle of a conversation. */
+export type Beginning = 'new' | 'in a used tree' | 'resumed'
+
+/** What the agent is asked to do. */
+export function promptFor({ task }: Job, beginning: Beginning): string {
+  if (beginning === 'new') return task
+  const look = 'Look at `git status` and `git log` before you repeat anything.'
+  if (beginning === 'in a used tree') {
+    return `${task}\n\n(An earlier run of this task was interrupted; what it did is in the working directory. ${look})`
+  }
+  return `Your last run was interrupted, perhaps in the middle of a tool call; its outcome is unknown. ${look}
+Then go on with the task:
+
+${task}`
 }

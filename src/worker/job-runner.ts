@@ -15,13 +15,15 @@ import type {
   Workspace,
   Workspaces,
 } from '../jobs/ports.ts'
+import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Redact, redactDeep } from '../util/redact.ts'
 import { removeTree } from '../util/remove-tree.ts'
-import { briefing } from './briefing.ts'
+import { type Beginning, briefing, promptFor } from './briefing.ts'
 import { type DeliveryParts, deliver, keepChange } from './delivery.ts'
 import { failureOf } from './failure.ts'
+import { LeaseEnded, whileRenewed } from './lease-keeper.ts'
 
 export interface JobRunnerParts {
   readonly store: JobStore
@@ -37,6 +39,10 @@ export interface JobRunnerParts {
   readonly scratchRoot: string
   /** Holds the working directories of jobs without a repository. */
   readonly jobFilesRoot: string
+  /** How often the store is asked whether the lease still holds. */
+  readonly renewEveryMs: number
+  /** In [0, 1). */
+  random(): number
 }
 
 /**
@@ -44,8 +50,9 @@ export interface JobRunnerParts {
  *
  *     prepare ─▶ run ─▶ deliver ─▶ clean ─▶ finish
  *
- * Whatever goes wrong on the way, cleaning and an outcome follow: `failed` with the reason, or, when the signal aborted,
- * a release, so that the job starts again later with its attempt unspent.
+ * Whatever goes wrong on the way, an end follows: `failed` with the reason; `cancelled` when that was asked for; or a
+ * release, when the attempt was interrupted or the model was busy, with tree and conversation left where they are, so
+ * that the next attempt on this machine goes on with them.
  */
 export class JobRunner {
   readonly #parts: JobRunnerParts
@@ -56,22 +63,36 @@ export class JobRunner {
 
   /** @returns the job as it is then: ended, or queued again. @throws AgenticoreError `stale_lease` */
   async run(lease: Lease, signal: AbortSignal): Promise<Job> {
-    const attempt = new Attempt(this.#parts, lease, signal)
-    const outcome = await attempt.outcome()
-    await attempt.clean()
-    return await this.#end(lease, attempt, redactDeep(outcome, this.#parts.redact))
+    const keeper = { ...this.#parts, everyMs: this.#parts.renewEveryMs }
+    return await whileRenewed(keeper, lease, async ended => {
+      const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
+      const end = await attempt.run()
+      if (end.type === 'finish') await attempt.clean()
+      return await this.#end(lease, attempt, end)
+    })
   }
 
-  async #end(lease: Lease, attempt: Attempt, outcome: Outcome | 'interrupted'): Promise<Job> {
-    if (outcome === 'interrupted') {
-      await attempt.tryEmit({ type: 'released', reason: 'interrupted' })
-      return await this.#parts.store.release(lease)
+  async #end(lease: Lease, attempt: Attempt, end: AttemptEnd): Promise<Job> {
+    const { store, redact, clock, random } = this.#parts
+    if (end.type === 'release') {
+      const limits = { baseMs: 30_000, maxMs: 900_000 }
+      const waitMs = end.later ? backoffMs(lease.job.interruptions, limits, random()) : 0
+      const notBefore = end.later ? new Date(clock.now().getTime() + waitMs) : undefined
+      const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
+      await attempt.tryEmit({ type: 'released', reason: end.reason, ...when })
+      return await store.release(lease, notBefore)
     }
+    const outcome = redactDeep(end.outcome, redact)
     const { facts: _, ...event } = outcome
     await attempt.tryEmit({ type: 'outcome', ...event })
-    return await this.#parts.store.finish(lease, outcome)
+    return await store.finish(lease, outcome)
   }
 }
+
+type AttemptEnd =
+  | { readonly type: 'finish'; readonly outcome: Outcome }
+  /** `later`: not at once, because what was in the way needs time to pass. */
+  | { readonly type: 'release'; readonly reason: string; readonly later: boolean }
 
 class Attempt {
   readonly #parts: JobRunnerParts
@@ -90,7 +111,8 @@ class Attempt {
     this.#startedMs = parts.clock.monotonicMs()
   }
 
-  async outcome(): Promise<Outcome | 'interrupted'> {
+  /** @throws AgenticoreError `stale_lease` when the job is somebody else's by now */
+  async run(): Promise<AttemptEnd> {
     const { job } = this.#lease
     try {
       await this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt })
@@ -99,12 +121,26 @@ class Attempt {
       this.#note(facts)
       if (failure) throw new AgenticoreError(failure.code, failure.message)
       if (this.#workspace) this.#note(await deliver(this.#delivery(this.#workspace, this.#signal), this.#facts))
-      return { status: 'succeeded', facts: this.#finalFacts() }
+      return { type: 'finish', outcome: { status: 'succeeded', facts: this.#finalFacts() } }
     } catch (error) {
-      await this.#keepWork()
-      if (this.#signal.aborted) return 'interrupted'
-      return { status: 'failed', ...failureOf(error), facts: this.#finalFacts() }
+      return await this.#endOf(error)
     }
+  }
+
+  async #endOf(error: unknown): Promise<AttemptEnd> {
+    const why: unknown = this.#signal.aborted ? this.#signal.reason : undefined
+    if (why instanceof LeaseEnded && why.why === 'lost') {
+      throw new AgenticoreError('stale_lease', `Job ${this.#lease.job.id} was taken over by another attempt.`)
+    }
+    await this.#keepWork()
+    if (why instanceof LeaseEnded) {
+      return { type: 'finish', outcome: { status: 'cancelled', facts: this.#finalFacts() } }
+    }
+    if (this.#signal.aborted) return { type: 'release', reason: 'interrupted', later: false }
+    if (error instanceof AgenticoreError && error.code === 'model_busy') {
+      return { type: 'release', reason: error.message, later: true }
+    }
+    return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts: this.#finalFacts() } }
   }
 
   /** Every step is taken, whatever the others do; what fails is said in the log. */
@@ -146,13 +182,14 @@ class Attempt {
     if (opened.status === 'rejected') throw opened.reason
     const workspace = opened.value
     if (!workspace) return await this.#jobDirectory(jobFilesRoot)
-    const { branch, baseRef, baseSha, cached, path } = workspace
+    const { branch, baseRef, baseSha, cached, continued, path } = workspace
     await this.emit({
       type: 'workspace_ready',
       branch,
       baseRef,
       baseSha,
       cached,
+      continued,
       durationMs: clock.monotonicMs() - started,
     })
     this.#note({ branch, baseSha, worktreePath: path })
@@ -169,13 +206,17 @@ class Attempt {
   async #runAgent(cwd: string): Promise<AgentResult> {
     const { store, agent } = this.#parts
     const { job, fence } = this.#lease
-    const sessionId = crypto.randomUUID()
-    this.#note({ sessionId })
+    const beginning = await this.#beginning()
+    const resumed = beginning === 'resumed'
+    const sessionId = resumed && job.sessionId !== undefined ? job.sessionId : crypto.randomUUID()
+    this.#note({ sessionId, resumed })
     const request: AgentRequest = {
       job,
       cwd,
+      prompt: promptFor(job, beginning),
       briefing: briefing(this.#workspace),
       sessionId,
+      resume: resumed,
       marker: `${job.id}/${fence}`,
       scratch: this.#scratch,
     }
@@ -186,6 +227,17 @@ class Attempt {
       },
       onEvent: event => this.emit(event),
     })
+  }
+
+  /** A conversation is about the tree it happened in: without that one it is no use. */
+  async #beginning(): Promise<Beginning> {
+    const { agent } = this.#parts
+    const { job } = this.#lease
+    const sameTree = this.#workspace ? this.#workspace.continued : job.sessionId !== undefined
+    if (sameTree && job.sessionId !== undefined && (await agent.canResume(this.#scratch, job.sessionId)))
+      return 'resumed'
+    await removeTree(this.#scratch)
+    return this.#workspace?.continued ? 'in a used tree' : 'new'
   }
 
   /** What the agent did before it failed or was stopped, as a patch; the attempt's own error is the one that counts. */

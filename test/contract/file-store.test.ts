@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { FileJobStore } from '../../src/store/file/store.ts'
 import { FileJournal } from '../../src/store/journal/journal.ts'
 import type { Clock } from '../../src/util/clock.ts'
@@ -12,12 +12,17 @@ import { jobStoreContract } from './job-store.ts'
 const open = async (root: string, clock: Clock, warn: (message: string) => void = () => undefined) =>
   await FileJobStore.open(root, { journal: await FileJournal.open(root), clock, warn })
 
-const openTwo = async (t: Test, clock: Clock) => {
+jobStoreContract(t, 'file store', async (t, clock) => {
   const root = t.testdir()
-  return { store: await open(root, clock), other: await open(root, clock) }
-}
-
-jobStoreContract(t, 'file store', openTwo)
+  const stores: FileJobStore[] = []
+  t.teardown(() => Promise.all(stores.map(store => store.close())))
+  const openOne = async () => {
+    const store = await open(root, clock)
+    stores.push(store)
+    return store
+  }
+  return { store: await openOne(), other: await openOne(), open: openOne }
+})
 
 t.test('file store: the record is on the disk, whole, when submit resolves', async t => {
   const root = t.testdir()
@@ -25,7 +30,7 @@ t.test('file store: the record is on the disk, whole, when submit resolves', asy
   const job = newJob(clock.now())
   await (await open(root, clock)).submit(job)
   const names = readdirSync(root).sort()
-  t.strictSame(names, [`${job.id}.json`, 'active', 'cancel', 'queue', 'running'].sort())
+  t.strictSame(names, [`${job.id}.json`, 'active', 'holders', 'keys', 'queue', 'verdict'].sort())
   t.strictSame(readdirSync(join(root, 'active')), [job.id])
   t.strictSame(readdirSync(join(root, 'queue')), [job.id])
   t.match(await (await open(root, clock)).get(job.id), { status: 'queued', task: job.task })
@@ -41,7 +46,8 @@ t.test('file store: a final job leaves no marker and keeps its evidence', async 
   if (!lease) throw new Error('no lease')
   await store.cancel(job.id)
   await store.finish(lease, { status: 'succeeded', facts: {} })
-  for (const markers of ['active', 'queue', 'running', 'cancel']) t.strictSame(readdirSync(join(root, markers)), [])
+  await store.close()
+  for (const markers of ['active', 'queue', 'holders', 'verdict']) t.strictSame(readdirSync(join(root, markers)), [])
   t.strictSame(readdirSync(join(root, `${job.id}.d/1`)).sort(), ['attempt.json', 'outcome.json'])
 })
 

@@ -1,15 +1,17 @@
 import type { Test } from 'tap'
 import { AgenticoreError } from '../../src/jobs/errors.ts'
-import { finalStatuses, type Job, type Outcome } from '../../src/jobs/job.ts'
+import { finalStatuses, type Job, type JobRequest, type Outcome } from '../../src/jobs/job.ts'
 import type { JobStore, Lease } from '../../src/jobs/ports.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { jobId, newJob } from '../helpers/jobs.ts'
 
-/** A store under test, and the same store seen by another process. */
+/** A store under test, and the same store seen by other processes. */
 export interface StoreUnderTest {
   readonly store: JobStore
   readonly other: JobStore
+  /** One more process. */
+  open(): Promise<JobStore>
 }
 
 export type OpenStore = (t: Test, clock: Clock) => Promise<StoreUnderTest>
@@ -224,6 +226,178 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     }
   })
 
+  rule('the holder hears of a cancel request when it renews', async (t, kit) => {
+    const job = await kit.submit()
+    const lease = await kit.claim()
+    t.strictSame(await kit.store.renew(lease), { cancelRequested: false })
+    await kit.other.cancel(job.id)
+    t.strictSame(await kit.store.renew(lease), { cancelRequested: true })
+    await kit.store.finish(lease, done)
+    await kit.refused(t, () => kit.store.renew(lease))
+  })
+
+  rule('a cancel request that was confirmed wins, however close the end is', async (t, kit) => {
+    for (let n = 0; n < 20; n++) {
+      const job = await kit.submit()
+      const lease = await kit.claim()
+      const [ended, reply] = await Promise.all([
+        n % 2 ? kit.store.finish(lease, done) : kit.store.release(lease),
+        kit.other.cancel(job.id),
+      ])
+      const now = await kit.other.get(job.id)
+      const confirmed = reply.status === 'cancelled' || reply.cancelRequestedAt !== undefined
+      t.equal(now?.status, confirmed ? 'cancelled' : 'succeeded', `${ended.status}, told ${reply.status}`)
+      t.equal(await kit.store.claim({ podName: 'a' }), undefined)
+    }
+  })
+
+  rule('a job is started within its time in the queue, or it expires', async (t, kit) => {
+    const late = await kit.submit({ queueTtlSeconds: 60 })
+    const swept = await kit.submit({ queueTtlSeconds: 60 })
+    kit.clock.advance(59_000)
+    const started = await kit.submit({ queueTtlSeconds: 60 })
+    t.equal((await kit.store.claim({ podName: 'a', only: started.id }))?.job.id, started.id)
+    kit.clock.advance(1000)
+    t.equal(await kit.store.claim({ podName: 'a', only: late.id }), undefined)
+    t.match(await kit.other.get(late.id), { status: 'expired', endedAt: kit.clock.now().toISOString(), fence: 0 })
+    t.strictSame(await kit.reap(kit.store), [[swept.id, 'expired']])
+    t.match(await kit.other.get(swept.id), { status: 'expired' })
+    t.equal((await kit.store.list({ limit: 5, status: 'running' })).length, 1)
+  })
+
+  rule('a job that has started once does not expire', async (t, kit) => {
+    const job = await kit.submit({ queueTtlSeconds: 60 })
+    await kit.store.release(await kit.claim())
+    kit.clock.advance(120_000)
+    t.strictSame(await kit.reap(kit.other), [])
+    t.equal((await kit.claim()).job.id, job.id)
+  })
+
+  rule('what a dead holder had is queued again, after its processes were ended', async (t, kit) => {
+    const dying = await kit.open()
+    const job = await kit.submit()
+    const lease = await dying.claim({ podName: 'dying' })
+    await dying.record(kit.given(lease), { pid: 77, sessionId: 's' })
+    const alive = await kit.submit()
+    await kit.claim('alive')
+    t.strictSame(await kit.reap(kit.other), [], 'both are alive')
+    await dying.close()
+    const order: string[] = []
+    const reaped = await kit.other.reap(async ({ job, fence }) => {
+      order.push(`${job.id}/${fence}: ${(await kit.store.get(job.id))?.status}`)
+    })
+    t.strictSame(order, [`${job.id}/1: running`])
+    t.strictSame(
+      reaped.map(each => [each.lease.fence, each.job.status]),
+      [[1, 'queued']],
+    )
+    t.match(await kit.store.get(job.id), {
+      status: 'queued',
+      attempt: 0,
+      interruptions: 1,
+      podName: '',
+      sessionId: 's',
+    })
+    t.equal((await kit.store.get(job.id))?.pid, undefined)
+    t.equal((await kit.store.get(alive.id))?.status, 'running')
+    t.strictSame(await kit.reap(kit.store), [], 'once')
+    t.match((await kit.claim()).job, { id: job.id, fence: 2, attempt: 1 })
+  })
+
+  rule('of many reapers one takes each job back', async (t, kit) => {
+    const dying = await kit.open()
+    for (let n = 0; n < 5; n++) await kit.submit()
+    for (let n = 0; n < 5; n++) await dying.claim({ podName: 'dying' })
+    await dying.close()
+    const reaped = await Promise.all([kit.store, kit.other, kit.store, kit.other].map(store => kit.reap(store)))
+    t.equal(reaped.flat().length, 5)
+    for (const job of await kit.store.list({ limit: 5 })) t.match(job, { status: 'queued', interruptions: 1 })
+  })
+
+  rule('a holder that is gone is refused', async (t, kit) => {
+    const dying = await kit.open()
+    const job = await kit.submit()
+    const lease = kit.given(await dying.claim({ podName: 'dying' }))
+    await dying.close()
+    for (const write of [() => dying.record(lease, { pid: 1 }), () => dying.finish(lease, done)]) {
+      await kit.refused(t, write)
+    }
+    await kit.reap(kit.store)
+    for (const write of [() => dying.release(lease), () => dying.renew(lease)]) await kit.refused(t, write)
+    t.match(await kit.store.get(job.id), { status: 'queued' })
+  })
+
+  rule('a job that takes its holder down three times in a row fails, and others go on', async (t, kit) => {
+    const job = await kit.submit()
+    for (const end of ['die', 'die', 'release', 'die', 'die', 'die']) {
+      const holder = await kit.open()
+      const lease = kit.given(await holder.claim({ podName: 'p' }))
+      t.equal(lease.job.id, job.id)
+      if (end === 'release') await holder.release(lease)
+      await holder.close()
+      await kit.reap(kit.store)
+    }
+    t.match(await kit.store.get(job.id), { status: 'failed', errorCode: 'poison', error: /3 times/, fence: 6 })
+    const next = await kit.submit()
+    t.equal((await kit.claim()).job.id, next.id)
+  })
+
+  rule('a job whose holder died ends cancelled when that was asked for', async (t, kit) => {
+    const dying = await kit.open()
+    const job = await kit.submit()
+    await dying.claim({ podName: 'dying' })
+    await kit.store.cancel(job.id)
+    await dying.close()
+    t.strictSame(await kit.reap(kit.store), [[job.id, 'cancelled']])
+    t.match(await kit.store.get(job.id), { status: 'cancelled', cancelRequestedAt: kit.clock.now().toISOString() })
+  })
+
+  rule('a key stands for one job, however often and from wherever it is submitted', async (t, kit) => {
+    const now = kit.clock.now()
+    const jobs = Array.from({ length: 20 }, () => newJob(now, { idempotencyKey: 'k-1' }))
+    const kept = await Promise.all(jobs.map((job, n) => (n % 2 ? kit.store : kit.other).submit(job)))
+    t.equal(new Set(kept.map(job => job.id)).size, 1)
+    t.equal((await kit.store.list({ limit: 50 })).length, 1)
+    const lease = await kit.claim()
+    t.equal((await kit.other.submit(newJob(now, { idempotencyKey: 'k-1' }))).status, 'running')
+    await kit.store.finish(lease, { ...done, facts: { ...done.facts, modelUsed: 'm' } })
+    const replayed = await kit.other.submit(newJob(now, { idempotencyKey: 'k-1' }))
+    t.match(replayed, { id: lease.job.id, status: 'succeeded' })
+    t.equal(await kit.store.claim({ podName: 'a' }), undefined)
+    t.not((await kit.submit({ idempotencyKey: 'k-2' })).id, lease.job.id)
+  })
+
+  rule('another request under a used key is refused', async (t, kit) => {
+    const job = await kit.submit({ idempotencyKey: 'k-1' })
+    const other = newJob(kit.clock.now(), { idempotencyKey: 'k-1', task: 'something else' })
+    await t.rejects(kit.other.submit(other), { code: 'idempotency_conflict', message: job.id })
+    t.equal(await kit.store.get(other.id), undefined)
+    t.equal((await kit.store.list({ limit: 5 })).length, 1)
+  })
+
+  rule('a job is forgotten when it has been over for its time, and its key is free again', async (t, kit) => {
+    const request = { idempotencyKey: 'k-1', ttlSeconds: 3600 }
+    const job = await kit.submit(request)
+    const waiting = await kit.submit({ ttlSeconds: 1 })
+    const lease = await kit.claim()
+    kit.clock.advance(3_600_000)
+    await kit.store.finish(lease, done)
+    kit.clock.advance(3_599_999)
+    t.strictSame(await kit.store.sweep(), [])
+    kit.clock.advance(1)
+    t.strictSame(
+      (await kit.other.sweep()).map(each => each.id),
+      [job.id],
+    )
+    t.equal(await kit.store.get(job.id), undefined)
+    t.strictSame(await kit.store.find(job.id), [])
+    t.strictSame(
+      (await kit.store.list({ limit: 5 })).map(each => each.id),
+      [waiting.id],
+    )
+    t.not((await kit.submit(request)).id, job.id)
+  })
+
   rule('jobs are found by the beginning or the end of their id', async (t, kit) => {
     const [job, other] = [await kit.submit(), await kit.submit()]
     t.strictSame(await kit.store.find(job.id.slice(-12)), [job.id])
@@ -236,24 +410,32 @@ class Kit {
   readonly clock: ManualClock
   readonly store: JobStore
   readonly other: JobStore
+  readonly open: () => Promise<JobStore>
 
-  constructor(clock: ManualClock, { store, other }: StoreUnderTest) {
+  constructor(clock: ManualClock, { store, other, open }: StoreUnderTest) {
     this.clock = clock
     this.store = store
     this.other = other
+    this.open = open
   }
 
-  async submit(): Promise<Job> {
+  async submit(given: Partial<JobRequest> = {}): Promise<Job> {
     this.clock.advance(10)
-    const job = newJob(this.clock.now())
-    await this.store.submit(job)
-    return job
+    return await this.store.submit(newJob(this.clock.now(), given))
+  }
+
+  /** Who was taken back, and what became of each. */
+  async reap(store: JobStore): Promise<[string, string][]> {
+    return (await store.reap(async () => undefined)).map(({ job }) => [job.id, job.status])
+  }
+
+  given(lease: Lease | undefined): Lease {
+    if (!lease) throw new Error('There was nothing to claim')
+    return lease
   }
 
   async claim(podName = 'pod-a'): Promise<Lease> {
-    const lease = await this.store.claim({ podName })
-    if (!lease) throw new Error('There was nothing to claim')
-    return lease
+    return this.given(await this.store.claim({ podName }))
   }
 
   async refused(t: Test, write: () => Promise<unknown>): Promise<void> {

@@ -25,7 +25,7 @@ const queued = newJob(clock.now())
 
 const leaseOf = (root: string, fence: number): Lease => {
   mkdirSync(join(root, `${queued.id}.d`, String(fence)), { recursive: true })
-  return { job: claimed(queued, { fence, podName: 'a', at: clock.now() }), fence }
+  return { job: claimed(queued, { fence, podName: 'a', bootId: 'boot', at: clock.now() }), fence }
 }
 
 const logIn = (root: string): FileEventLog => new FileEventLog(root, { clock, redact: redactor(['canary-secret']) })

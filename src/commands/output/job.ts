@@ -42,7 +42,7 @@ export function renderJob(job: Job, paint: Paint): string {
     ['base', [job.baseRef, job.baseSha && shortSha(job.baseSha)].filter(Boolean).join(' at ')],
     ...deliveryRows(job),
     ['pod', job.podName],
-    ['model', job.model ?? ''],
+    ['model', job.modelUsed ?? job.model ?? ''],
     ['created', job.createdAt],
     ['started', job.startedAt ?? ''],
     ['ended', job.endedAt ?? ''],

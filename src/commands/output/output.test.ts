@@ -125,7 +125,15 @@ type Body<T> = T extends JobEvent ? Omit<T, 'id' | 'at'> : never
 function everyEvent(text: string): Body<JobEvent>[] {
   return [
     { type: 'claimed', podName: text, attempt: 1 },
-    { type: 'workspace_ready', branch: text, baseRef: text, baseSha: text, cached: true, durationMs: 5 },
+    {
+      type: 'workspace_ready',
+      branch: text,
+      baseRef: text,
+      baseSha: text,
+      cached: true,
+      continued: false,
+      durationMs: 5,
+    },
     { type: 'committed', sha: text, changedFiles: 1 },
     { type: 'nothing_changed' },
     { type: 'pushed', branch: text, sha: text, hint: text },

@@ -17,16 +17,26 @@ export class Markers {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
   }
 
-  /** Ascending: for ids, the order of submission. */
+  /** Ascending: for ids, the order of submission. Empty when the directory is gone. */
   async ids(): Promise<JobId[]> {
-    return (await readdir(this.#directory)).filter(isJobId).sort()
+    try {
+      return (await readdir(this.#directory)).filter(isJobId).sort()
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return []
+      throw error
+    }
   }
 
-  /** With content, the first one to put it there is the one whose content stays. */
-  async put(id: JobId, content?: string): Promise<void> {
-    if (content !== undefined) return void (await createDurably(this.#path(id), content))
+  async put(id: JobId): Promise<void> {
     await (await open(this.#path(id), 'a', 0o600)).close()
     await syncDirectory(this.#directory)
+  }
+
+  /** The first one to put something there decides what is there. @returns what that is */
+  async decide(id: JobId, content: string): Promise<string> {
+    if (await createDurably(this.#path(id), content)) return content
+    // Dropped in this moment: then it is open again.
+    return (await this.read(id)) ?? (await this.decide(id, content))
   }
 
   async read(id: JobId): Promise<string | undefined> {
@@ -36,6 +46,10 @@ export class Markers {
       if (hasCode(error, 'ENOENT')) return undefined
       throw error
     }
+  }
+
+  async has(id: JobId): Promise<boolean> {
+    return (await this.read(id)) !== undefined
   }
 
   /** False when it is not here: of several that try, one moves it. */

@@ -1,52 +1,106 @@
 import { join } from 'node:path'
 import { AgenticoreError } from '../../jobs/errors.ts'
-import type { Job, JobId, Outcome, RunFacts } from '../../jobs/job.ts'
-import type { ClaimRequest, JobStore, Journal, Lease, ListQuery } from '../../jobs/ports.ts'
-import { cancelRequested, claimed, finished, isReady, recorded, released } from '../../jobs/states.ts'
+import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
+import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
+import { sameRequest } from '../../jobs/request.ts'
+import {
+  abandoned,
+  cancelRequested,
+  claimed,
+  expired,
+  finished,
+  isForgettable,
+  isOverdue,
+  isReady,
+  overruled,
+  recorded,
+  released,
+} from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
+import { type Holder, Holders } from './holders.ts'
+import { Keys } from './keys.ts'
 import { Markers } from './markers.ts'
 
+/** The moments after which a kill leaves something half done; tests stop there. */
+export type StorePoint =
+  | 'submit: keyed'
+  | 'submit: queued'
+  | 'claim: taken'
+  | 'finish: outcome'
+  | 'finish: decided'
+  | 'finish: folded'
+  | 'release: recorded'
+  | 'release: requeued'
+  | 'cancel: marked'
+  | 'cancel: taken'
+  | 'reap: ended'
+  | 'sweep: key dropped'
+
+export interface FileStoreParts {
+  readonly journal: Journal
+  readonly clock: Clock
+  warn(message: string): void
+  reached?(point: StorePoint): void
+}
+
+/** What is in `verdict/{id}` of a job that is ending by its outcome; anything else is the time of a cancel request. */
+const ending = 'outcome'
+
 /**
- * Jobs of one host, in files. The records are the journal's; this adds who may take which job next:
+ * Jobs of one host, in files. The records are the journal's; this adds who may take which job next, and who has which:
  *
- *     queue/{id}     waits to run; ids sort by submission, so what is released is at the head again
- *     running/{id}   taken: a claim is the rename from queue/ to here, and only one rename can succeed
- *     cancel/{id}    somebody asked for the running job to be cancelled
+ *     queue/{id}            waits to run; ids sort by submission, so what is released is at the head again
+ *     holders/{boot}/{id}   taken by that process: a claim is the rename to here, and only one rename can succeed
+ *     verdict/{id}          how the job ends if that is disputed: whoever creates it first, outcome or cancel request
+ *     keys/{sha256}         idempotency keys
+ *
+ * A job is in `queue` or with one holder; after a kill in the middle of a step it is with a holder that is gone, and
+ * `reap` completes the step or takes it back.
  */
 export class FileJobStore implements JobStore {
-  readonly #journal: Journal
-  readonly #clock: Clock
-  readonly #warn: (message: string) => void
+  readonly #parts: FileStoreParts
   readonly #queue: Markers
-  readonly #running: Markers
-  readonly #cancels: Markers
+  readonly #verdicts: Markers
+  readonly #holders: Holders
+  readonly #keys: Keys
+  #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
-    this.#journal = parts.journal
-    this.#clock = parts.clock
-    this.#warn = parts.warn
+    this.#parts = parts
     this.#queue = new Markers(join(root, 'queue'))
-    this.#running = new Markers(join(root, 'running'))
-    this.#cancels = new Markers(join(root, 'cancel'))
+    this.#verdicts = new Markers(join(root, 'verdict'))
+    this.#holders = new Holders(join(root, 'holders'))
+    this.#keys = new Keys(join(root, 'keys'))
   }
 
   static async open(root: string, parts: FileStoreParts): Promise<FileJobStore> {
     const store = new FileJobStore(root, parts)
-    for (const markers of [store.#queue, store.#running, store.#cancels]) await markers.open()
+    for (const place of [store.#queue, store.#verdicts, store.#holders, store.#keys]) await place.open()
     return store
   }
 
-  async submit(job: Job): Promise<void> {
-    if (await this.#journal.read(job.id)) return
+  async submit(job: Job): Promise<Job> {
+    const key = job.idempotencyKey
+    const kept = key === undefined ? job : await this.#keys.take(key, job)
+    this.#reached('submit: keyed')
+    if (!sameRequest(kept, job)) {
+      throw new AgenticoreError('idempotency_conflict', `The idempotency key "${key}" belongs to job ${kept.id}.`)
+    }
+    const existing = await this.#journal.read(kept.id)
+    if (existing) return existing
     // The marker first: without its record it means nothing, and a kill in between leaves no record that never runs.
-    await this.#queue.put(job.id)
-    await this.#journal.create(job)
+    await this.#queue.put(kept.id)
+    this.#reached('submit: queued')
+    const created = await this.#journal.create(kept)
+    // Somebody else has completed the same submission, and the job may be on its way already.
+    if (!created && (await this.#holders.hold(kept.id))) await this.#queue.drop(kept.id)
+    return kept
   }
 
   async get(id: JobId): Promise<Job | undefined> {
     const job = await this.#journal.read(id)
     if (job?.status === 'queued') return await this.#withPosition(job)
-    return job && (await this.#withCancelMark(job))
+    return job && (await this.#marked(job))
   }
 
   async find(part: string): Promise<JobId[]> {
@@ -68,10 +122,17 @@ export class FileJobStore implements JobStore {
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
       const job = await this.#readable(id, each => this.#journal.read(each))
-      if (!job || !isReady(job, this.#clock.now())) continue
-      if (await this.#queue.moveTo(this.#running, id)) return await this.#begin(id, podName)
+      if (!job || !(isReady(job, this.#now()) || isFinal(job))) continue
+      if (!(await this.#take(id))) continue
+      const lease = await this.#begin(id, podName)
+      if (lease) return lease
     }
     return undefined
+  }
+
+  async renew(lease: Lease): Promise<Renewal> {
+    const job = await this.#current(lease)
+    return { cancelRequested: job.cancelRequestedAt !== undefined }
   }
 
   async record(lease: Lease, facts: RunFacts): Promise<Job> {
@@ -81,63 +142,201 @@ export class FileJobStore implements JobStore {
   }
 
   async finish(lease: Lease, outcome: Outcome): Promise<Job> {
-    const job = finished(await this.#current(lease), outcome, this.#clock.now())
+    const job = finished(await this.#current(lease), outcome, this.#now())
     await this.#journal.outcome(job)
-    await this.#fold(job)
-    return job
+    this.#reached('finish: outcome')
+    return await this.#conclude(job)
   }
 
   async release(lease: Lease, notBefore?: Date): Promise<Job> {
     const current = await this.#current(lease)
-    const job = released(current, { at: this.#clock.now(), ...(notBefore ? { notBefore } : {}) })
-    if (job.status !== 'queued') {
-      await this.#fold(job)
-      return job
-    }
-    await this.#journal.update(job)
-    await this.#running.moveTo(this.#queue, job.id)
-    return job
+    const job = released(current, { at: this.#now(), ...(notBefore ? { notBefore } : {}) })
+    return await this.#giveBack(job, await this.#own())
   }
 
   async cancel(id: JobId): Promise<Job> {
-    // Taking the job out of the queue as a claim would: whoever renames it, alone decides what becomes of it.
-    if (await this.#queue.moveTo(this.#running, id)) {
-      const job = cancelRequested(await this.#existing(id), this.#clock.now())
-      await this.#fold(job)
-      return job
+    const job = await this.#existing(id)
+    if (isFinal(job)) return job
+    const verdict = await this.#verdicts.decide(id, this.#now().toISOString())
+    this.#reached('cancel: marked')
+    if (verdict === ending) return await this.#complete(id)
+    const ended = await this.#endQueued(id, queued => this.#over({ ...queued, cancelRequestedAt: verdict }))
+    const now = ended ?? (await this.#existing(id))
+    // It ended before the request was made.
+    if (isFinal(now)) await this.#verdicts.drop(id)
+    return await this.#marked(now)
+  }
+
+  async reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]> {
+    const reaped: Reaped[] = []
+    await this.#holders.eachDead(async dead => {
+      for (const id of await dead.markers.ids()) {
+        const found = await this.#readable(id, each => this.#inherit(each, dead, end))
+        if (found) reaped.push(found)
+      }
+    })
+    return [...reaped, ...(await this.#endWaiting())]
+  }
+
+  async sweep(): Promise<Job[]> {
+    const forgotten: Job[] = []
+    for (const id of await this.#journal.ids()) {
+      const job = await this.#readable(id, each => this.#journal.read(each))
+      if (!job || !isForgettable(job, this.#now())) continue
+      if (job.idempotencyKey !== undefined) await this.#keys.drop(job.idempotencyKey)
+      this.#reached('sweep: key dropped')
+      await this.#verdicts.drop(id)
+      await this.#journal.remove(id)
+      forgotten.push(job)
     }
-    const job = await this.#existing(id)
-    if (job.status !== 'running') return job
-    await this.#cancels.put(id, this.#clock.now().toISOString())
-    return await this.#withCancelMark(job)
+    return forgotten
   }
 
-  async #begin(id: JobId, podName: string): Promise<Lease> {
-    const job = await this.#existing(id)
-    const fence = Math.max(job.fence, await this.#journal.highestFence(id)) + 1
-    const running = claimed(job, { fence, podName, at: this.#clock.now() })
-    if (!(await this.#journal.begin(running)))
-      throw new AgenticoreError('stale_lease', `Attempt ${fence} of job ${id} is taken.`)
-    return { job: running, fence }
+  async close(): Promise<void> {
+    const self = await this.#self
+    this.#self = undefined
+    await self?.close()
   }
 
-  /** The record as of now, if the lease is still the latest. */
+  /** True when there may be something to reap; cheap. */
+  async hasHolders(): Promise<boolean> {
+    return await this.#holders.any()
+  }
+
+  /** True when the queue had it and now this process has. */
+  async #take(id: JobId): Promise<boolean> {
+    return await this.#queue.moveTo((await this.#own()).markers, id)
+  }
+
+  /** The attempt of a job that was just taken; undefined when there is nothing to start after all. */
+  async #begin(id: JobId, podName: string): Promise<Lease | undefined> {
+    this.#reached('claim: taken')
+    const self = await this.#own()
+    const job = await this.#marked(await this.#existing(id))
+    if (job.status === 'queued' && !this.#isOver(job)) {
+      const fence = Math.max(job.fence, await this.#journal.highestFence(id)) + 1
+      const running = claimed(job, { fence, podName, bootId: self.boot, at: this.#now() })
+      if (await this.#journal.begin(running)) return { job: running, fence }
+    }
+    if (job.status === 'queued' && this.#isOver(job)) await this.#fold(this.#over(job), self)
+    // Else the marker was a second one, of a submission that was repeated while the job was already on its way.
+    await self.markers.drop(id)
+    return undefined
+  }
+
+  /** True for a queued job that is not to start any more. */
+  #isOver(job: Job): boolean {
+    return job.cancelRequestedAt !== undefined || isOverdue(job, this.#now())
+  }
+
+  #over(job: Job): Job {
+    return job.cancelRequestedAt === undefined ? expired(job, this.#now()) : cancelRequested(job, this.#now())
+  }
+
+  /** Ends a job that waits; undefined when it does not, or somebody else was faster. */
+  async #endQueued(id: JobId, end: (job: Job) => Job): Promise<Job | undefined> {
+    if (!(await this.#take(id))) return undefined
+    this.#reached('cancel: taken')
+    const self = await this.#own()
+    const job = await this.#existing(id)
+    if (job.status === 'queued') return await this.#fold(end(job), self)
+    await self.markers.drop(id)
+    return undefined
+  }
+
+  /** What becomes of a job whose holder is gone. */
+  async #inherit(id: JobId, dead: Holder, end: (lease: Lease) => Promise<void>): Promise<Reaped | undefined> {
+    const job = await this.#journal.read(id)
+    if (!job || isFinal(job)) {
+      await dead.markers.drop(id)
+      await this.#verdicts.drop(id)
+      return undefined
+    }
+    const lease = { job, fence: job.fence }
+    if (job.status === 'queued') return { lease, job: await this.#giveBack(await this.#marked(job), dead) }
+    // A second marker of a job that somebody else is running.
+    if (job.bootId !== dead.boot) return void (await dead.markers.drop(id))
+    await end(lease)
+    this.#reached('reap: ended')
+    const outcome = await this.#journal.readOutcome(id)
+    if (outcome) return { lease, job: await this.#conclude(outcome, dead) }
+    const next = abandoned(await this.#marked(job), this.#now())
+    return { lease, job: await this.#giveBack(next, dead) }
+  }
+
+  /** Ends what waits and is not to start any more: overdue, or cancelled by somebody who died doing so. */
+  async #endWaiting(): Promise<Reaped[]> {
+    const ended: Reaped[] = []
+    for (const id of await this.#queue.ids()) {
+      const found = await this.#readable(id, each => this.#journal.read(each))
+      const job = found && (await this.#marked(found))
+      if (!job || !this.#isOver(job)) continue
+      const over = await this.#endQueued(id, () => this.#over(job))
+      if (over) ended.push({ lease: { job, fence: job.fence }, job: over })
+    }
+    return ended
+  }
+
+  /** Back into the queue, unless the job has ended or is to be cancelled. */
+  async #giveBack(job: Job, holder: Holder): Promise<Job> {
+    if (isFinal(job)) return await this.#fold(job, holder)
+    if (job.cancelRequestedAt !== undefined) return await this.#fold(this.#over(job), holder)
+    // Before the first attempt there is nothing to record: the submission says it all.
+    if (job.fence > 0) await this.#journal.update(job)
+    this.#reached('release: recorded')
+    await holder.markers.moveTo(this.#queue, job.id)
+    this.#reached('release: requeued')
+    // A cancel request that came too late to be seen above, and too early to find the job in the queue.
+    return (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
+  }
+
+  /** An outcome that is on disk becomes the job's end, unless a cancel request came first. */
+  async #conclude(outcome: Job, holder?: Holder): Promise<Job> {
+    const verdict = await this.#verdicts.decide(outcome.id, ending)
+    this.#reached('finish: decided')
+    const job = verdict === ending ? outcome : overruled(outcome, verdict)
+    return await this.#fold(job, holder ?? (await this.#own()))
+  }
+
+  /** The end of a job whose outcome has been decided by its holder, who may be gone. */
+  async #complete(id: JobId): Promise<Job> {
+    const outcome = await this.#journal.readOutcome(id)
+    const job = await this.#existing(id)
+    if (isFinal(job) || !outcome) return job
+    await this.#journal.fold(outcome)
+    return outcome
+  }
+
+  async #fold(job: Job, holder: Holder): Promise<Job> {
+    await this.#journal.fold(job)
+    this.#reached('finish: folded')
+    await holder.markers.drop(job.id)
+    await this.#verdicts.drop(job.id)
+    return job
+  }
+
   async #current(lease: Lease): Promise<Job> {
     const job = await this.#existing(lease.job.id)
-    if (job.status === 'running' && job.fence === lease.fence) return await this.#withCancelMark(job)
+    const held = job.status === 'running' && job.fence === lease.fence && (await this.#holds(job.id))
+    if (held) return await this.#marked(job)
     throw new AgenticoreError(
       'stale_lease',
       `Attempt ${lease.fence} of job ${job.id} no longer holds it: ${job.status}, attempt ${job.fence}.`,
     )
   }
 
+  async #holds(id: JobId): Promise<boolean> {
+    const self = await this.#self
+    return self !== undefined && (await self.markers.has(id))
+  }
+
   /** A record that cannot be read is no reason to stop: the others are as good as ever. */
-  async #readable(id: JobId, read: (id: JobId) => Promise<Job | undefined>): Promise<Job | undefined> {
+  async #readable<T>(id: JobId, read: (id: JobId) => Promise<T | undefined>): Promise<T | undefined> {
     try {
       return await read(id)
     } catch (error) {
       if (!(error instanceof AgenticoreError) || error.code !== 'corrupt_record') throw error
-      this.#warn(`Passed over: ${error.message}`)
+      this.#parts.warn(`Passed over: ${error.message}`)
       return undefined
     }
   }
@@ -148,28 +347,34 @@ export class FileJobStore implements JobStore {
     return job
   }
 
-  async #fold(job: Job): Promise<void> {
-    await this.#journal.fold(job)
-    await this.#running.drop(job.id)
-    await this.#cancels.drop(job.id)
-  }
-
-  async #withCancelMark(job: Job): Promise<Job> {
-    if (job.status !== 'running') return job
-    const at = await this.#cancels.read(job.id)
-    return at === undefined ? job : { ...job, cancelRequestedAt: at }
+  /** With the cancel request that stands beside the record. */
+  async #marked(job: Job): Promise<Job> {
+    if (isFinal(job)) return job
+    const verdict = await this.#verdicts.read(job.id)
+    return verdict === undefined || verdict === ending ? job : { ...job, cancelRequestedAt: verdict }
   }
 
   async #withPosition(job: Job): Promise<Job> {
     const index = (await this.#queue.ids()).indexOf(job.id)
     return index < 0 ? job : { ...job, queuePosition: index + 1 }
   }
-}
 
-export interface FileStoreParts {
-  readonly journal: Journal
-  readonly clock: Clock
-  warn(message: string): void
+  #own(): Promise<Holder> {
+    this.#self ??= this.#holders.add()
+    return this.#self
+  }
+
+  #now(): Date {
+    return this.#parts.clock.now()
+  }
+
+  #reached(point: StorePoint): void {
+    this.#parts.reached?.(point)
+  }
+
+  get #journal(): Journal {
+    return this.#parts.journal
+  }
 }
 
 function withoutOutput(job: Job): Job {

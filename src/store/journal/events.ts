@@ -16,8 +16,8 @@ export class FileEventLog implements EventLog {
   readonly #layout: JournalLayout
   readonly #clock: Clock
   readonly #redact: Redact
-  /** The last write of each attempt this process holds, and how many events it has. */
-  readonly #writers = new Map<string, { seq: number; last: Promise<void> }>()
+  /** The attempts this process writes. */
+  readonly #writers = new Map<string, Promise<Writer>>()
 
   constructor(root: string, options: { clock: Clock; redact: Redact }) {
     this.#layout = new JournalLayout(root)
@@ -27,8 +27,9 @@ export class FileEventLog implements EventLog {
 
   async append(lease: Lease, body: JobEventBody): Promise<JobEvent> {
     const path = this.#layout.attemptFile(lease.job.id, lease.fence, 'events.ndjson')
-    const writer = this.#writers.get(path) ?? { seq: 0, last: Promise.resolve() }
-    this.#writers.set(path, writer)
+    const opening = this.#writers.get(path) ?? openWriter(path)
+    this.#writers.set(path, opening)
+    const writer = await opening
     writer.seq += 1
     const id = `${lease.fence}-${writer.seq}`
     const event: JobEvent = { id, at: this.#clock.now().toISOString(), ...redactDeep(body, this.#redact) }
@@ -75,3 +76,20 @@ export class FileEventLog implements EventLog {
     }
   }
 }
+
+interface Writer {
+  /** Of the last event. */
+  seq: number
+  last: Promise<void>
+}
+
+/** Goes on where somebody else stopped: a process that died may have left half a line. */
+async function openWriter(path: string): Promise<Writer> {
+  const reader = new TailReader(path)
+  let seq = 0
+  for await (const line of reader.lines()) seq = seqOf(decodeEvent(line)) ?? seq
+  if (reader.rest !== '') await appendFile(path, '\n')
+  return { seq, last: Promise.resolve() }
+}
+
+const seqOf = (event: JobEvent | undefined): number | undefined => event && Number(event.id.split('-')[1])

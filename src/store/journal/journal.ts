@@ -4,32 +4,38 @@ import type { Journal, Lease } from '../../jobs/ports.ts'
 import { decodeJob, encodeJob, isJobId } from '../../jobs/record.ts'
 import { createDurably, syncDirectory, writeDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
+import { removeTree } from '../../util/remove-tree.ts'
 import { fencesOf } from './fences.ts'
 import { JournalLayout } from './layout.ts'
 
 const ownerOnly = 0o700
 
+/** The moments after which a kill leaves something half done; tests stop there. */
+export type JournalPoint = 'create: marked' | 'begin: directory'
+
 /** The journal on a file system. Whole files only: each write is durable before its promise resolves. */
 export class FileJournal implements Journal {
   readonly #layout: JournalLayout
+  readonly #reached: (point: JournalPoint) => void
 
-  private constructor(layout: JournalLayout) {
+  private constructor(layout: JournalLayout, reached: (point: JournalPoint) => void) {
     this.#layout = layout
+    this.#reached = reached
   }
 
-  static async open(root: string): Promise<FileJournal> {
+  static async open(root: string, reached: (point: JournalPoint) => void = () => undefined): Promise<FileJournal> {
     const layout = new JournalLayout(root)
     await mkdir(layout.activeDirectory(), { recursive: true, mode: ownerOnly })
-    return new FileJournal(layout)
+    return new FileJournal(layout, reached)
   }
 
   async create(job: Job): Promise<boolean> {
     const { record, active, activeDirectory } = this.#paths(job.id)
-    const created = await createDurably(record, serialize(job))
-    if (!created) return false
+    // The marker first: without its record it means nothing, and no record is there without it.
     await (await open(active, 'w', 0o600)).close()
     await syncDirectory(activeDirectory)
-    return true
+    this.#reached('create: marked')
+    return await createDurably(record, serialize(job))
   }
 
   async begin(job: Job): Promise<boolean> {
@@ -41,6 +47,7 @@ export class FileJournal implements Journal {
       throw error
     }
     await syncDirectory(this.#layout.attempts(job.id))
+    this.#reached('begin: directory')
     await this.update(job)
     return true
   }
@@ -51,6 +58,11 @@ export class FileJournal implements Journal {
 
   async outcome(job: Job): Promise<void> {
     await writeDurably(this.#layout.attemptFile(job.id, job.fence, 'outcome.json'), serialize(job))
+  }
+
+  async readOutcome(id: JobId): Promise<Job | undefined> {
+    const fence = await this.highestFence(id)
+    return fence === 0 ? undefined : await this.#load(this.#layout.attemptFile(id, fence, 'outcome.json'))
   }
 
   async fold(job: Job): Promise<void> {
@@ -82,6 +94,13 @@ export class FileJournal implements Journal {
       .filter(isJobId)
       .sort()
       .reverse()
+  }
+
+  async remove(id: JobId): Promise<void> {
+    const { record, active } = this.#paths(id)
+    await removeTree(this.#layout.attempts(id))
+    await rm(active, { force: true })
+    await rm(record, { force: true })
   }
 
   diffPath(lease: Lease): string {

@@ -15,6 +15,11 @@ export class TailReader {
     this.#path = path
   }
 
+  /** The beginning of a line that has no end yet. */
+  get rest(): string {
+    return this.#rest
+  }
+
   async *lines(): AsyncGenerator<string> {
     const handle = await open(this.#path, 'r').catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) return undefined

@@ -1,0 +1,30 @@
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
+import { AgenticoreCommand } from './command.ts'
+import { runInForeground } from './foreground-job.ts'
+
+export default class Retry extends AgenticoreCommand {
+  static override summary = 'Run the request of a job again, as a new job.'
+
+  static override description = 'The new job starts from the beginning, with the same task, repository and limits.'
+
+  static override examples = ['<%= config.bin %> retry 3f9c2a11b04e --local --wait']
+
+  static override args = {
+    id: Args.string({ required: true, description: 'id, or a unique beginning or end of it' }),
+  }
+
+  static override flags = {
+    wait: Flags.boolean({ char: 'w', description: 'show what the agent does as it does it' }),
+    local: Flags.boolean({ description: 'run the job in this process' }),
+    json: Flags.boolean({ description: 'print the job record as JSON' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Retry)
+    this.requireLocal(flags)
+    const app = await this.openJobs({ local: true })
+    const job = await app.retry(args.id)
+    await runInForeground(app, job, { live: flags.wait, json: flags.json })
+  }
+}

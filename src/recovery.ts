@@ -1,0 +1,31 @@
+import { join } from 'node:path'
+import { isFinal, type Job } from './jobs/job.ts'
+import type { Reaped } from './jobs/ports.ts'
+import { jobPlaces, type LocalParts, warn } from './parts.ts'
+import { sweepMarked } from './process/sweep.ts'
+import { treePlaces } from './repos/workspaces.ts'
+import { removeTree } from './util/remove-tree.ts'
+import { reap } from './worker/reaper.ts'
+
+/** The composition root's third part: putting right what processes have left that are gone. */
+
+/** Ends what dead processes left running and puts their jobs back into the queue, or to their end. */
+export async function recover(parts: LocalParts): Promise<Reaped[]> {
+  const endProcesses = async ({ job, fence }: Reaped['lease']): Promise<void> =>
+    void (await sweepMarked(`${job.id}/${fence}`))
+  const reaped = await reap({ ...parts, warn, endProcesses })
+  for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job)
+  return reaped
+}
+
+/** Deletes what has been over for longer than it is kept. */
+export async function sweep(parts: LocalParts): Promise<void> {
+  for (const job of await parts.store.sweep()) await forgetPlaces(parts, job)
+}
+
+/** Tree, scratch and files of a job that has ended without a holder to clear up. */
+export async function forgetPlaces({ surroundings: { settings } }: LocalParts, { id }: Job): Promise<void> {
+  const { tree, runnerRoot } = treePlaces(settings.worktreeRoot, id)
+  const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
+  for (const place of [tree, runnerRoot, join(scratchRoot, id), join(jobFilesRoot, id)]) await removeTree(place)
+}

@@ -1,0 +1,119 @@
+import { mkdir, readdir, rename } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { JobId } from '../../jobs/job.ts'
+import { hasCode } from '../../util/error-code.ts'
+import { isLockGone, type KernelLock, tryKernelLock } from '../../util/kernel-lock.ts'
+import { removeTree } from '../../util/remove-tree.ts'
+import { Markers } from './markers.ts'
+
+/** A process that may hold jobs, alive for as long as the kernel keeps its lock. */
+export interface Holder {
+  readonly boot: string
+  /** The jobs it holds. */
+  readonly markers: Markers
+  close(): Promise<void>
+}
+
+/**
+ * Who holds which job: `holders/{boot}/{id}`, beside a `lock` that the process of that boot keeps. A lock that can be
+ * taken means that its process is gone; whoever takes it is the only heir.
+ */
+export class Holders {
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#root, { recursive: true, mode: 0o700 })
+  }
+
+  /** A new holder, alive from the moment its directory is seen. */
+  async add(): Promise<Holder> {
+    for (;;) {
+      const boot = crypto.randomUUID()
+      const place = join(this.#root, `${boot}.new`)
+      await mkdir(place, { mode: 0o700 })
+      const lock = await tryLock(place)
+      // An heir can come between the two, and clear away what looked abandoned.
+      if (!lock) continue
+      if (await renamed(place, join(this.#root, boot))) return new LockedHolder(join(this.#root, boot), lock)
+      lock.release()
+    }
+  }
+
+  /** True when there may be something to inherit; cheap. */
+  async any(): Promise<boolean> {
+    return (await this.#boots()).length > 0
+  }
+
+  /** Calls `inherit` with each holder that is gone, and forgets it when that is done. */
+  async eachDead(inherit: (dead: Holder) => Promise<void>): Promise<void> {
+    for (const boot of await this.#boots()) {
+      const place = join(this.#root, boot)
+      const lock = await tryLock(place)
+      if (!lock) continue
+      const dead = new LockedHolder(place, lock)
+      try {
+        await inherit(dead)
+      } finally {
+        await dead.close()
+      }
+    }
+  }
+
+  /** Whether somebody has the job, dead or alive. */
+  async hold(id: JobId): Promise<boolean> {
+    for (const boot of await this.#boots()) {
+      if (await new Markers(join(this.#root, boot)).has(id)) return true
+    }
+    return false
+  }
+
+  async #boots(): Promise<string[]> {
+    return await readdir(this.#root)
+  }
+}
+
+class LockedHolder implements Holder {
+  readonly boot: string
+  readonly markers: Markers
+  readonly #place: string
+  readonly #lock: KernelLock
+
+  constructor(place: string, lock: KernelLock) {
+    this.boot = basename(place)
+    this.markers = new Markers(place)
+    this.#place = place
+    this.#lock = lock
+  }
+
+  /** What it still holds stays there, for an heir. */
+  async close(): Promise<void> {
+    try {
+      if ((await this.markers.ids()).length === 0) await removeTree(this.#place)
+    } finally {
+      this.#lock.release()
+    }
+  }
+}
+
+async function tryLock(place: string): Promise<KernelLock | undefined> {
+  try {
+    return await tryKernelLock(join(place, 'lock'))
+  } catch (error) {
+    if (isLockGone(error)) return undefined
+    throw error
+  }
+}
+
+async function renamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}

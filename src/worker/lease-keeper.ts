@@ -1,0 +1,55 @@
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { JobStore, Lease } from '../jobs/ports.ts'
+import type { Clock } from '../util/clock.ts'
+
+/** Why the holder of a lease has to stop: somebody asked for it, or the lease is lost. */
+export class LeaseEnded extends Error {
+  readonly why: 'cancelled' | 'lost'
+
+  constructor(why: 'cancelled' | 'lost') {
+    super(why === 'cancelled' ? 'cancelled' : 'the lease is lost')
+    this.why = why
+  }
+}
+
+export interface LeaseKeeperParts {
+  readonly store: JobStore
+  readonly clock: Clock
+  readonly everyMs: number
+}
+
+/**
+ * Renews a lease for as long as `work` takes; its signal aborts with `LeaseEnded` when the job is to be cancelled or
+ * belongs to somebody else. A store that cannot be asked for a while is no reason to stop.
+ */
+export async function whileRenewed<T>(
+  { store, clock, everyMs }: LeaseKeeperParts,
+  lease: Lease,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ended = new AbortController()
+  const done = new AbortController()
+  const renewing = (async () => {
+    while (!ended.signal.aborted) {
+      await clock.sleep(everyMs, done.signal)
+      const why = await ask(store, lease)
+      if (why) ended.abort(new LeaseEnded(why))
+    }
+  })()
+  try {
+    return await work(ended.signal)
+  } finally {
+    done.abort()
+    await renewing.catch((error: unknown) => {
+      if (!done.signal.aborted) throw error
+    })
+  }
+}
+
+async function ask(store: JobStore, lease: Lease): Promise<LeaseEnded['why'] | undefined> {
+  try {
+    return (await store.renew(lease)).cancelRequested ? 'cancelled' : undefined
+  } catch (error) {
+    return error instanceof AgenticoreError && error.code === 'stale_lease' ? 'lost' : undefined
+  }
+}
