@@ -2,7 +2,7 @@ import { Command } from '@oclif/core/command'
 import { AgenticoreError } from '../api/wire.ts'
 import { type LocalAgenticore, openLocal } from '../app.ts'
 import { messageOf } from '../util/error-code.ts'
-import { printable } from '../util/printable.ts'
+import { printable, printableJson } from '../util/printable.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { type Paint, paintFor } from './output/colour.ts'
 
@@ -16,7 +16,7 @@ export abstract class AgenticoreCommand extends Command {
   }
 
   protected printJson(value: unknown): void {
-    this.print(JSON.stringify(value, null, 2))
+    this.print(printableJson(JSON.stringify(value, null, 2)))
   }
 
   protected say(text: string): void {

@@ -1,6 +1,7 @@
 import { type Job, remedyFor, toWire } from '../api/wire.ts'
 import type { LocalAgenticore } from '../app.ts'
 import { shortId } from '../util/ids.ts'
+import { printableJson } from '../util/printable.ts'
 import { exitCodeOfJob } from './exit-codes.ts'
 import { withInterrupts } from './interrupts.ts'
 import { paintFor } from './output/colour.ts'
@@ -33,7 +34,7 @@ export async function runInForeground(
       app.run(queued, { signal, onEvent: event => progress?.event(event) }),
     )
     progress?.stop()
-    process.stdout.write(json ? `${JSON.stringify(toWire(job), null, 2)}\n` : outcome(job, live))
+    process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(job), null, 2))}\n` : outcome(job, live))
     if (job.status !== 'succeeded') say(whatNow(job, await app.patchOf(job)))
     process.exitCode = exitCodeOfJob(job)
   } finally {

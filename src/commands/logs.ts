@@ -1,6 +1,7 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import { eventToWire } from '../api/wire.ts'
+import { printableJson } from '../util/printable.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
 import { renderEvent } from './output/events.ts'
@@ -26,7 +27,9 @@ export default class Logs extends AgenticoreCommand {
     const app = await this.openJobs(flags)
     const events = app.events(args.id, flags.follow ? new AbortController().signal : undefined)
     for await (const event of events) {
-      const line = flags.json ? eventToWire(event) : renderEvent(event, this.paint, widthOf(process.stdout))
+      const line = flags.json
+        ? printableJson(eventToWire(event))
+        : renderEvent(event, this.paint, widthOf(process.stdout))
       if (line !== undefined) this.print(line)
     }
   }

@@ -18,8 +18,8 @@ export class BoundedText {
     if (this.#bytes > this.#limit) this.#dropBeginning()
   }
 
-  text(): string {
-    return Buffer.concat(this.#chunks).subarray(-this.#limit).toString('utf8')
+  text(encoding: 'utf8' | 'latin1' = 'utf8'): string {
+    return Buffer.concat(this.#chunks).subarray(-this.#limit).toString(encoding)
   }
 
   #dropBeginning(): void {

@@ -11,6 +11,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>
   readonly cwd?: string
   readonly input?: string
+  /** Of input and standard output; `latin1` keeps bytes as they are. Default: `utf8`. */
+  readonly encoding?: 'utf8' | 'latin1'
   readonly signal?: AbortSignal
   /** Bytes of standard output to keep; the rest is read, dropped, and said. */
   readonly maxOutputBytes?: number
@@ -50,7 +52,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     forceKillAfterDelay: killAfterMs,
     ...(command.outputFile ? { stdout: { file: command.outputFile } } : {}),
     ...(command.cwd ? { cwd: command.cwd } : {}),
-    ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),
+    ...(command.input === undefined ? { stdin: 'ignore' } : { input: Buffer.from(command.input, command.encoding) }),
     ...(command.signal ? { cancelSignal: command.signal } : {}),
   })
   const guard = lingerGuard(child.nodeChildProcess)
@@ -69,7 +71,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
     ...(result.signal === undefined ? {} : { signal: result.signal }),
     missing: result.code === 'ENOENT',
-    stdout: stdout.text(),
+    stdout: stdout.text(command.encoding),
     stderr: stderr.text(),
     truncated: stdout.truncated,
   }

@@ -27,6 +27,8 @@ export interface GitCall {
   readonly remote?: RepositoryAddress
   readonly input?: string
   readonly outputFile?: string
+  /** For output and input that hold paths: those are bytes, and need not be UTF-8. */
+  readonly encoding?: 'latin1'
 }
 
 export class Git {
@@ -44,6 +46,7 @@ export class Git {
       env: { ...this.#environment(), ...(call.remote ? this.#networkEnvironment(call.remote) : {}), ...call.env },
       signal: call.signal,
       ...(call.input === undefined ? {} : { input: call.input }),
+      ...(call.encoding === undefined ? {} : { encoding: call.encoding }),
       ...(call.outputFile === undefined ? {} : { outputFile: call.outputFile }),
     })
     if (result.missing) throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
@@ -53,8 +56,10 @@ export class Git {
   /** Standard output of a command that has to succeed. @throws AgenticoreError `git_failed`, `storage_failed` */
   async run(call: GitCall): Promise<string> {
     const result = await this.try(call)
-    if (result.ok) return result.stdout
-    throw gitError(call.args.find(arg => /^[a-z][a-z-]+$/.test(arg)) ?? '', result.stderr)
+    const name = call.args.find(arg => /^[a-z][a-z-]+$/.test(arg)) ?? ''
+    if (!result.ok) throw gitError(name, result.stderr)
+    if (result.truncated) throw gitError(name, 'its output is longer than 64 MiB')
+    return result.stdout
   }
 
   #environment(): Record<string, string> {

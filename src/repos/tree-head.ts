@@ -57,7 +57,16 @@ async function readPlain(path: string): Promise<string | undefined> {
   }
 }
 
-export async function isRealDirectory(path: string): Promise<boolean> {
+/** Whether each directory above `path` in the tree is one, and no link. @param path a character a byte */
+export async function hasRealParents(tree: string, path: string): Promise<boolean> {
+  for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
+    const parent = Buffer.concat([Buffer.from(`${tree}/`), Buffer.from(path.slice(0, end), 'latin1')])
+    if (!(await isRealDirectory(parent))) return false
+  }
+  return true
+}
+
+export async function isRealDirectory(path: string | Buffer): Promise<boolean> {
   try {
     return (await lstat(path)).isDirectory()
   } catch (error) {

@@ -7,7 +7,7 @@ import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
 import { type Git, gitError } from './git.ts'
 import { pushError } from './origin-errors.ts'
-import { hasOwnObjects, isRealDirectory, readTreeHead } from './tree-head.ts'
+import { hasOwnObjects, hasRealParents, isRealDirectory, readTreeHead } from './tree-head.ts'
 
 /**
  * A job's tree as the runner sees it. Every git call here uses the runner's own git directory and index, so that nothing
@@ -109,21 +109,31 @@ export class GitWorkspace implements Workspace {
   /** Everything in the tree that is in the index or not ignored, as a tree object. */
   async #writeTree(signal: AbortSignal): Promise<string> {
     const submodules = await this.#submodules(signal)
+    const reachable = await filterAsync(submodules, path => hasRealParents(this.path, path))
+    const unreachable = submodules.filter(path => !reachable.includes(path))
+    // What is behind a link now is not in the tree any more, and git would refuse to hear of it.
+    await this.#updateIndex(['--force-remove'], unreachable, signal)
     // `git add` would start `git status` in a submodule, with the submodule's configuration.
-    const paths = ['.', ...submodules.map(path => `:(exclude,literal)${path}`)].join('\0')
+    const paths = ['.', ...reachable.map(path => `:(exclude,literal)${path}`)].join('\0')
     const args = ['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul']
-    const added = await this.#git.try({ args, env: this.#env(), signal, input: paths })
+    const added = await this.#git.try({ args, env: this.#env(), signal, input: paths, encoding: 'latin1' })
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
     if (!added.ok && added.exitCode !== 1) throw gitError('add', added.stderr)
-    if (submodules.length > 0) {
-      // Reads their HEAD and starts nothing.
-      await this.#run(['update-index', '--add', '--remove', '-z', '--stdin'], signal, submodules.join('\0'))
-    }
+    // Reads their HEAD and starts nothing.
+    await this.#updateIndex(['--add', '--remove'], reachable, signal)
     return (await this.#run(['write-tree'], signal)).trim()
   }
 
+  async #updateIndex(how: string[], paths: readonly string[], signal: AbortSignal): Promise<void> {
+    if (paths.length === 0) return
+    const args = ['update-index', ...how, '-z', '--stdin']
+    await this.#git.run({ args, env: this.#env(), signal, input: paths.join('\0'), encoding: 'latin1' })
+  }
+
+  /** Their paths, a character a byte. */
   async #submodules(signal: AbortSignal): Promise<string[]> {
-    const rows = (await this.#run(['ls-files', '--stage', '-z'], signal)).split('\0')
+    const args = ['ls-files', '--stage', '-z']
+    const rows = (await this.#git.run({ args, env: this.#env(), signal, encoding: 'latin1' })).split('\0')
     return rows.filter(row => row.startsWith('160000 ')).map(row => row.slice(row.indexOf('\t') + 1))
   }
 
@@ -149,6 +159,11 @@ export class GitWorkspace implements Workspace {
   #env(): Record<string, string> {
     return { GIT_DIR: this.#gitDir, GIT_WORK_TREE: this.path, GIT_INDEX_FILE: join(this.#gitDir, 'index') }
   }
+}
+
+async function filterAsync<T>(values: readonly T[], keep: (value: T) => Promise<boolean>): Promise<T[]> {
+  const kept = await Promise.all(values.map(keep))
+  return values.filter((_, index) => kept[index])
 }
 
 /**
