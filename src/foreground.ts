@@ -2,6 +2,7 @@ import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
 import { gitAuthorization } from './github/hosts.ts'
 import { GitHubPullRequests } from './github/pull-requests.ts'
+import { type Isolation, isolationFor } from './isolation.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import type { Job } from './jobs/job.ts'
@@ -13,7 +14,7 @@ import { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
 import { GitWorkspaces } from './repos/workspaces.ts'
 import { systemClock } from './util/clock.ts'
-import { redactor } from './util/redact.ts'
+import { type Redact, redactor } from './util/redact.ts'
 import { JobRunner } from './worker/job-runner.ts'
 
 /** How soon a cancel request by another process is noticed. */
@@ -23,20 +24,25 @@ const renewEveryMs = 500
 export function foreground(parts: LocalParts) {
   const { surroundings, store } = parts
   const git = gitFor(surroundings)
-  const agent = agentFor(surroundings)
+  const agent = agentFor(surroundings, redactor(secretsOf(surroundings)))
+  const preflight = async (): Promise<void> => {
+    if ((await which('git', surroundings.path)) === undefined) {
+      throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
+    }
+    await agent.preflight()
+  }
   return {
     resolveRepository: (text: string, cwd: string): Promise<string> => resolveOrigin(git, text, cwd),
 
-    async preflight(): Promise<void> {
-      if ((await which('git', surroundings.path)) === undefined) {
-        throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
-      }
-      await agent.preflight()
-    },
+    preflight,
 
     /** To its end; a job that was put off, because the model is busy, is waited for. */
     async run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job> {
-      const runner = new JobRunner({ ...runnerParts(parts, git, options.onEvent), agent })
+      // What cannot be run at all is not to cost a queued job its attempt.
+      await preflight()
+      const isolation = await isolationFor(surroundings)
+      if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing)
+      const runner = new JobRunner({ ...runnerParts(parts, { git, isolation, onEvent: options.onEvent }), agent })
       for (;;) {
         const lease = await store.claim({ podName: surroundings.settings.podName, only: job.id })
         if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is ${job.status}, not queued.`)
@@ -61,15 +67,33 @@ async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
 
 export type Foreground = ReturnType<typeof foreground>
 
-function runnerParts(parts: LocalParts, git: Git, onEvent: (event: JobEvent) => void) {
+/** Whether somebody might expect more than `none`. */
+const isPrivileged = (): boolean => process.getuid?.() === 0
+
+function warnOfNone(missing: readonly string[]): void {
+  if (missing.length === 0) return
+  warn(
+    `Agents run as the user agenticore runs as, and can read what it can; for users of their own there is missing: ${missing.join(', ')}.`,
+  )
+}
+
+interface RunningParts {
+  readonly git: Git
+  readonly isolation: Isolation
+  onEvent(event: JobEvent): void
+}
+
+function runnerParts(parts: LocalParts, { git, isolation, onEvent }: RunningParts) {
   const { surroundings, journal, store, events } = parts
   const { settings } = surroundings
   const github = { apiUrl: settings.githubApiUrl, token: settings.githubToken }
+  const cache = new CloneCache(settings.reposRoot, git, { open: isolation.kind === 'user' })
   return {
     store,
     journal,
     events: heard(events, onEvent),
-    workspaces: new GitWorkspaces({ git, cache: new CloneCache(settings.reposRoot, git), root: settings.worktreeRoot }),
+    workspaces: new GitWorkspaces({ git, cache, root: settings.worktreeRoot }),
+    slots: isolation.slots,
     pullRequests: new GitHubPullRequests(github, 'agenticore'),
     clock: systemClock,
     redact: redactor(secretsOf(surroundings)),
@@ -90,11 +114,12 @@ function gitFor(surroundings: Surroundings): Git {
     authorName: settings.gitAuthorName,
     authorEmail: settings.gitAuthorEmail,
     network,
+    followRedirects: settings.allowedHosts.length === 0,
     authorization: address => gitAuthorization(address, github),
   })
 }
 
-function agentFor({ settings, path, network, cloud }: Surroundings): Claude {
+function agentFor({ settings, path, network, cloud }: Surroundings, redact: Redact): Claude {
   return new Claude({
     binary: settings.claudeBinary,
     credentials: {
@@ -112,6 +137,7 @@ function agentFor({ settings, path, network, cloud }: Surroundings): Claude {
       isRoot: process.getuid?.() === 0,
     },
     timeoutSeconds: settings.claudeTimeoutSeconds,
+    redact,
     clock: systemClock,
   })
 }

@@ -15,9 +15,12 @@ if (process.argv.length === 3 && process.argv[2] === '--version') {
   )
   process.exitCode = 1
 } else {
+  // Where bin/agenticore says.
   module.enableCompileCache()
   // A reader that has seen enough (`| head`) is no fault of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  // Progress that nobody reads any more is no reason to leave a job half done.
+  process.stderr.on('error', () => undefined)
   const { main } = await import('./cli.ts')
   await main()
 }

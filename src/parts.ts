@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
@@ -25,8 +26,16 @@ export const warn = (message: string): void => void process.stderr.write(`Warnin
 /** Where the jobs of this machine have what is only theirs, beside tree and journal. */
 export const jobPlaces = ({ worktreeRoot }: Settings) => ({
   scratchRoot: join(worktreeRoot, '.agent'),
-  jobFilesRoot: join(tmpdir(), 'agenticore-jobs'),
+  jobFilesRoot: jobFilesRoot(),
 })
+
+/** `/tmp/agenticore-jobs`; where another user of the machine has made it, one of our own beside it. */
+function jobFilesRoot(): string {
+  const place = join(tmpdir(), 'agenticore-jobs')
+  const uid = process.getuid?.()
+  const owner = statSync(place, { throwIfNoEntry: false })?.uid
+  return uid === undefined || uid === 0 || owner === undefined || owner === uid ? place : `${place}-${uid}`
+}
 
 /** @throws SettingError */
 export async function openParts(): Promise<LocalParts> {
@@ -47,9 +56,11 @@ export async function openParts(): Promise<LocalParts> {
 }
 
 /** Everything that must never be written down. */
-export const secretsOf = ({ settings }: Surroundings): string[] => [
+export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
   settings.githubToken,
   settings.anthropicApiKey,
   settings.anthropicAuthToken,
   settings.claudeOauthToken,
+  ...Object.entries(cloud).flatMap(([name, value]) => (/KEY|SECRET|TOKEN|PASSWORD/.test(name) ? [value] : [])),
+  ...Object.values(network).flatMap(value => URL.parse(value)?.password ?? []),
 ]

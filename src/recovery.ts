@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { isolationFor } from './isolation.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
 import { jobPlaces, type LocalParts, warn } from './parts.ts'
+import { takeTree } from './process/ownership.ts'
 import { sweepMarked } from './process/sweep.ts'
 import { treePlaces } from './repos/workspaces.ts'
 import { removeTree } from './util/remove-tree.ts'
@@ -11,8 +13,12 @@ import { reap } from './worker/reaper.ts'
 
 /** Ends what dead processes left running and puts their jobs back into the queue, or to their end. */
 export async function recover(parts: LocalParts): Promise<Reaped[]> {
-  const endProcesses = async ({ job, fence }: Reaped['lease']): Promise<void> =>
-    void (await sweepMarked(`${job.id}/${fence}`))
+  const endProcesses = async ({ job, fence }: Reaped['lease']): Promise<void> => {
+    await sweepMarked(`${job.id}/${fence}`)
+    if (job.agentUid === undefined) return
+    const isolation = await isolationFor(parts.surroundings)
+    if (isolation.kind === 'user') await isolation.slots.endLeftovers(job.agentUid)
+  }
   const reaped = await reap({ ...parts, warn, endProcesses })
   for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job)
   return reaped
@@ -27,5 +33,9 @@ export async function sweep(parts: LocalParts): Promise<void> {
 export async function forgetPlaces({ surroundings: { settings } }: LocalParts, { id }: Job): Promise<void> {
   const { tree, runnerRoot } = treePlaces(settings.worktreeRoot, id)
   const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
-  for (const place of [tree, runnerRoot, join(scratchRoot, id), join(jobFilesRoot, id)]) await removeTree(place)
+  for (const place of [tree, runnerRoot, join(scratchRoot, id), join(jobFilesRoot, id)]) {
+    // An agent with a user of its own may have left it behind.
+    await takeTree(place)
+    await removeTree(place)
+  }
 }

@@ -99,6 +99,7 @@ t.test('a result event is read with its numbers; what is missing counts against 
   t.strictSame(event, {
     type: 'agent_result',
     subtype: 'success',
+    truncated: false,
     isError: false,
     text: 'done',
     numTurns: 3,
@@ -132,6 +133,7 @@ const verdict = (given: Partial<AgentVerdict> = {}): AgentVerdict => ({
   subtype: 'success',
   isError: false,
   text: 'done',
+  truncated: false,
   numTurns: 1,
   durationMs: 1,
   totalCostUsd: 0,
@@ -279,7 +281,7 @@ function fakeClaude(t: Test, script: string, clock: Clock = systemClock): Claude
   chmodSync(binary, 0o755)
   const host = { path: process.env.PATH ?? '', authorName: 'a', authorEmail: 'a@b', network: {}, isRoot: false }
   const credentials = { apiKey: 'k', authToken: '', oauthToken: '', baseUrl: '', cloud: {} }
-  return new Claude({ binary, credentials, host, timeoutSeconds: 60, clock })
+  return new Claude({ binary, credentials, host, timeoutSeconds: 60, clock, redact: text => text })
 }
 
 t.test('a claude that never says its version is given up', async t => {

@@ -2,14 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
 import type { RunFacts } from '../jobs/job.ts'
-import type { Agent, AgentOptions, AgentRequest, AgentResult } from '../jobs/ports.ts'
+import type { Agent, AgentOptions, AgentRequest, AgentResult, Slot } from '../jobs/ports.ts'
 import { type CommandResult, runCommand } from '../process/command.ts'
 import { type StreamedProcess, startStreamed } from '../process/stream.ts'
 import { sweepMarked } from '../process/sweep.ts'
 import { which } from '../process/which.ts'
 import type { Clock } from '../util/clock.ts'
+import type { Redact } from '../util/redact.ts'
 import { accessFor, type ModelCredentials } from './credentials.ts'
-import { cut } from './cut.ts'
 import { parseAgentLine } from './events.ts'
 import { type AgentFiles, type AgentHost, agentArguments, agentEnvironment, agentFiles } from './invocation.ts'
 import { transcriptOf } from './transcript.ts'
@@ -17,7 +17,6 @@ import { judge } from './verdict.ts'
 import { isOlder, oldestClaude, parseVersion } from './version.ts'
 import { defaultLimits, type WatchdogLimits, Watchdogs } from './watchdogs.ts'
 
-const outputLimitBytes = 1024 * 1024
 const lineLimit = 32 * 1024 * 1024
 const killAfterMs = 10_000
 const versionMs = 30_000
@@ -29,6 +28,8 @@ export interface ClaudeParts {
   readonly timeoutSeconds: number
   readonly clock: Clock
   readonly limits?: WatchdogLimits
+  /** Before anything is cut: half a secret would not be known for one. */
+  readonly redact: Redact
 }
 
 /** Claude Code, run without a terminal: one process a run, everything it writes in the run's own scratch directory. */
@@ -44,10 +45,10 @@ export class Claude implements Agent {
     await this.#find()
   }
 
-  async check(signal: AbortSignal): Promise<void> {
+  async check(signal: AbortSignal, slot?: Slot): Promise<void> {
     accessFor(this.#parts.credentials)
     const file = await this.#find()
-    const { stdout, stderr } = await this.#askVersion(file, signal)
+    const { stdout, stderr } = await this.#askVersion(file, signal, slot)
     const version = parseVersion(stdout)
     if (version === undefined) {
       throw new AgenticoreError(
@@ -63,18 +64,20 @@ export class Claude implements Agent {
     const { clock, limits = defaultLimits, timeoutSeconds } = this.#parts
     const file = await this.#find()
     const files = await prepareFiles(request)
+    await request.slot?.give(request.scratch)
     const watchdogs = new Watchdogs(clock, limits, request.job.timeoutSeconds ?? timeoutSeconds)
     const broken = new AbortController()
     const signal = AbortSignal.any([options.signal, watchdogs.signal, broken.signal])
-    const child = this.#start(file, request, { files, signal })
+    let child: StreamedProcess | undefined
     try {
+      child = this.#start(file, request, { files, signal })
       if (child.pid !== undefined) await options.onStart(child.pid)
-      return await follow(child, request.marker, { ...options, signal }, watchdogs)
+      return await follow({ child, request, watchdogs, redact: this.#parts.redact }, { ...options, signal })
     } catch (error) {
       // Nobody is listening any more (a full disk, a lost lease): then nobody works on, either.
       broken.abort(error)
-      await child.ended
-      await sweepMarked(request.marker)
+      await child?.ended
+      await endLeftovers(request)
       throw error
     } finally {
       watchdogs.stop()
@@ -85,13 +88,14 @@ export class Claude implements Agent {
     return (await transcriptOf(agentFiles(scratch).config, sessionId)) !== undefined
   }
 
-  async #askVersion(file: string, signal: AbortSignal): Promise<CommandResult> {
+  async #askVersion(file: string, signal: AbortSignal, user: Slot | undefined): Promise<CommandResult> {
     const { clock, host } = this.#parts
     const late = new AgenticoreError('claude_missing', `${file} --version did not answer within ${versionMs / 1000} s.`)
     const deadline = clock.deadline(versionMs, late)
     try {
       const both = AbortSignal.any([signal, deadline.signal])
-      return await runCommand({ file, args: ['--version'], env: { PATH: host.path }, signal: both })
+      const command = { file, args: ['--version'], env: { PATH: host.path }, signal: both }
+      return await runCommand(user ? { ...command, user } : command)
     } finally {
       deadline.stop()
     }
@@ -107,6 +111,7 @@ export class Claude implements Agent {
     return startStreamed({
       file,
       args: agentArguments(request, files),
+      ...(request.slot ? { user: request.slot } : {}),
       env: { ...agentEnvironment(request, files, host), ...access.env },
       cwd: request.cwd,
       input: request.prompt,
@@ -135,15 +140,18 @@ async function prepareFiles(request: AgentRequest): Promise<AgentFiles> {
   return files
 }
 
+interface Run {
+  readonly child: StreamedProcess
+  readonly request: AgentRequest
+  readonly watchdogs: Watchdogs
+  readonly redact: Redact
+}
+
 /** Reads the events to the end, then makes sure that nothing of the run is left. */
-async function follow(
-  child: StreamedProcess,
-  marker: string,
-  options: AgentOptions,
-  watchdogs: Watchdogs,
-): Promise<AgentResult> {
-  const swept = child.exited.then(() => sweepMarked(marker))
-  const { verdict, facts } = await readEvents(child, options, watchdogs)
+async function follow(run: Run, options: AgentOptions): Promise<AgentResult> {
+  const { child, request } = run
+  const swept = child.exited.then(() => endLeftovers(request))
+  const { verdict, facts } = await readEvents(run, options)
   const ended = await child.ended
   await swept
   const stopped: unknown = options.signal.aborted ? options.signal.reason : undefined
@@ -152,7 +160,12 @@ async function follow(
   return { ...(failure ? { failure } : {}), facts: { ...facts, ...exit, ...(verdict ? factsOf(verdict) : {}) } }
 }
 
-async function readEvents(child: StreamedProcess, options: AgentOptions, watchdogs: Watchdogs) {
+/** What the agent started and did not end. */
+async function endLeftovers({ marker, slot }: AgentRequest): Promise<void> {
+  await Promise.all([sweepMarked(marker), slot?.endAll()])
+}
+
+async function readEvents({ child, watchdogs, redact }: Run, options: AgentOptions) {
   let verdict: AgentVerdict | undefined
   let facts: RunFacts = {}
   for await (const line of child.lines) {
@@ -161,7 +174,7 @@ async function readEvents(child: StreamedProcess, options: AgentOptions, watchdo
       await options.onEvent({ type: 'agent_other', name: `a line of ${line.droppedBytes} characters, dropped` })
       continue
     }
-    for (const event of parseAgentLine(line.text) ?? []) {
+    for (const event of parseAgentLine(redact(line.text)) ?? []) {
       if (event.type === 'agent_result') verdict = event
       if (event.type === 'agent_result') watchdogs.heardResult()
       else watchdogs.heard({ isTurn: event.type !== 'agent_other' })
@@ -173,10 +186,9 @@ async function readEvents(child: StreamedProcess, options: AgentOptions, watchdo
 }
 
 function factsOf(verdict: AgentVerdict): RunFacts {
-  const { text, truncated } = cut(verdict.text, outputLimitBytes)
   return {
-    output: text,
-    outputTruncated: truncated,
+    output: verdict.text,
+    outputTruncated: verdict.truncated,
     numTurns: verdict.numTurns,
     totalCostUsd: verdict.totalCostUsd,
     usage: verdict.usage,

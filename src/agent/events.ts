@@ -3,6 +3,7 @@ import { cut } from './cut.ts'
 import { type Fields, fieldsOf, isFields } from './fields.ts'
 
 const longestText = 64 * 1024
+const longestResult = 1024 * 1024
 
 /**
  * One line of `--output-format stream-json` as our own events: none, one, or several where a message has several blocks.
@@ -75,15 +76,11 @@ function toolText(content: unknown): string {
 
 function verdict(raw: Fields): AgentVerdict {
   const apiErrorStatus = raw.number('api_error_status')
+  const errors = raw.list('errors').filter(entry => typeof entry === 'string')
   return {
     subtype: raw.text('subtype') ?? '',
     isError: raw.value('is_error') !== false,
-    text:
-      raw.text('result') ??
-      raw
-        .list('errors')
-        .filter(entry => typeof entry === 'string')
-        .join('\n'),
+    ...cut(raw.text('result') ?? errors.join('\n'), longestResult),
     numTurns: raw.number('num_turns') ?? 0,
     durationMs: raw.number('duration_ms') ?? 0,
     totalCostUsd: raw.number('total_cost_usd') ?? 0,

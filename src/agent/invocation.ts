@@ -98,6 +98,6 @@ export function agentEnvironment(request: AgentRequest, files: AgentFiles, host:
     GIT_COMMITTER_EMAIL: host.authorEmail,
     [markerVariable]: request.marker,
     // Claude Code refuses to skip permissions as root unless it is told that it is contained.
-    ...(host.isRoot ? { IS_SANDBOX: '1' } : {}),
+    ...(host.isRoot && !request.slot ? { IS_SANDBOX: '1' } : {}),
   }
 }

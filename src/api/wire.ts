@@ -13,6 +13,7 @@ const recordOnly = {
   maxBudgetUsd: undefined,
   timeoutSeconds: undefined,
   bootId: undefined,
+  agentUid: undefined,
   crashes: undefined,
   modelUsed: undefined,
 }

@@ -1,6 +1,7 @@
 import { Command } from '@oclif/core/command'
 import { AgenticoreError } from '../api/wire.ts'
 import { type LocalAgenticore, openLocal } from '../app.ts'
+import { SettingError } from '../config/load.ts'
 import { messageOf } from '../util/error-code.ts'
 import { printable, printableJson } from '../util/printable.ts'
 import { exitCodeOf } from './exit-codes.ts'
@@ -58,6 +59,7 @@ export abstract class AgenticoreCommand extends Command {
   }
 
   #code(error: unknown, paint: Paint): string {
-    return error instanceof AgenticoreError ? ` ${paint('dim', `[${error.code}]`)}` : ''
+    const code = error instanceof SettingError ? 'invalid_setting' : error instanceof AgenticoreError && error.code
+    return code ? ` ${paint('dim', `[${code}]`)}` : ''
   }
 }

@@ -30,9 +30,11 @@ export async function runInForeground(
     },
   }
   try {
-    const job = await withInterrupts(interrupts, signal =>
+    const ended = await withInterrupts(interrupts, signal =>
       app.run(queued, { signal, onEvent: event => progress?.event(event) }),
     )
+    // A second Ctrl-C can come when the job is back in the queue already.
+    const job = ended.status === 'queued' ? await app.job(ended.id) : ended
     progress?.stop()
     process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(job), null, 2))}\n` : outcome(job, live))
     if (job.status !== 'succeeded') say(whatNow(job, await app.patchOf(job)))

@@ -29,12 +29,37 @@ export const seconds: Kind<number> = {
   parse: value => (/^[1-9]\d{0,9}$/.test(value) ? Number(value) : undefined),
 }
 
+export const userId: Kind<number> = {
+  allowed: 'a user id from 1000 to 2000000000',
+  parse: value => {
+    const id = /^\d{4,10}$/.test(value) ? Number(value) : 0
+    return id >= 1000 && id <= 2_000_000_000 ? id : undefined
+  },
+}
+
+export type IsolationChoice = 'auto' | 'user' | 'none'
+
+export const isolation: Kind<IsolationChoice> = {
+  allowed: 'user or none',
+  parse: value => (value === 'user' || value === 'none' ? value : undefined),
+}
+
 export const httpUrl: Kind<string> = {
   allowed: 'an http:// or https:// address without credentials',
   parse: value => {
     const url = URL.parse(value)
     const fits = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
     return fits ? value : undefined
+  },
+}
+
+/** For what a token is sent to. */
+export const apiUrl: Kind<string> = {
+  allowed: 'an https:// address without credentials (http:// on this machine alone)',
+  parse: (value, home) => {
+    const url = URL.parse(value)
+    const isSafe = url?.protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
+    return isSafe ? httpUrl.parse(value, home) : undefined
   },
 }
 

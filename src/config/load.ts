@@ -49,7 +49,7 @@ export function loadSettings(env: Environment, home: string): Settings {
     if (given === '') return setting.fallback(home)
     const value = setting.kind.parse(given, home)
     if (value !== undefined) return value
-    const shown = setting.kind.secret ? 'a value' : JSON.stringify(given)
+    const shown = setting.kind.secret ? 'a value' : JSON.stringify(given.replace(/\/\/.*@/s, '//***@'))
     throw new SettingError(`${setting.variable} is ${shown}; allowed is ${setting.kind.allowed}.`)
   })
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { directory, hosts, httpUrl, type Kind, seconds, secret, text } from './kinds.ts'
+import { apiUrl, directory, hosts, httpUrl, isolation, type Kind, seconds, secret, text, userId } from './kinds.ts'
 
 export interface Setting<T> {
   readonly variable: string
@@ -32,6 +32,21 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       fallback: () => 3600,
       shown: '`3600`',
       meaning: 'Seconds one run of the agent may take, unless the job has a `--timeout` of its own.',
+    }),
+    agentIsolation: read({
+      variable: 'AGENTICORE_AGENT_ISOLATION',
+      kind: isolation,
+      fallback: () => 'auto' as const,
+      shown: '`user` where it can be had, else `none`',
+      meaning:
+        '`user`: each agent runs as a user of its own, which takes the capabilities SETUID, SETGID, KILL and CHOWN. `none`: as the user agenticore runs as. Forced, it is an error if it cannot be had.',
+    }),
+    agentUidBase: read({
+      variable: 'AGENTICORE_AGENT_UID_BASE',
+      kind: userId,
+      fallback: () => 20_000,
+      shown: '`20000`',
+      meaning: 'The first of 1000 user ids that agents run as under `user`.',
     }),
     jobsDir: read({
       variable: 'AGENTICORE_JOBS_DIR',
@@ -77,7 +92,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     githubApiUrl: read({
       variable: 'GITHUB_API_URL',
-      kind: httpUrl,
+      kind: apiUrl,
       fallback: () => 'https://api.github.com',
       shown: '`https://api.github.com`',
       meaning: 'The API of your GitHub. A repository is on GitHub when its host is github.com or the host of this.',

@@ -57,7 +57,9 @@ export interface AgentVerdict {
   /** `success`, `error_max_turns`, `error_during_execution`, …: never enough alone, see `isError`. */
   readonly subtype: string
   readonly isError: boolean
+  /** At most 1 MiB. */
   readonly text: string
+  readonly truncated: boolean
   readonly numTurns: number
   readonly durationMs: number
   readonly totalCostUsd: number

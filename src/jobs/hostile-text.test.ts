@@ -54,6 +54,15 @@ t.test('the host that is checked is the host that git goes to', async t => {
   for (const text of ['ssh://evil.com%2fx@github.com/o/r', 'ssh://evil.com%3a22%2fx@github.com/o/r']) {
     t.throws(() => checkRepository(text, '', rules), { code: 'invalid_repo_url' }, text)
   }
+  for (const text of [
+    'http://github.com\\@127.0.0.1:18080/o/r',
+    'https://github.com\\.evil.com/o/r',
+    'https://\uff47ithub.com/o/r',
+    'ssh://a@evil.com@github.com/o/r',
+    'https://github.com:0443/o/r',
+  ]) {
+    t.throws(() => checkRepository(text, '', rules), { code: 'invalid_repo_url' }, text)
+  }
   t.throws(() => parseRepository('ssh://%2doProxyCommand=x/o'), { code: 'invalid_repo_url' }, 'an option, encoded')
   for (const text of [
     'https://evil.com/github.com/r',

@@ -38,6 +38,8 @@ export interface JobRequest {
 /** What a run finds out; the holder of the lease writes these while running and at the end. */
 export interface RunFacts {
   readonly pid?: number
+  /** The user the agent runs as, where it has one of its own. */
+  readonly agentUid?: number
   readonly worktreePath?: string
   readonly jobConfigDir?: string
   readonly branch?: string

@@ -107,13 +107,34 @@ export interface ReadEvents {
   readonly follow?: { ended(): Promise<boolean>; readonly signal: AbortSignal }
 }
 
+/** A user of its own for an agent: what runs as that user reaches nothing of ours, and no other job. */
+export interface Slot {
+  readonly uid: number
+  /** What starts a program as that user. */
+  readonly setpriv: string
+  /** Ends every process of that user. */
+  endAll(): Promise<void>
+  /** A directory and all in it becomes that user's. */
+  give(path: string): Promise<void>
+  /** What was given becomes ours again; nothing of that user may run by then. */
+  takeBack(path: string): Promise<void>
+  /** These places alone, each inside the one before it, are ours while `work` runs. */
+  lend<T>(places: readonly string[], work: () => Promise<T>): Promise<T>
+  release(): Promise<void>
+}
+
+export interface Slots {
+  /** Undefined: agents run as we do. */
+  acquire(): Promise<Slot | undefined>
+}
+
 /** Checked-out repositories for jobs to work in. */
 export interface Workspaces {
   /**
    * The tree of an earlier attempt where it is still there and whole, else a new one.
    * @throws AgenticoreError `origin_*`, `repository_empty`, `ref_not_found`, `git_failed`
    */
-  open(lease: Lease, signal: AbortSignal): Promise<Workspace>
+  open(lease: Lease, signal: AbortSignal, slot?: Slot): Promise<Workspace>
 }
 
 /** One job's tree. The agent may do what it likes in it; nothing here runs git with the tree's configuration. */
@@ -143,6 +164,8 @@ export interface CommitMessage {
 
 export interface Change {
   readonly sha: string
+  /** What git said of files it could not read; they are not in the change. */
+  readonly unread: readonly string[]
 }
 
 export interface ChangedFile {
@@ -178,7 +201,7 @@ export interface Agent {
   /** What can be told without starting anything. @throws AgenticoreError `claude_missing`, `no_model_credentials` */
   preflight(): Promise<void>
   /** What has to hold before a run. @throws AgenticoreError as `preflight`, and `claude_too_old` */
-  check(signal: AbortSignal): Promise<void>
+  check(signal: AbortSignal, slot?: Slot): Promise<void>
   /** Whether the conversation of an earlier attempt is there to go on with. */
   canResume(scratch: string, sessionId: string): Promise<boolean>
   /** Never rejects for what the agent does: one result shape for success and failure. */
@@ -194,6 +217,8 @@ export interface AgentRequest {
   readonly sessionId: string
   /** Whether to go on with that session instead of beginning it. */
   readonly resume: boolean
+  /** The user to run as, if not as we do. */
+  readonly slot?: Slot
   /** Identifies every process of this attempt. */
   readonly marker: string
   /** Gone with the attempt: the agent's HOME, configuration and temporary files. */

@@ -69,6 +69,16 @@ t.test('the wire record is the schema, whatever is set: no field more, none less
   t.strictSame(Object.keys(toWire(full)), Object.keys(wireJob.shape), 'in the order of the documentation')
 })
 
+t.test('a record of a later version, or under an id that is none, is refused', async t => {
+  for (const [field, value] of [
+    ['schema_version', 99],
+    ['id', '../../../home/me'],
+  ] as const) {
+    const json = JSON.stringify({ ...encodeJob(newJob(now)), [field]: value })
+    t.throws(() => decodeJob(json, 'x.json'), { code: 'corrupt_record', message: field })
+  }
+})
+
 t.test('what is no record is refused, naming the file and the fields', async t => {
   const record = encodeJob(newJob(now))
   for (const [json, says] of [

@@ -2,6 +2,7 @@ import { camelKey, mapKeys, snakeKey } from '../util/case.ts'
 import { isUuid } from '../util/ids.ts'
 import { AgenticoreError, isErrorCode } from './errors.ts'
 import { type Job, type JobId, jobStatuses } from './job.ts'
+import { schemaVersion } from './states.ts'
 
 type Check = (value: unknown) => boolean
 
@@ -14,7 +15,7 @@ const optional =
     value === undefined || check(value)
 
 const fields: Readonly<Record<keyof Job, Check>> = {
-  id: text,
+  id: value => typeof value === 'string' && isUuid(value),
   task: text,
   repoUrl: text,
   baseRef: text,
@@ -36,6 +37,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   interruptions: count,
   crashes: optional(count),
   pid: optional(count),
+  agentUid: optional(count),
   worktreePath: text,
   jobConfigDir: text,
   branch: text,
@@ -63,7 +65,8 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   maxBudgetUsd: optional(count),
   timeoutSeconds: optional(count),
   queuePosition: optional(count),
-  schemaVersion: count,
+  // What a later version wrote would lose what this one does not know.
+  schemaVersion: value => typeof value === 'number' && value >= 1 && value <= schemaVersion,
 }
 
 /** A job as it is stored: the same fields in snake_case, unset ones left out. */

@@ -99,15 +99,22 @@ function parseUrl(text: string): RepositoryAddress {
     })
   }
   if (parsed.search !== '' || parsed.hash !== '') throw invalid(text, 'it has a query or a fragment')
-  const [, authority = ''] = /:\/\/([^/]*)/.exec(text) ?? []
-  // git decodes the whole address before it looks for the host: what is checked here would not be where it goes.
-  if (authority.includes('%')) throw invalid(text, 'its host or user name is percent-encoded')
+  if (!isPlainHost(text, parsed, scheme)) throw invalid(text, 'its host is not written plainly')
   const path = trimPath(decoded(parsed.pathname) ?? '')
   if (path === '' || parsed.hostname === '' || parsed.hostname.startsWith('-'))
     throw invalid(text, 'it names no repository')
   // git looks for a helper by the scheme's name as it is written.
   const url = text.replace(/^[^:]+/, name => name.toLowerCase())
   return remote(scheme, url, parsed.host.toLowerCase(), path)
+}
+
+/** git reads an address by rules of its own: only a host that both read alike is the one that was checked. */
+function isPlainHost(text: string, parsed: URL, scheme: Scheme): boolean {
+  const [, authority = ''] = /:\/\/([^/]*)/.exec(text) ?? []
+  const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase()
+  const ports = { https: /:443$/, http: /:80$/, ssh: /$^/, file: /$^/ }
+  if (/[%\\]|@.*@/.test(authority)) return false
+  return host.replace(ports[scheme], '') === parsed.host.toLowerCase()
 }
 
 function decoded(pathname: string): string | undefined {

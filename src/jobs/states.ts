@@ -68,7 +68,7 @@ export function recorded(job: Job, facts: RunFacts): Job {
 export function released(job: Job, release: { notBefore?: Date; at: Date }): Job {
   expectStatus(job, 'running')
   if (job.cancelRequestedAt !== undefined) return ended(job, { status: 'cancelled', facts: {} }, release.at)
-  const { pid: _, crashes: __, bootId: ___, ...rest } = job
+  const { pid: _, agentUid: __, crashes: ___, bootId: ____, ...rest } = job
   return {
     ...rest,
     status: 'queued',
@@ -128,7 +128,7 @@ export function overruled(job: Job, cancelRequestedAt: string): Job {
 type Ending = Outcome | { readonly status: 'expired'; readonly facts: RunFacts }
 
 function ended(job: Job, outcome: Ending, at: Date): Job {
-  const { pid: _, notBefore: __, ...rest } = job
+  const { pid: _, agentUid: __, notBefore: ___, ...rest } = job
   return {
     ...rest,
     ...outcome.facts,

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { execa } from 'execa'
+import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { signalGroup } from './group.ts'
 import { lingerGuard } from './linger.ts'
@@ -7,8 +8,11 @@ import { lingerGuard } from './linger.ts'
 export interface Command {
   readonly file: string
   readonly args: readonly string[]
+  /** Who runs it, if not we. */
+  readonly user?: OtherUser
   /** Exactly what the child gets: nothing of this process's environment is added. */
   readonly env: Readonly<Record<string, string>>
+  /** Default: the root directory, so that nothing of where we were started takes part. */
   readonly cwd?: string
   readonly input?: string
   /** Of input and standard output; `latin1` keeps bytes as they are. Default: `utf8`. */
@@ -42,7 +46,8 @@ const killAfterMs = 2000
 export async function runCommand(command: Command): Promise<CommandResult> {
   const stdout = new BoundedText(command.maxOutputBytes ?? defaultOutputBytes)
   const stderr = new BoundedText(stderrBytes, 'keep the end')
-  const child = execa(command.file, command.args, {
+  const { file, args, cwd = '/' } = asUser(command.user, command)
+  const child = execa(file, args, {
     env: command.env,
     extendEnv: false,
     // A session of its own: Ctrl-C in the terminal is for us, and we decide what it means for the child.
@@ -51,7 +56,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     buffer: false,
     forceKillAfterDelay: killAfterMs,
     ...(command.outputFile ? { stdout: { file: command.outputFile } } : {}),
-    ...(command.cwd ? { cwd: command.cwd } : {}),
+    cwd,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: Buffer.from(command.input, command.encoding) }),
     ...(command.signal ? { cancelSignal: command.signal } : {}),
   })

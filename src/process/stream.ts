@@ -1,6 +1,7 @@
 import { PassThrough, pipeline, type Readable, Writable } from 'node:stream'
 import { execa } from 'execa'
 import { hasCode } from '../util/error-code.ts'
+import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { type Line, lines } from './lines.ts'
 import { lingerGuard } from './linger.ts'
@@ -8,6 +9,8 @@ import { lingerGuard } from './linger.ts'
 export interface StreamedProgram {
   readonly file: string
   readonly args: readonly string[]
+  /** Who runs it, if not we. */
+  readonly user?: OtherUser
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   readonly input: string
@@ -41,8 +44,9 @@ const stderrBytes = 64 * 1024
 
 /** Starts a program whose output is read line by line while it runs. */
 export function startStreamed(program: StreamedProgram): StreamedProcess {
-  const child = execa(program.file, program.args, {
-    cwd: program.cwd,
+  const { file, args, cwd = '/' } = asUser(program.user, program)
+  const child = execa(file, args, {
+    cwd,
     env: program.env,
     extendEnv: false,
     // A session of its own: Ctrl-C in the terminal is for us, and we decide what it means for the child.

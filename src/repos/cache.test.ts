@@ -95,6 +95,23 @@ t.test('ten who find something foreign move it aside once and all succeed', asyn
   t.equal(await readFile(join(directory, aside[0] ?? '', 'precious'), 'utf8'), 'precious')
 })
 
+t.test('what an agent leaves in the cache does not run when something is fetched', async t => {
+  const { ensure, commits, tip, root } = await setUp(t, 2)
+  const { gitDir } = await ensure(commits[0] ?? '')
+  const canary = join(root, 'canary')
+  await mkdir(join(gitDir, 'hooks'))
+  for (const hook of ['reference-transaction', 'post-fetch', 'pre-auto-gc']) {
+    await writeFile(join(gitDir, 'hooks', hook), `#!/bin/sh\ntouch ${canary}\n`, { mode: 0o755 })
+  }
+  await writeFile(
+    join(gitDir, 'config'),
+    `[core]\n\tfsmonitor = touch ${canary}\n[credential]\n\thelper = !touch ${canary}\n`,
+  )
+  await ensure(tip)
+  t.notOk((await readdir(root)).includes('canary'))
+  await git(gitDir, ['cat-file', '-e', tip])
+})
+
 t.test('a keep ref never moves and outlives a force-push', async t => {
   const { ensure, tip, path, directory } = await setUp(t, 2)
   await ensure(tip)

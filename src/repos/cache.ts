@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { access, mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, chmod, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import type { CommandResult } from '../process/command.ts'
+import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import type { Git } from './git.ts'
@@ -10,6 +11,7 @@ import { readError } from './origin-errors.ts'
 
 const markerFile = 'agenticore-cache'
 const mostAttempts = 5
+const keepPath = 'refs/agenticore/keep'
 
 /**
  * One bare repository for each origin, which jobs borrow objects from and never write to. Each commit that was ever
@@ -19,10 +21,13 @@ const mostAttempts = 5
 export class CloneCache {
   readonly #root: string
   readonly #git: Git
+  readonly #open: boolean
 
-  constructor(root: string, git: Git) {
+  /** @param options.open whether other users of this machine, the agents', may read the objects */
+  constructor(root: string, git: Git, { open }: { open: boolean } = { open: false }) {
     this.#root = root
     this.#git = git
+    this.#open = open
   }
 
   /**
@@ -36,8 +41,8 @@ export class CloneCache {
     signal: AbortSignal,
   ): Promise<{ gitDir: string; cached: boolean }> {
     for (let attempt = 1; ; attempt++) {
-      const gitDir = await this.#open(remote)
-      const kept = join(gitDir, 'refs/agenticore/keep', commit)
+      const gitDir = await this.#find(remote)
+      const kept = join(gitDir, keepPath, commit)
       if (await exists(kept)) return { gitDir, cached: attempt === 1 }
       const result = await this.#fetch(remote, commit, { gitDir, signal })
       // Of two fetches of one commit the slower finds the ref taken: it fails, and has what it wanted.
@@ -60,19 +65,30 @@ export class CloneCache {
       '--no-auto-maintenance',
       '--no-recurse-submodules',
     ]
-    const refspec = `${commit}:refs/agenticore/keep/${commit}`
-    const args = ['fetch', ...quietly, '--end-of-options', remote.url, refspec]
-    return await this.#git.try({ args, env: { GIT_DIR: gitDir }, remote, signal })
+    const args = ['fetch', ...quietly, '--end-of-options', remote.url, `${commit}:refs/heads/${commit}`]
+    const own = await makeFetchDir(gitDir)
+    try {
+      const env = { GIT_DIR: own, GIT_OBJECT_DIRECTORY: join(gitDir, 'objects') }
+      const result = await this.#git.try({ args, env, remote, signal })
+      if (result.ok) await keep(gitDir, commit)
+      return result
+    } finally {
+      await removeTree(own)
+    }
   }
 
-  async #open(remote: RepositoryAddress): Promise<string> {
+  async #find(remote: RepositoryAddress): Promise<string> {
     const directory = join(this.#root, cacheName(remote))
     const gitDir = join(directory, 'repo')
-    if (await exists(join(gitDir, markerFile))) return gitDir
+    if (await exists(join(gitDir, markerFile))) {
+      if (this.#open) await letOthersRead(this.#root, directory, gitDir)
+      return gitDir
+    }
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const staging = join(directory, `repo.${randomBytes(6).toString('hex')}.tmp`)
     await writeBareRepository(staging)
     await publish(staging, gitDir)
+    if (this.#open) await letOthersRead(this.#root, directory, gitDir)
     return gitDir
   }
 }
@@ -80,6 +96,30 @@ export class CloneCache {
 /** Twelve hex digits that are the same for all spellings of an address. */
 export const cacheName = (remote: RepositoryAddress): string =>
   createHash('sha256').update(remote.normalised).digest('hex').slice(0, 12)
+
+/**
+ * A git directory for one fetch, with the cache's objects and the names of what is kept there: an agent that runs as we
+ * do could have left hooks or configuration in the cache's own.
+ */
+async function makeFetchDir(gitDir: string): Promise<string> {
+  const own = join(dirname(gitDir), `fetch.${randomBytes(6).toString('hex')}.tmp`)
+  await writeBareRepository(own)
+  const kept = (await readdir(join(gitDir, keepPath))).filter(name => /^[0-9a-f]{40}$/.test(name))
+  await writeFile(join(own, 'packed-refs'), kept.map(commit => `${commit} refs/agenticore/keep/${commit}\n`).join(''))
+  return own
+}
+
+/** The commit is there from now on. */
+async function keep(gitDir: string, commit: string): Promise<void> {
+  await writeDurably(join(gitDir, keepPath, commit), `${commit}\n`)
+}
+
+/** The objects, and the way to them; what else is there has no need to be seen. git's own directories are open. */
+async function letOthersRead(...way: string[]): Promise<void> {
+  const objects = join(way.at(-1) ?? '', 'objects')
+  for (const directory of way) await chmod(directory, 0o711)
+  for (const directory of [objects, join(objects, 'pack'), join(objects, 'info')]) await chmod(directory, 0o755)
+}
 
 /** What `git init --bare` would make, without its templates and without starting a process. */
 async function writeBareRepository(gitDir: string): Promise<void> {

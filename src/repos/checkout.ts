@@ -1,5 +1,6 @@
 import { copyFile, lstat, mkdir, mkdtemp, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Slot } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { isFile } from '../util/is-file.ts'
 import type { Git } from './git.ts'
@@ -21,7 +22,7 @@ export interface Checkout {
  * Fills the tree, with a `.git` written by hand: a repository of its own that borrows the cache's objects and shares no
  * configuration, ref or index with anything, so that what happens in it stays in it.
  */
-export async function checkOut(git: Git, checkout: Checkout, signal: AbortSignal): Promise<void> {
+export async function checkOut(git: Git, checkout: Checkout, { signal, slot }: CheckOutOptions): Promise<void> {
   const { tree, runnerRoot, cacheGitDir, state } = checkout
   const gitDir = join(tree, '.git')
   await writeGitDir(gitDir, {
@@ -31,13 +32,23 @@ export async function checkOut(git: Git, checkout: Checkout, signal: AbortSignal
     [`refs/heads/${checkout.branch}`]: `${state.tip}\n`,
     ...(state.baseBranch === '' ? {} : { [`refs/remotes/origin/${state.baseBranch}`]: `${state.tip}\n` }),
   })
+  await slot?.give(tree)
   await git.run({
     args: ['-c', 'checkout.workers=0', 'reset', '--hard', '--quiet', state.tip],
     env: { GIT_DIR: gitDir, GIT_WORK_TREE: tree },
     signal,
+    ...(slot ? { user: slot } : {}),
   })
   // With the index of the moment after checkout, a later `add` reads only the files that were touched since.
-  await copyIndex(join(gitDir, 'index'), join(runnerRoot, 'index'))
+  const index = join(gitDir, 'index')
+  const keep = (): Promise<void> => copyIndex(index, join(runnerRoot, 'index'))
+  await (slot ? slot.lend([tree, gitDir, index], keep) : keep())
+}
+
+interface CheckOutOptions {
+  readonly signal: AbortSignal
+  /** Whose tree it becomes, and who fills it. */
+  readonly slot?: Slot | undefined
 }
 
 /** True when a tree was filled here to the end: the copy of its index is the last thing that is made. */

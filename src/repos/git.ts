@@ -1,5 +1,6 @@
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
+import type { OtherUser } from '../process/as-user.ts'
 import { type CommandResult, runCommand } from '../process/command.ts'
 
 /**
@@ -15,6 +16,8 @@ export interface GitSettings {
   readonly authorEmail: string
   /** Proxy and certificate variables, as the user set them. */
   readonly network: Readonly<Record<string, string>>
+  /** Whether an origin may send us elsewhere. */
+  readonly followRedirects: boolean
   /** The HTTP header that opens this repository, if there is one. */
   authorization(address: RepositoryAddress): string | undefined
 }
@@ -27,6 +30,8 @@ export interface GitCall {
   readonly remote?: RepositoryAddress
   readonly input?: string
   readonly outputFile?: string
+  /** Who runs it, if not we. */
+  readonly user?: OtherUser
   /** For output and input that hold paths: those are bytes, and need not be UTF-8. */
   readonly encoding?: 'latin1'
 }
@@ -46,6 +51,7 @@ export class Git {
       env: { ...this.#environment(), ...(call.remote ? this.#networkEnvironment(call.remote) : {}), ...call.env },
       signal: call.signal,
       ...(call.input === undefined ? {} : { input: call.input }),
+      ...(call.user === undefined ? {} : { user: call.user }),
       ...(call.encoding === undefined ? {} : { encoding: call.encoding }),
       ...(call.outputFile === undefined ? {} : { outputFile: call.outputFile }),
     })
@@ -81,10 +87,12 @@ export class Git {
   }
 
   #networkEnvironment(remote: RepositoryAddress): Record<string, string> {
-    const { home, sshAuthSock, network, authorization } = this.#settings
+    const { home, sshAuthSock, network, authorization, followRedirects } = this.#settings
     const header = authorization(remote)
     return {
       ...network,
+      // Without a repository of ours, git would look for one, and obey its configuration.
+      GIT_DIR: '/nonexistent',
       HOME: home,
       ...(sshAuthSock === '' ? {} : { SSH_AUTH_SOCK: sshAuthSock }),
       GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ServerAliveCountMax=3',
@@ -92,27 +100,38 @@ export class Git {
       GIT_HTTP_LOW_SPEED_LIMIT: '1',
       GIT_HTTP_LOW_SPEED_TIME: '60',
       GIT_ALLOW_PROTOCOL: remote.scheme,
-      ...(header === undefined ? {} : headerConfig(remote, header)),
+      ...configOf([
+        ...(header === undefined ? [] : [headerConfig(remote, header)]),
+        // git would send the header on to wherever a redirect points, and go where it is not allowed to.
+        ...(header === undefined && followRedirects ? [] : [['http.followRedirects', 'false'] as const]),
+      ]),
     }
   }
 }
 
+export const isFull = (stderr: string): boolean => /No space left on device|Disk quota exceeded/.test(stderr)
+
 /** A failed local command. */
 export function gitError(command: string, stderr: string): AgenticoreError {
-  const code = /No space left on device|Disk quota exceeded/.test(stderr) ? 'storage_failed' : 'git_failed'
+  const code = isFull(stderr) ? 'storage_failed' : 'git_failed'
   return new AgenticoreError(code, `git ${command} failed: ${lastLines(stderr)}`)
 }
 
-/** By environment, so that it is in no argv and no file; scoped to the origin, so that it goes nowhere else. */
-function headerConfig(remote: RepositoryAddress, header: string): Record<string, string> {
-  return {
-    GIT_CONFIG_COUNT: '2',
-    GIT_CONFIG_KEY_0: `http.${remote.scheme}://${remote.host}/.extraHeader`,
-    GIT_CONFIG_VALUE_0: `Authorization: ${header}`,
-    // git would send the header on to wherever a redirect points.
-    GIT_CONFIG_KEY_1: 'http.followRedirects',
-    GIT_CONFIG_VALUE_1: 'false',
-  }
+type ConfigEntry = readonly [key: string, value: string]
+
+/** Scoped to the origin, so that it goes nowhere else. */
+const headerConfig = (remote: RepositoryAddress, header: string): ConfigEntry => [
+  `http.${remote.scheme}://${remote.host}/.extraHeader`,
+  `Authorization: ${header}`,
+]
+
+/** By environment, so that it is in no argv and no file. */
+function configOf(entries: readonly ConfigEntry[]): Record<string, string> {
+  const numbered = entries.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ])
+  return { GIT_CONFIG_COUNT: String(entries.length), ...Object.fromEntries(numbered) }
 }
 
 /** What the remote said, and what git said last, without its progress, on one line. */

@@ -18,6 +18,10 @@ export async function resolveOrigin(git: Git, text: string, cwd: string): Promis
     args: ['-C', directory, 'rev-parse', '--is-bare-repository', '--absolute-git-dir'],
     signal,
   })
+  if (/dubious ownership/.test(found.stderr)) {
+    const why = 'belongs to another user, so its configuration is not trusted'
+    throw new AgenticoreError('invalid_repo_url', `${directory} ${why}. Give the address of its origin instead.`)
+  }
   if (!found.ok) throw new AgenticoreError('invalid_repo_url', `${directory} is no git repository.`)
   const [isBare, gitDir = directory] = found.stdout.trim().split('\n')
   if (isBare === 'true') return gitDir

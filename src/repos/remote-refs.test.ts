@@ -39,6 +39,18 @@ t.test('the base is the default branch unless one is asked for: a branch, a tag 
   t.equal((await read(cloneUrl, 'feature/x')).tip, first, 'of a branch and a tag of one name the branch counts')
 })
 
+t.test('the repository that the command is given in has no say', async t => {
+  const { cloneUrl, tip } = await origin()
+  const elsewhere = await origin()
+  const here = t.testdir()
+  await agentGit('/', 'init', '--quiet', here)
+  await agentGit(here, 'config', `url.${elsewhere.cloneUrl}.insteadOf`, cloneUrl)
+  const before = process.cwd()
+  t.teardown(() => process.chdir(before))
+  process.chdir(here)
+  t.equal((await read(cloneUrl)).tip, tip)
+})
+
 t.test('the default branch is asked of the origin', async t => {
   const files = { 'a.txt': 'a' }
   const options = { owner: 'o', name: 'trunk', defaultBranch: 'trunk/line', files }

@@ -1,3 +1,4 @@
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { Change, ChangedFile, CommitMessage, Pushed, Workspace } from '../jobs/ports.ts'
@@ -5,7 +6,7 @@ import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
-import { type Git, gitError } from './git.ts'
+import { type Git, gitError, isFull } from './git.ts'
 import { pushError } from './origin-errors.ts'
 import { hasOwnObjects, hasRealParents, isRealDirectory, readTreeHead } from './tree-head.ts'
 
@@ -18,6 +19,7 @@ export class GitWorkspace implements Workspace {
   readonly #checkout: Checkout
   readonly cached: boolean
   readonly continued: boolean
+  #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
 
@@ -54,11 +56,12 @@ export class GitWorkspace implements Workspace {
     const [{ baseTree, parent }, added] = await allDone([this.#history(signal), this.#writeTree(signal)])
     const complete = added === parent.tree || parent.sha === this.baseSha
     const tree = complete ? added : await this.#writeTreeOn(parent.sha, signal)
-    if (tree === baseTree) return undefined
-    if (tree === parent.tree) return { sha: parent.sha }
+    const unread = this.#unread
+    if (tree === baseTree && unread.length === 0) return undefined
+    if (tree === parent.tree) return { sha: parent.sha, unread }
     const text = `${message.subject}\n\n${message.trailer}\n`
     const sha = await this.#run(['commit-tree', '-p', parent.sha, '-F', '-', tree], signal, text)
-    return { sha: sha.trim() }
+    return { sha: sha.trim(), unread }
   }
 
   async push(change: Change, signal: AbortSignal): Promise<Pushed> {
@@ -86,11 +89,17 @@ export class GitWorkspace implements Workspace {
     const between = [this.baseSha, change.sha]
     const patch = ['diff-tree', '-p', '--binary', '--full-index', '--no-ext-diff', '--no-textconv', ...between]
     const counts = ['diff-tree', '-r', '-z', '--raw', '--numstat', '--no-renames', ...between]
-    const [, files] = await allDone([
-      this.#git.run({ args: patch, env: this.#env(), outputFile: path, signal }),
-      this.#run(counts, signal),
-    ])
-    return changedFiles(files)
+    const part = `${path}.${crypto.randomUUID()}.tmp`
+    try {
+      const [, files] = await allDone([
+        this.#git.run({ args: patch, env: this.#env(), outputFile: part, signal }),
+        this.#run(counts, signal),
+      ])
+      await rename(part, path)
+      return changedFiles(files)
+    } finally {
+      await rm(part, { force: true })
+    }
   }
 
   async dispose(): Promise<void> {
@@ -118,7 +127,8 @@ export class GitWorkspace implements Workspace {
     const args = ['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul']
     const added = await this.#git.try({ args, env: this.#env(), signal, input: paths, encoding: 'latin1' })
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
-    if (!added.ok && added.exitCode !== 1) throw gitError('add', added.stderr)
+    if (!added.ok && (added.exitCode !== 1 || isFull(added.stderr))) throw gitError('add', added.stderr)
+    this.#unread = added.ok ? [] : unreadIn(added.stderr)
     // Reads their HEAD and starts nothing.
     await this.#updateIndex(['--add', '--remove'], reachable, signal)
     return (await this.#run(['write-tree'], signal)).trim()
@@ -181,6 +191,22 @@ function changedFiles(output: string): ChangedFile[] {
     const counts = added === '-' ? {} : { added: Number(added), removed: Number(removed) }
     return { path, ...counts, ...(nested.has(path) ? { isRepository: true as const } : {}) }
   })
+}
+
+const notAdded = [
+  /^error: '(.*)' does not have a commit checked out$/,
+  /^error: (.*): can only add regular files, symbolic links or git-directories$/,
+]
+
+/**
+ * What git says of files it could not read. Left out is what has nothing that could be added (a nested repository
+ * without a commit, a pipe or socket), and what git says besides.
+ */
+function unreadIn(stderr: string): string[] {
+  const lines = stderr.split('\n').filter(line => /^(error|fatal|warning): /.test(line))
+  const nothing = lines.flatMap(line => notAdded.flatMap(pattern => pattern.exec(line)?.[1] ?? []))
+  const besides = [...nothing.map(path => `error: unable to index file '${path}'`), 'fatal: adding files failed']
+  return lines.filter(line => !notAdded.some(pattern => pattern.test(line)) && !besides.includes(line))
 }
 
 /** Hosts print the address that opens a pull request; the first address of what the remote says is it. */

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobId } from '../jobs/job.ts'
-import type { Lease, Workspace, Workspaces } from '../jobs/ports.ts'
+import type { Lease, Slot, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
@@ -28,7 +28,7 @@ export class GitWorkspaces implements Workspaces {
     this.#parts = parts
   }
 
-  async open({ job }: Lease, signal: AbortSignal): Promise<Workspace> {
+  async open({ job }: Lease, signal: AbortSignal, slot?: Slot): Promise<Workspace> {
     const { git, cache, root } = this.#parts
     const remote = parseRepository(job.repoUrl)
     const branch = branchFor(job)
@@ -38,14 +38,18 @@ export class GitWorkspaces implements Workspaces {
     const state = base === undefined ? now : { ...now, tip: base }
     const { gitDir, cached } = await cache.ensure(remote, state.tip, signal)
     const checkout = { ...place, cacheGitDir: gitDir, remote, state, branch }
-    if (base !== undefined) return new GitWorkspace(git, checkout, { cached, continued: true })
+    await slot?.takeBack(place.tree)
+    if (base !== undefined) {
+      await slot?.give(place.tree)
+      return new GitWorkspace(git, checkout, { cached, continued: true })
+    }
     for (const directory of [place.tree, place.runnerRoot]) {
       await removeTree(directory)
       await mkdir(directory, { recursive: true, mode: 0o700 })
     }
     const workspace = new GitWorkspace(git, checkout, { cached, continued: false })
     try {
-      await checkOut(git, checkout, signal)
+      await checkOut(git, checkout, { signal, slot })
       return workspace
     } catch (error) {
       // What cannot be removed now is removed when the job is opened again; the error to report is the first one.

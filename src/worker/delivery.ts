@@ -1,36 +1,45 @@
+import { AgenticoreError } from '../jobs/errors.ts'
 import type { RunnerEvent } from '../jobs/events.ts'
-import type { Job, RunFacts } from '../jobs/job.ts'
+import type { RunFacts } from '../jobs/job.ts'
 import type { Change, ChangedFile, CommitMessage, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
 import { titleOf } from '../jobs/title.ts'
-import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 
 export interface DeliveryParts {
+  /** Its job without secrets: what is said of it becomes public. */
   readonly lease: Lease
   readonly workspace: Workspace
   readonly pullRequests: PullRequests
   readonly diffPath: string
   readonly signal: AbortSignal
   emit(event: RunnerEvent): Promise<void>
+  /** Facts that hold from now on, whatever happens next. */
+  note(facts: RunFacts): void
 }
 
 /**
- * Commit, push, pull request; each step can be repeated without a second effect. A pull request that fails is not the
- * job's failure: the branch is there, and the reason is in `prError`.
+ * Commit, push, pull request; each step can be repeated without a second effect. Once the branch is pushed the work is
+ * delivered: a patch, an event or a pull request that fails after that is said, and not the job's failure.
+ * @param run what is known of the attempt so far, without secrets
  * @throws AgenticoreError `git_failed`, `push_denied`, `push_rejected`, `origin_*`
  */
-export async function deliver(parts: DeliveryParts, run: RunFacts): Promise<RunFacts> {
-  const { workspace, signal, emit } = parts
+export async function deliver(parts: DeliveryParts, run: RunFacts): Promise<void> {
+  const { workspace, signal, emit, note } = parts
   const change = await workspace.commit(messageFor(parts.lease), signal)
   if (!change) {
     await emit({ type: 'nothing_changed' })
-    return { changedFiles: 0 }
+    return note({ changedFiles: 0 })
   }
+  if (change.unread.length > 0) throw incomplete(change.unread)
   // Side by side, and both to their end: the patch is wanted most when the push fails.
-  const [files, { hint }] = await allDone([saveChange(parts, change), workspace.push(change, signal)])
-  await emit({ type: 'pushed', branch: workspace.branch, sha: change.sha, hint })
-  const facts = { headSha: change.sha, changedFiles: files.length }
-  return { ...facts, ...(await openPullRequest(parts, files, { ...run, ...facts })) }
+  const [saved, pushed] = await Promise.allSettled([saveChange(parts, change), workspace.push(change, signal)])
+  if (pushed.status === 'rejected') throw pushed.reason
+  note({ headSha: change.sha })
+  if (saved.status === 'rejected')
+    await tell(parts, { type: 'warning', message: `No patch: ${messageOf(saved.reason)}` })
+  await tell(parts, { type: 'pushed', branch: workspace.branch, sha: change.sha, hint: pushed.value.hint })
+  const files = saved.status === 'fulfilled' ? saved.value : []
+  note(await openPullRequest(parts, files, { ...run, headSha: change.sha, changedFiles: files.length }))
 }
 
 /** The work of an attempt that is not delivered: a patch beside its events. */
@@ -39,34 +48,50 @@ export async function keepChange(parts: DeliveryParts): Promise<void> {
   if (change) await saveChange(parts, change)
 }
 
-async function saveChange({ workspace, diffPath, emit }: DeliveryParts, change: Change): Promise<ChangedFile[]> {
-  const files = await workspace.saveDiff(change, diffPath)
-  await emit({ type: 'committed', sha: change.sha, changedFiles: files.length })
+function incomplete(unread: readonly string[]): AgenticoreError {
+  const shown = unread.slice(0, 5).join(' / ')
+  return new AgenticoreError(
+    'git_failed',
+    `Some of what the agent left could not be read, so nothing was pushed: ${shown}`,
+  )
+}
+
+/** For what happens after the work is delivered: a log that cannot be written takes nothing of it back. */
+async function tell({ emit }: DeliveryParts, event: RunnerEvent): Promise<void> {
+  await emit(event).catch(() => undefined)
+}
+
+async function saveChange(parts: DeliveryParts, change: Change): Promise<ChangedFile[]> {
+  const files = await parts.workspace.saveDiff(change, parts.diffPath)
+  parts.note({ changedFiles: files.length })
+  await tell(parts, { type: 'committed', sha: change.sha, changedFiles: files.length })
   for (const { path } of files.filter(file => file.isRepository)) {
-    await emit({ type: 'warning', message: `${path} is a repository of its own: its files are not in the branch.` })
+    await tell(parts, {
+      type: 'warning',
+      message: `${path} is a repository of its own: its files are not in the branch.`,
+    })
   }
   return files
 }
 
 async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: RunFacts): Promise<RunFacts> {
-  const { lease, workspace, pullRequests, signal, emit } = parts
+  const { lease, workspace, pullRequests, signal } = parts
   if (!pullRequests.serves(lease.job.repoUrl)) return {}
   try {
-    const job: Job = { ...lease.job, ...run }
     const request = {
-      job,
+      job: { ...lease.job, ...run },
       head: workspace.branch,
       base: workspace.baseBranch,
       summary: run.output ?? '',
       files,
     }
     const prUrl = await pullRequests.open(request, signal)
-    await emit({ type: 'pull_request', url: prUrl })
+    await tell(parts, { type: 'pull_request', url: prUrl })
     return { prUrl }
   } catch (error) {
     signal.throwIfAborted()
     const prError = messageOf(error)
-    await emit({ type: 'pull_request_failed', error: prError })
+    await tell(parts, { type: 'pull_request_failed', error: prError })
     return { prError }
   }
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
@@ -12,12 +11,15 @@ import type {
   Journal,
   Lease,
   PullRequests,
+  Slot,
+  Slots,
   Workspace,
   Workspaces,
 } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
+import { ownDirectory } from '../util/own-directory.ts'
 import { type Redact, redactDeep } from '../util/redact.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Beginning, briefing, promptFor } from './briefing.ts'
@@ -25,11 +27,15 @@ import { type DeliveryParts, deliver, keepChange } from './delivery.ts'
 import { failureOf } from './failure.ts'
 import { LeaseEnded, whileRenewed } from './lease-keeper.ts'
 
+const deliveryMs = 1_800_000
+const keepingMs = 60_000
+
 export interface JobRunnerParts {
   readonly store: JobStore
   readonly events: EventLog
   readonly journal: Pick<Journal, 'diffPath'>
   readonly workspaces: Workspaces
+  readonly slots: Slots
   readonly agent: Agent
   readonly pullRequests: PullRequests
   readonly clock: Clock
@@ -66,9 +72,13 @@ export class JobRunner {
     const keeper = { ...this.#parts, everyMs: this.#parts.renewEveryMs }
     return await whileRenewed(keeper, lease, async ended => {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
-      const end = await attempt.run()
-      if (end.type === 'finish') await attempt.clean()
-      return await this.#end(lease, attempt, end)
+      try {
+        const end = await attempt.run()
+        if (end.type === 'finish') await attempt.clean()
+        return await this.#end(lease, attempt, end)
+      } finally {
+        await attempt.leave()
+      }
     })
   }
 
@@ -80,6 +90,8 @@ export class JobRunner {
       const notBefore = end.later ? new Date(clock.now().getTime() + waitMs) : undefined
       const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
       await attempt.tryEmit({ type: 'released', reason: end.reason, ...when })
+      // What it cost so far, and where its conversation is, for whoever goes on.
+      await store.record(lease, redactDeep(end.facts, redact))
       return await store.release(lease, notBefore)
     }
     const outcome = redactDeep(end.outcome, redact)
@@ -92,7 +104,7 @@ export class JobRunner {
 type AttemptEnd =
   | { readonly type: 'finish'; readonly outcome: Outcome }
   /** `later`: not at once, because what was in the way needs time to pass. */
-  | { readonly type: 'release'; readonly reason: string; readonly later: boolean }
+  | { readonly type: 'release'; readonly reason: string; readonly later: boolean; readonly facts: RunFacts }
 
 class Attempt {
   readonly #parts: JobRunnerParts
@@ -101,6 +113,7 @@ class Attempt {
   readonly #scratch: string
   readonly #startedMs: number
   #workspace: Workspace | undefined
+  #slot: Slot | undefined
   #facts: RunFacts = {}
 
   constructor(parts: JobRunnerParts, lease: Lease, signal: AbortSignal) {
@@ -116,11 +129,12 @@ class Attempt {
     const { job } = this.#lease
     try {
       await this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt })
+      await this.#takeSlot()
       const cwd = await this.#prepare()
-      const { failure, facts } = await this.#runAgent(cwd)
-      this.#note(facts)
+      const { failure, facts } = await this.#runAgent(cwd).finally(() => this.#takeBack(cwd))
+      this.#note(redactDeep(facts, this.#parts.redact))
       if (failure) throw new AgenticoreError(failure.code, failure.message)
-      if (this.#workspace) this.#note(await deliver(this.#delivery(this.#workspace, this.#signal), this.#facts))
+      if (this.#workspace) await this.#deliver(this.#workspace)
       return { type: 'finish', outcome: { status: 'succeeded', facts: this.#finalFacts() } }
     } catch (error) {
       return await this.#endOf(error)
@@ -136,11 +150,12 @@ class Attempt {
     if (why instanceof LeaseEnded) {
       return { type: 'finish', outcome: { status: 'cancelled', facts: this.#finalFacts() } }
     }
-    if (this.#signal.aborted) return { type: 'release', reason: 'interrupted', later: false }
+    const facts = this.#finalFacts()
+    if (this.#signal.aborted) return { type: 'release', reason: 'interrupted', later: false, facts }
     if (error instanceof AgenticoreError && error.code === 'model_busy') {
-      return { type: 'release', reason: error.message, later: true }
+      return { type: 'release', reason: error.message, later: true, facts }
     }
-    return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts: this.#finalFacts() } }
+    return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts } }
   }
 
   /** Every step is taken, whatever the others do; what fails is said in the log. */
@@ -149,6 +164,11 @@ class Attempt {
     for (const step of await Promise.allSettled(steps)) {
       if (step.status === 'rejected') await this.#warn(`Clean-up: ${messageOf(step.reason)}`)
     }
+  }
+
+  /** The user is free for another agent. */
+  async leave(): Promise<void> {
+    await this.#slot?.release()
   }
 
   async emit(event: JobEventBody): Promise<void> {
@@ -168,15 +188,22 @@ class Attempt {
     await this.tryEmit({ type: 'warning', message })
   }
 
+  /** Recorded before anything runs as that user: whoever comes after us knows whom to look for. */
+  async #takeSlot(): Promise<void> {
+    const { slots, store } = this.#parts
+    this.#slot = await slots.acquire()
+    if (this.#slot) await store.record(this.#lease, { agentUid: this.#slot.uid })
+  }
+
   /** The directory the agent starts in. */
   async #prepare(): Promise<string> {
     const { agent, workspaces, clock, jobFilesRoot } = this.#parts
     const { job } = this.#lease
     const started = clock.monotonicMs()
-    const opening = job.repoUrl === '' ? undefined : workspaces.open(this.#lease, this.#signal)
+    const opening = job.repoUrl === '' ? undefined : workspaces.open(this.#lease, this.#signal, this.#slot)
     // Side by side: the check of claude costs as much as the answer of the origin. Both are waited for, so that a tree
     // that was opened is known when the check fails.
-    const [checked, opened] = await Promise.allSettled([agent.check(this.#signal), opening])
+    const [checked, opened] = await Promise.allSettled([agent.check(this.#signal, this.#slot), opening])
     if (opened.status === 'fulfilled') this.#workspace = opened.value
     if (checked.status === 'rejected') throw checked.reason
     if (opened.status === 'rejected') throw opened.reason
@@ -198,7 +225,10 @@ class Attempt {
 
   async #jobDirectory(root: string): Promise<string> {
     const directory = join(root, this.#lease.job.id)
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await ownDirectory(root, 0o711)
+    await this.#slot?.takeBack(directory)
+    await ownDirectory(directory, 0o700)
+    await this.#slot?.give(directory)
     this.#note({ jobConfigDir: directory })
     return directory
   }
@@ -217,6 +247,7 @@ class Attempt {
       briefing: briefing(this.#workspace),
       sessionId,
       resume: resumed,
+      ...(this.#slot ? { slot: this.#slot } : {}),
       marker: `${job.id}/${fence}`,
       scratch: this.#scratch,
     }
@@ -229,10 +260,16 @@ class Attempt {
     })
   }
 
+  /** What the agent's user had is ours again; nothing of that user runs any more. */
+  async #takeBack(cwd: string): Promise<void> {
+    for (const place of [cwd, this.#scratch]) await this.#slot?.takeBack(place)
+  }
+
   /** A conversation is about the tree it happened in: without that one it is no use. */
   async #beginning(): Promise<Beginning> {
     const { agent } = this.#parts
     const { job } = this.#lease
+    await this.#slot?.takeBack(this.#scratch)
     const sameTree = this.#workspace ? this.#workspace.continued : job.sessionId !== undefined
     if (sameTree && job.sessionId !== undefined && (await agent.canResume(this.#scratch, job.sessionId)))
       return 'resumed'
@@ -240,25 +277,45 @@ class Attempt {
     return this.#workspace?.continued ? 'in a used tree' : 'new'
   }
 
+  /** A tree can be made to hold git up, such as by a pipe for it to read; it is not to hold the job up. */
+  async #deliver(workspace: Workspace): Promise<void> {
+    const late = new AgenticoreError('git_failed', `Committing and pushing took more than ${deliveryMs / 1000} s.`)
+    await this.#within(deliveryMs, late, async deadline => {
+      await deliver(this.#delivery(workspace, AbortSignal.any([this.#signal, deadline])), this.#facts)
+    })
+  }
+
   /** What the agent did before it failed or was stopped, as a patch; the attempt's own error is the one that counts. */
   async #keepWork(): Promise<void> {
-    if (!this.#workspace || this.#facts.headSha !== undefined) return
+    const workspace = this.#workspace
+    if (!workspace || this.#facts.headSha !== undefined || this.#facts.changedFiles !== undefined) return
+    const late = new Error(`it took more than ${keepingMs / 1000} s`)
     try {
-      await keepChange(this.#delivery(this.#workspace, new AbortController().signal))
+      await this.#within(keepingMs, late, deadline => keepChange(this.#delivery(workspace, deadline)))
     } catch (error) {
       await this.#warn(`The changes could not be kept: ${messageOf(error)}`)
     }
   }
 
+  async #within(ms: number, late: Error, work: (deadline: AbortSignal) => Promise<void>): Promise<void> {
+    const deadline = this.#parts.clock.deadline(ms, late)
+    try {
+      await work(deadline.signal)
+    } finally {
+      deadline.stop()
+    }
+  }
+
   #delivery(workspace: Workspace, signal: AbortSignal): DeliveryParts {
-    const { pullRequests, journal } = this.#parts
+    const { pullRequests, journal, redact } = this.#parts
     return {
-      lease: this.#lease,
+      lease: { ...this.#lease, job: redactDeep(this.#lease.job, redact) },
       workspace,
       pullRequests,
       diffPath: journal.diffPath(this.#lease),
       signal,
       emit: event => this.emit(event),
+      note: facts => this.#note(facts),
     }
   }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { FileJobStore } from '../../src/store/file/store.ts'
@@ -74,6 +74,29 @@ t.test('file store: a record that is none is named, and other jobs go on', async
   )
   t.equal(warnings.length, 2)
   t.match(warnings[0], `${broken.id}.json is not JSON`)
+})
+
+t.test('file store: a record under the name of another job is no record', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const store = await open(root, clock)
+  const [job, other] = [newJob(clock.now()), newJob(clock.now())]
+  await store.submit(job)
+  copyFileSync(join(root, `${job.id}.json`), join(root, `${other.id}.json`))
+  await t.rejects(store.get(other.id), { code: 'corrupt_record', message: job.id })
+})
+
+t.test('file store: a claim that cannot begin leaves the job in the queue', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const store = await open(root, clock)
+  const job = newJob(clock.now())
+  await store.submit(job)
+  writeFileSync(join(root, `${job.id}.d`), 'in the way')
+  await t.rejects(store.claim({ podName: 'a' }), { code: 'ENOTDIR' })
+  rmSync(join(root, `${job.id}.d`))
+  t.equal((await store.claim({ podName: 'a' }))?.job.id, job.id)
+  await store.close()
 })
 
 t.test('file store: an attempt that was begun and never recorded does not block the next one', async t => {

@@ -177,7 +177,7 @@ t.test('Ctrl-C ends the agent, says what is kept, and resume runs the job again'
   running.kill('SIGINT')
   const { exitCode, stdout, stderr } = await running
   t.equal(exitCode, 130)
-  const job = jobIn({ exitCode, stdout, stderr })
+  const job = jobIn({ stdout })
   t.match(job, { status: 'queued', interruptions: 1, attempt: 0 })
   t.match(stderr, `agenticore resume ${job.id.slice(-12)}`)
   t.strictSame(processesWith(job.id), [])
@@ -193,6 +193,17 @@ t.test('Ctrl-C ends the agent, says what is kept, and resume runs the job again'
   t.match(events, /"type":"released".*\n.*"id":"2-1".*"type":"claimed"/)
 })
 
+t.test('a secret in what the agent says is in no record, and not in the pull request', async t => {
+  const { github, cli } = await world(t, [{ turns: [bash('echo x > x.txt'), { text: `I found ${token} in a file.` }] }])
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  const job = jobIn(await cli(['run', `Say ${token}`, '-r', repo.cloneUrl, '--local', '--json']))
+  t.match(job, { status: 'succeeded', output: 'I found *** in a file.' })
+  const [pull] = github.pulls('octo/app')
+  t.match(pull, { title: 'Say ***', body: /I found \*\*\* in a file/ })
+  t.notMatch(JSON.stringify(pull), token)
+  t.notMatch(await git(repo.path, ['log', '--format=%B', job.branch]), token)
+})
+
 t.test('a second Ctrl-C cancels the job', async t => {
   const { github, cli } = await world(t, [{ turns: [bash('sleep 1000'), { text: 'x' }] }])
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
@@ -201,8 +212,8 @@ t.test('a second Ctrl-C cancels the job', async t => {
   running.kill('SIGINT')
   await said(running, 'Stopping the agent')
   running.kill('SIGINT')
-  const { stdout, stderr, exitCode } = await running
-  const job = jobIn({ exitCode, stdout, stderr })
+  const { stdout, exitCode } = await running
+  const job = jobIn({ stdout })
   t.match(job, { status: 'cancelled' })
   t.equal(exitCode, 1)
   t.strictSame(processesWith(job.id), [])

@@ -36,6 +36,8 @@ export function cliFor(home: string, common: Readonly<Record<string, string>> = 
     // Outside the home that is new each time: compiled code is not what is tested.
     NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'),
     AGENTICORE_CLAUDE_BINARY: claudeBinary(),
+    // Tests may run as root; what `user` adds has a test of its own.
+    AGENTICORE_AGENT_ISOLATION: 'none',
     ...common,
   }
   const start = (args: readonly string[], options: CliOptions = {}) => spawn(args, { ...base, ...options.env }, options)

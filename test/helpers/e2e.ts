@@ -3,7 +3,7 @@ import { type WireJob, wireJob } from '../../src/api/job.ts'
 import { type GitHub, startGitHub } from '../fixtures/github/server.ts'
 import type { ConversationScript } from '../fixtures/model/script.ts'
 import { type Model, startModel } from '../fixtures/model/server.ts'
-import { type Cli, type CliResult, cliFor } from './cli.ts'
+import { type Cli, cliFor } from './cli.ts'
 
 export const token = 'ghp_canary0123456789abcdefghijklmnop'
 export const modelKey = 'sk-ant-canary-0123456789abcdef'
@@ -35,7 +35,7 @@ export async function world(t: Test, scripts: readonly ConversationScript[]): Pr
 }
 
 /** What `--json` printed, checked against the wire schema: a field too many or too few throws. */
-export const jobIn = ({ stdout }: CliResult): WireJob => wireJob.parse(JSON.parse(stdout))
+export const jobIn = ({ stdout }: { readonly stdout: string }): WireJob => wireJob.parse(JSON.parse(stdout))
 
 /** A turn that runs a command in the agent's tree. */
 export const bash = (command: string) => ({ tools: [{ name: 'Bash', input: { command } }] })

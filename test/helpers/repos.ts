@@ -84,6 +84,7 @@ export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github
     authorName: 'agenticore',
     authorEmail: 'runner@example.test',
     network: {},
+    followRedirects: true,
     authorization: address => gitAuthorization(address, { apiUrl, token: options.token ?? '' }),
   })
 }

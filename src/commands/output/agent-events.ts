@@ -32,7 +32,9 @@ export function showAgentEvent(event: JobEvent, width: number): Shown | undefine
 /** A job's tree is a directory named by its id; within it, the path from there says all. */
 const treePath = /\/[^\s"']*\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\//g
 
-const brief = (text: string, width: number): string => oneLine(text.replace(treePath, ''), width)
+/** Cut first: looking for paths takes time that grows faster than the text. */
+const brief = (text: string, width: number): string =>
+  oneLine(text.slice(0, 4 * width + 1000).replace(treePath, ''), width)
 
 /** The one value of a tool's input that says what it is about. */
 export function describeInput(input: unknown): string {

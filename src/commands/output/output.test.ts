@@ -153,6 +153,7 @@ function everyEvent(text: string): Body<JobEvent>[] {
       subtype: text,
       isError: false,
       text,
+      truncated: false,
       numTurns: 1,
       durationMs: 1,
       totalCostUsd: 1,

@@ -5,7 +5,7 @@ import { isJobId } from '../../jobs/record.ts'
 import { createDurably, syncDirectory } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
 
-/** A directory of small files named by job: being in it is the fact. Moves and changes are durable when they resolve. */
+/** A directory of small files named by job: being in it is the fact. Puts and moves are durable when they resolve. */
 export class Markers {
   readonly #directory: string
 
@@ -65,6 +65,7 @@ export class Markers {
     return true
   }
 
+  /** A power cut may bring it back. */
   async drop(id: JobId): Promise<void> {
     await rm(this.#path(id), { force: true })
   }

@@ -17,6 +17,7 @@ import {
   released,
 } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
+import { hasCode, messageOf } from '../../util/error-code.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
 import { Markers } from './markers.ts'
@@ -124,7 +125,7 @@ export class FileJobStore implements JobStore {
       const job = await this.#readable(id, each => this.#journal.read(each))
       if (!job || !(isReady(job, this.#now()) || isFinal(job))) continue
       if (!(await this.#take(id))) continue
-      const lease = await this.#begin(id, podName)
+      const lease = await this.#begin(id, podName).catch(error => this.#leave(id, error))
       if (lease) return lease
     }
     return undefined
@@ -222,6 +223,12 @@ export class FileJobStore implements JobStore {
     // Else the marker was a second one, of a submission that was repeated while the job was already on its way.
     await self.markers.drop(id)
     return undefined
+  }
+
+  /** A job that could not be begun is not ours. */
+  async #leave(id: JobId, error: unknown): Promise<never> {
+    await (await this.#own()).markers.moveTo(this.#queue, id)
+    throw error
   }
 
   /** True for a queued job that is not to start any more. */
@@ -335,8 +342,9 @@ export class FileJobStore implements JobStore {
     try {
       return await read(id)
     } catch (error) {
-      if (!(error instanceof AgenticoreError) || error.code !== 'corrupt_record') throw error
-      this.#parts.warn(`Passed over: ${error.message}`)
+      const corrupt = error instanceof AgenticoreError && error.code === 'corrupt_record'
+      if (!corrupt && !hasCode(error, 'EACCES', 'EPERM', 'EISDIR', 'EIO')) throw error
+      this.#parts.warn(`Passed over: ${messageOf(error)}`)
       return undefined
     }
   }

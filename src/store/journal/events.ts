@@ -34,7 +34,13 @@ export class FileEventLog implements EventLog {
     const id = `${lease.fence}-${writer.seq}`
     const event: JobEvent = { id, at: this.#clock.now().toISOString(), ...redactDeep(body, this.#redact) }
     writer.last = writer.last.then(() => appendFile(path, `${encodeEvent(event)}\n`, { mode: 0o600 }))
-    await writer.last
+    try {
+      await writer.last
+    } catch (error) {
+      // Half a line may be there: the next event begins with a new look at the file.
+      this.#writers.delete(path)
+      throw error
+    }
     if (body.type === 'outcome' || body.type === 'released') this.#writers.delete(path)
     return event
   }

@@ -1,4 +1,5 @@
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { Journal, Lease } from '../../jobs/ports.ts'
 import { decodeJob, encodeJob, isJobId } from '../../jobs/record.ts'
@@ -39,7 +40,8 @@ export class FileJournal implements Journal {
   }
 
   async begin(job: Job): Promise<boolean> {
-    await mkdir(this.#layout.attempts(job.id), { recursive: true, mode: ownerOnly })
+    const made = await mkdir(this.#layout.attempts(job.id), { recursive: true, mode: ownerOnly })
+    if (made !== undefined) await syncDirectory(this.#layout.root)
     try {
       await mkdir(this.#layout.attempt(job.id, job.fence), { mode: ownerOnly })
     } catch (error) {
@@ -62,7 +64,7 @@ export class FileJournal implements Journal {
 
   async readOutcome(id: JobId): Promise<Job | undefined> {
     const fence = await this.highestFence(id)
-    return fence === 0 ? undefined : await this.#load(this.#layout.attemptFile(id, fence, 'outcome.json'))
+    return fence === 0 ? undefined : await this.#load(id, this.#layout.attemptFile(id, fence, 'outcome.json'))
   }
 
   async fold(job: Job): Promise<void> {
@@ -72,11 +74,11 @@ export class FileJournal implements Journal {
   }
 
   async read(id: JobId): Promise<Job | undefined> {
-    const submitted = await this.#load(this.#layout.record(id))
+    const submitted = await this.#load(id, this.#layout.record(id))
     if (submitted === undefined || isFinal(submitted)) return submitted
     const fences = await fencesOf(this.#layout.attempts(id))
     for (const fence of fences.reverse()) {
-      const attempt = await this.#load(this.#layout.attemptFile(id, fence, 'attempt.json'))
+      const attempt = await this.#load(id, this.#layout.attemptFile(id, fence, 'attempt.json'))
       if (attempt) return attempt
     }
     return submitted
@@ -112,9 +114,11 @@ export class FileJournal implements Journal {
     return { record: layout.record(id), active: layout.active(id), activeDirectory: layout.activeDirectory() }
   }
 
-  async #load(path: string): Promise<Job | undefined> {
+  async #load(id: JobId, path: string): Promise<Job | undefined> {
     try {
-      return decodeJob(await readFile(path, 'utf8'), path)
+      const job = decodeJob(await readFile(path, 'utf8'), path)
+      if (job.id === id) return job
+      throw new AgenticoreError('corrupt_record', `${path} is the record of another job, ${job.id}.`)
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined
       throw error

@@ -1,0 +1,56 @@
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Surroundings } from './config/load.ts'
+import { SettingError } from './config/load.ts'
+import type { Slots } from './jobs/ports.ts'
+import { jobPlaces } from './parts.ts'
+import { missingCapabilities } from './process/capabilities.ts'
+import { runCommand } from './process/command.ts'
+import { UserSlots } from './process/slots.ts'
+import { which } from './process/which.ts'
+
+/** Who agents run as: users of their own, or, when what that takes is `missing`, the user agenticore runs as. */
+export type Isolation =
+  | { readonly kind: 'user'; readonly slots: UserSlots }
+  | { readonly kind: 'none'; readonly slots: Slots; readonly missing: readonly string[] }
+
+const sameUser: Slots = { acquire: async () => undefined }
+
+/** @throws SettingError when `user` is forced and cannot be had */
+export async function isolationFor(surroundings: Surroundings): Promise<Isolation> {
+  const { agentIsolation, agentUidBase: uidBase, worktreeRoot } = surroundings.settings
+  if (agentIsolation === 'none') return { kind: 'none', slots: sameUser, missing: [] }
+  const setpriv = await which('setpriv', surroundings.path)
+  const missing = [
+    ...(await missingCapabilities()).map(name => `the capability ${name}`),
+    ...(setpriv === undefined ? ['setpriv (util-linux)'] : []),
+  ]
+  if (missing.length === 0 && setpriv !== undefined) {
+    missing.push(...(await outOfReach(surroundings, { uid: uidBase, setpriv })))
+    const directory = join(worktreeRoot, '.slots')
+    if (missing.length === 0) return { kind: 'user', slots: new UserSlots({ directory, uidBase, setpriv }) }
+  }
+  if (agentIsolation === 'auto') return { kind: 'none', slots: sameUser, missing }
+  throw new SettingError(
+    `AGENTICORE_AGENT_ISOLATION is "user", which cannot be had here: missing is ${missing.join(', ')}.`,
+  )
+}
+
+/** What an agent needs and a slot's user cannot get to. */
+async function outOfReach(surroundings: Surroundings, user: { uid: number; setpriv: string }): Promise<string[]> {
+  const { settings, path } = surroundings
+  const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
+  const places = [settings.worktreeRoot, scratchRoot, jobFilesRoot, settings.reposRoot]
+  for (const place of places) {
+    await mkdir(place, { recursive: true, mode: 0o711 })
+    await chmod(place, 0o711)
+  }
+  const claude = await which(settings.claudeBinary, path)
+  const wanted = claude === undefined ? places : [...places, claude]
+  const script = 'for place; do [ -x "$place" ] || printf "%s\\n" "$place"; done'
+  const args = ['-c', script, 'sh', ...wanted]
+  const { ok, stdout, stderr } = await runCommand({ file: 'sh', args, env: { PATH: path }, user })
+  if (!ok) return [`a working setpriv (${stderr.trim()})`]
+  const lines = stdout.split('\n').filter(Boolean)
+  return lines.map(place => `a way for user ${user.uid} to ${place}`)
+}

@@ -1,0 +1,72 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { tryKernelLock } from '../util/kernel-lock.ts'
+import type { OtherUser } from './as-user.ts'
+import { giveTree, takeTree, whileOurs } from './ownership.ts'
+import { endUser, hasProcesses } from './user-processes.ts'
+
+const mostSlots = 1000
+
+export interface UserSlotsParts {
+  /** Holds a lock for each slot that is taken. */
+  readonly directory: string
+  /** Slot 0 is this user, slot 1 the next, and so on. */
+  readonly uidBase: number
+  readonly setpriv: string
+}
+
+/** A user that is one agent's for a while. */
+export interface UserSlot extends OtherUser {
+  endAll(): Promise<void>
+  give(path: string): Promise<void>
+  takeBack(path: string): Promise<void>
+  lend<T>(places: readonly string[], work: () => Promise<T>): Promise<T>
+  release(): Promise<void>
+}
+
+/** Users of their own for agents: each is one agent's at a time, on this whole machine. */
+export class UserSlots {
+  readonly #parts: UserSlotsParts
+
+  constructor(parts: UserSlotsParts) {
+    this.#parts = parts
+  }
+
+  async acquire(): Promise<UserSlot> {
+    for (let index = 0; index < mostSlots; index++) {
+      const slot = await this.#take(this.#parts.uidBase + index)
+      if (!slot) continue
+      // Left by somebody whose jobs have not been taken back yet, or by another installation: not ours to end.
+      if (!(await hasProcesses(slot.uid))) return slot
+      await slot.release()
+    }
+    throw new Error(`All ${mostSlots} users for agents from ${this.#parts.uidBase} on are in use`)
+  }
+
+  /** Ends what an agent left running whose runner died. A slot that is taken again has nothing of it any more. */
+  async endLeftovers(uid: number): Promise<void> {
+    const slot = await this.#take(uid)
+    if (!slot) return
+    try {
+      await slot.endAll()
+    } finally {
+      await slot.release()
+    }
+  }
+
+  async #take(uid: number): Promise<UserSlot | undefined> {
+    const { directory, setpriv } = this.#parts
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const lock = await tryKernelLock(join(directory, String(uid)))
+    if (!lock) return undefined
+    const user: OtherUser = { uid, setpriv }
+    return {
+      ...user,
+      endAll: () => endUser(user),
+      give: path => giveTree(path, uid),
+      takeBack: path => takeTree(path),
+      lend: (places, work) => whileOurs(places, uid, work),
+      release: async () => lock.release(),
+    }
+  }
+}

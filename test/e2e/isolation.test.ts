@@ -1,0 +1,120 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { git } from '../fixtures/github/git.ts'
+import { type Cli, type CliResult, cliFor } from '../helpers/cli.ts'
+import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { processesWith } from '../helpers/processes.ts'
+import { until } from '../helpers/until.ts'
+
+const skip = process.getuid?.() === 0 ? false : 'only root can start agents as other users'
+const agents = join(import.meta.dirname, '../fixtures/agents')
+const halves = ['canary-', 'b1d5e7f3a9']
+const canary = halves.join('')
+
+/** A machine on which other users can get to what agents need, and to nothing else. */
+function machine(t: Test, isolation: 'user' | 'none'): { cli: Cli; place: string; worktrees: string } {
+  const place = mkdtempSync(join(tmpdir(), 'agenticore-isolation-'))
+  t.teardown(() => rmSync(place, { recursive: true, force: true }))
+  chmodSync(place, 0o711)
+  const worktrees = join(place, 'worktrees')
+  mkdirSync(join(place, 'tmp'))
+  const cli = cliFor(join(place, 'home'), {
+    ANTHROPIC_API_KEY: `${canary}-key`,
+    GITHUB_TOKEN: `${canary}-token`,
+    AGENTICORE_AGENT_ISOLATION: isolation,
+    AGENTICORE_WORKTREE_ROOT: worktrees,
+    AGENTICORE_REPOS_ROOT: join(place, 'repos'),
+    TMPDIR: join(place, 'tmp'),
+  })
+  chmodSync(join(place, 'home'), 0o700)
+  return { cli, place, worktrees }
+}
+
+/** The spy, told where to look; the word comes in halves, so that its own task is no finding. */
+function spy(cli: Cli, places: readonly string[], then = ''): Promise<CliResult> {
+  const task = [`first half: ${halves[0]}`, `second half: ${halves[1]}`, ...places.map(place => `place: ${place}`)]
+  const env = { AGENTICORE_CLAUDE_BINARY: join(agents, 'spy') }
+  return cli(['run', [...task, `then: ${then}`].join('\n'), '--local', '--json'], { env })
+}
+
+/** Another job that is in the middle of its work. */
+async function sitting({ cli, place }: { cli: Cli; place: string }) {
+  const env = { AGENTICORE_CLAUDE_BINARY: join(agents, 'sitter') }
+  const run = cli.start(['run', '-', '--local', '--json'], { env, input: `keep ${canary}` })
+  const jobs = join(place, 'tmp/agenticore-jobs')
+  const secret = await until(() => {
+    const ids = existsSync(jobs) ? readdirSync(jobs) : []
+    return ids.map(id => join(jobs, id, 'secret')).find(path => existsSync(path))
+  })
+  const go = (): void => writeFileSync(join(secret, '../go'), '')
+  return { run, secret, go }
+}
+
+t.test('as a user of its own an agent finds no secret, and ends nothing but itself', { skip }, async t => {
+  const here = machine(t, 'user')
+  const victim = await sitting(here)
+  const uid = lstatSync(victim.secret).uid
+  t.ok(uid >= 20_000, 'the other job has a user of its own')
+  const places = [here.place, `${here.place}/home`, `${here.place}/tmp/agenticore-jobs`, here.worktrees]
+  const looked = jobIn(await spy(here.cli, [...places, join(victim.secret, '..'), victim.secret]))
+  t.match(looked, { status: 'succeeded' })
+  t.match(looked.output, /^uid 2\d{4}, caps 0+, found:$/, 'nothing found')
+  t.notMatch(looked.output, `uid ${uid},`, 'another user than the other job')
+  const killed = jobIn(await spy(here.cli, [], 'kill'))
+  t.match(killed, { status: 'failed', error_code: 'agent_no_result' }, 'it ended itself')
+  victim.go()
+  const sat = jobIn(await victim.run)
+  t.match(sat, { status: 'succeeded', output: 'sat' }, 'the other job went on')
+})
+
+t.test('what hides from the marker is ended with its user', { skip }, async t => {
+  const { cli } = machine(t, 'user')
+  t.equal(jobIn(await spy(cli, [], 'hide')).status, 'succeeded')
+  t.strictSame(processesWith('sleep\u00004321'), [])
+})
+
+t.test('without a user of its own an agent reads what agenticore can: its environment and its records', async t => {
+  const here = machine(t, 'none')
+  const looked = jobIn(await spy(here.cli, [join(here.place, 'home')]))
+  t.match(looked.output, / environ\b/, "the key is in agenticore's environment")
+})
+
+t.test('the whole job works under a user of its own: tree, commits, branch', { skip }, async t => {
+  const { cli, github } = await world(t, [
+    {
+      turns: [
+        bash('id -u > uid.txt && git add . && git commit -qm one && echo 2 > b.txt && chmod 000 b.txt'),
+        { text: 'ok' },
+      ],
+    },
+  ])
+  const repo = await github.createRepo({ owner: 'o', name: 'r', files: { 'a.txt': 'a\n' } })
+  const place = mkdtempSync(join(tmpdir(), 'agenticore-isolation-'))
+  t.teardown(() => rmSync(place, { recursive: true, force: true }))
+  chmodSync(place, 0o711)
+  const env = {
+    AGENTICORE_AGENT_ISOLATION: 'user',
+    AGENTICORE_WORKTREE_ROOT: join(place, 'worktrees'),
+    AGENTICORE_REPOS_ROOT: join(place, 'repos'),
+    TMPDIR: join(place, 'tmp'),
+  }
+  mkdirSync(env.TMPDIR)
+  const result = await cli(['run', 'say who you are', '-r', repo.cloneUrl, '--local', '--json'], { env })
+  const job = jobIn(result)
+  t.match(job, { status: 'succeeded', changed_files: 2 }, result.stderr)
+  t.match(await git(repo.path, ['show', `${job.branch}:uid.txt`]), /^2\d{4}$/)
+  t.equal(await git(repo.path, ['show', `${job.branch}:b.txt`]), '2')
+  t.strictSame(readdirSync(env.AGENTICORE_WORKTREE_ROOT).sort(), ['.agent', '.runner', '.slots'])
+})
+
+t.test('isolation that cannot be had is an error when it is asked for', { skip }, async t => {
+  const { cli, place } = machine(t, 'user')
+  const closed = join(place, 'home/trees')
+  const result = await cli(['run', 'x', '--local'], {
+    env: { AGENTICORE_WORKTREE_ROOT: closed, AGENTICORE_CLAUDE_BINARY: join(agents, 'spy') },
+  })
+  t.equal(result.exitCode, 2)
+  t.match(result.stderr, /AGENTICORE_AGENT_ISOLATION is "user", which cannot be had here: .*a way for user 20000 to/)
+})
