@@ -1,4 +1,5 @@
 import type { Agenticore } from './client/agenticore.ts'
+import type { Finding } from './doctor.ts'
 import type { Foreground } from './foreground.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
@@ -23,6 +24,8 @@ export interface LocalAgenticore extends Agenticore {
   retry(part: string): Promise<Job>
   /** Where the changes of the latest attempt are kept as a patch; undefined when there are none. */
   patchOf(job: Job): Promise<string | undefined>
+  /** How everything that is needed on this machine is. */
+  examine(): Promise<Finding[]>
   /** This process holds no job any more. */
   close(): Promise<void>
   readonly defaults: { readonly jobTtlSeconds: number }
@@ -65,6 +68,11 @@ export async function openLocal(): Promise<LocalAgenticore> {
       return await service.retry(part)
     },
     nextQueued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).at(-1),
+    async examine() {
+      const { checkAgent } = await foreground()
+      const { examine } = await import('./doctor.ts')
+      return await examine({ ...parts, checkAgent })
+    },
     close: () => store.close(),
     async patchOf(job) {
       const path = parts.journal.diffPath({ job, fence: job.fence })

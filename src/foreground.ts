@@ -36,6 +36,11 @@ export function foreground(parts: LocalParts) {
 
     preflight,
 
+    /** What agents run as here, in one line. @throws AgenticoreError for what keeps them from running */
+    async checkAgent(): Promise<string> {
+      return `Claude Code ${await agent.check(new AbortController().signal)}`
+    },
+
     /** To its end; a job that was put off, because the model is busy, is waited for. */
     async run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job> {
       // What cannot be run at all is not to cost a queued job its attempt.

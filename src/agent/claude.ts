@@ -45,7 +45,7 @@ export class Claude implements Agent {
     await this.#find()
   }
 
-  async check(signal: AbortSignal, slot?: Slot): Promise<void> {
+  async check(signal: AbortSignal, slot?: Slot): Promise<string> {
     accessFor(this.#parts.credentials)
     const file = await this.#find()
     const { stdout, stderr } = await this.#askVersion(file, signal, slot)
@@ -56,7 +56,7 @@ export class Claude implements Agent {
         `${file} --version does not print a version: ${(stdout + stderr).slice(0, 200)}`,
       )
     }
-    if (!isOlder(version, oldestClaude)) return
+    if (!isOlder(version, oldestClaude)) return version
     throw new AgenticoreError('claude_too_old', `${file} is version ${version}; ${oldestClaude} or newer is needed.`)
   }
 

@@ -5,6 +5,7 @@ type Load = () => Promise<Command.Class>
 /** Every command by its name; each is a chunk of its own in the bundle, read when it is run. */
 export const commands: Readonly<Record<string, Load>> = {
   cancel: async () => (await import('./cancel.ts')).default,
+  doctor: async () => (await import('./doctor.ts')).default,
   help: async () => (await import('@oclif/plugin-help')).commands.help,
   job: async () => (await import('./job.ts')).default,
   jobs: async () => (await import('./jobs.ts')).default,

@@ -200,8 +200,8 @@ export interface PullRequest {
 export interface Agent {
   /** What can be told without starting anything. @throws AgenticoreError `claude_missing`, `no_model_credentials` */
   preflight(): Promise<void>
-  /** What has to hold before a run. @throws AgenticoreError as `preflight`, and `claude_too_old` */
-  check(signal: AbortSignal, slot?: Slot): Promise<void>
+  /** What has to hold before a run. @returns its version @throws AgenticoreError as `preflight`, and `claude_too_old` */
+  check(signal: AbortSignal, slot?: Slot): Promise<string>
   /** Whether the conversation of an earlier attempt is there to go on with. */
   canResume(scratch: string, sessionId: string): Promise<boolean>
   /** Never rejects for what the agent does: one result shape for success and failure. */

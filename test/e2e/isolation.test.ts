@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -14,23 +24,36 @@ const halves = ['canary-', 'b1d5e7f3a9']
 const canary = halves.join('')
 
 /** A machine on which other users can get to what agents need, and to nothing else. */
-function machine(t: Test, isolation: 'user' | 'none'): { cli: Cli; place: string; worktrees: string } {
+function machine(t: Test, isolation: 'user' | 'none', launcher: readonly string[] = []) {
   const place = mkdtempSync(join(tmpdir(), 'agenticore-isolation-'))
   t.teardown(() => rmSync(place, { recursive: true, force: true }))
   chmodSync(place, 0o711)
   const worktrees = join(place, 'worktrees')
   mkdirSync(join(place, 'tmp'))
-  const cli = cliFor(join(place, 'home'), {
-    ANTHROPIC_API_KEY: `${canary}-key`,
-    GITHUB_TOKEN: `${canary}-token`,
-    AGENTICORE_AGENT_ISOLATION: isolation,
-    AGENTICORE_WORKTREE_ROOT: worktrees,
-    AGENTICORE_REPOS_ROOT: join(place, 'repos'),
-    TMPDIR: join(place, 'tmp'),
-  })
+  const cli = cliFor(
+    join(place, 'home'),
+    {
+      ANTHROPIC_API_KEY: `${canary}-key`,
+      GITHUB_TOKEN: `${canary}-token`,
+      AGENTICORE_AGENT_ISOLATION: isolation,
+      AGENTICORE_WORKTREE_ROOT: worktrees,
+      AGENTICORE_REPOS_ROOT: join(place, 'repos'),
+      TMPDIR: join(place, 'tmp'),
+    },
+    launcher,
+  )
   chmodSync(join(place, 'home'), 0o700)
   return { cli, place, worktrees }
 }
+
+/** How the container's entrypoint steps down: an ordinary user with four capabilities. */
+const four = '+setuid,+setgid,+kill,+chown'
+const daemonUid = 1000
+const asDaemon = [
+  'setpriv',
+  ...['--reuid', String(daemonUid), '--regid', String(daemonUid), '--clear-groups', '--no-new-privs'],
+  ...[`--inh-caps=-all,${four}`, `--ambient-caps=-all,${four}`, `--bounding-set=-all,${four}`],
+]
 
 /** The spy, told where to look; the word comes in halves, so that its own task is no finding. */
 function spy(cli: Cli, places: readonly string[], then = ''): Promise<CliResult> {
@@ -67,6 +90,14 @@ t.test('as a user of its own an agent finds no secret, and ends nothing but itse
   victim.go()
   const sat = jobIn(await victim.run)
   t.match(sat, { status: 'succeeded', output: 'sat' }, 'the other job went on')
+})
+
+t.test('four capabilities are enough, and the agent has none of them', { skip }, async t => {
+  const { cli, place } = machine(t, 'user', asDaemon)
+  for (const name of ['', 'tmp', 'home', 'home/tmp']) chownSync(join(place, name), daemonUid, daemonUid)
+  const looked = jobIn(await spy(cli, [place, join(place, 'home')], 'hide'))
+  t.match(looked, { status: 'succeeded', output: /^uid 2\d{4}, caps 0+, found:$/ })
+  t.strictSame(processesWith('sleep\u00004321'), [])
 })
 
 t.test('what hides from the marker is ended with its user', { skip }, async t => {

@@ -25,8 +25,15 @@ export interface CliOptions {
   readonly input?: string
 }
 
-/** agenticore as a user of the machine `home` is on runs it, with the pinned Claude Code. */
-export function cliFor(home: string, common: Readonly<Record<string, string>> = {}): Cli {
+/**
+ * agenticore as a user of the machine `home` is on runs it, with the pinned Claude Code.
+ * @param launcher a program, with its arguments, to start it with
+ */
+export function cliFor(
+  home: string,
+  common: Readonly<Record<string, string>> = {},
+  launcher: readonly string[] = [],
+): Cli {
   const temp = join(home, 'tmp')
   mkdirSync(temp, { recursive: true })
   const base = {
@@ -40,7 +47,8 @@ export function cliFor(home: string, common: Readonly<Record<string, string>> = 
     AGENTICORE_AGENT_ISOLATION: 'none',
     ...common,
   }
-  const start = (args: readonly string[], options: CliOptions = {}) => spawn(args, { ...base, ...options.env }, options)
+  const start = (args: readonly string[], options: CliOptions = {}) =>
+    spawn([...launcher, join(root, 'bin/agenticore'), ...args], { ...base, ...options.env }, options)
   const run = async (args: readonly string[], options: CliOptions = {}): Promise<CliResult> => {
     const { exitCode, stdout, stderr } = await start(args, options)
     return { exitCode, stdout, stderr }
@@ -48,8 +56,8 @@ export function cliFor(home: string, common: Readonly<Record<string, string>> = 
   return Object.assign(run, { home, start })
 }
 
-function spawn(args: readonly string[], env: Record<string, string>, { cwd, input }: CliOptions) {
-  return execa(join(root, 'bin/agenticore'), args, {
+function spawn([file = '', ...args]: readonly string[], env: Record<string, string>, { cwd, input }: CliOptions) {
+  return execa(file, args, {
     env,
     extendEnv: false,
     reject: false,

@@ -1,0 +1,138 @@
+import { mkdir, rm, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isolationFor } from './isolation.ts'
+import { AgenticoreError } from './jobs/errors.ts'
+import type { LocalParts } from './parts.ts'
+import { runCommand } from './process/command.ts'
+import { which } from './process/which.ts'
+import { messageOf } from './util/error-code.ts'
+import { tryKernelLock } from './util/kernel-lock.ts'
+
+/** One thing that agenticore needs on this machine, and how it is. */
+export interface Finding {
+  readonly check: string
+  readonly status: 'ok' | 'warning' | 'error'
+  readonly message: string
+  /** What to do; absent when all is well. */
+  readonly remedy?: string
+}
+
+export interface DoctorParts extends LocalParts {
+  /** @throws AgenticoreError for what keeps agents from running here */
+  checkAgent(): Promise<string>
+}
+
+const smallDisk = 2 * 1024 ** 3
+const oldestGit = [2, 31] as const
+
+/** Looks at everything; a check that fails says so and keeps none of the others from being made. */
+export async function examine(parts: DoctorParts): Promise<Finding[]> {
+  const { settings } = parts.surroundings
+  const checks = [
+    () => examineGit(parts),
+    () => examineAgent(parts),
+    () => examineGitHub(parts),
+    () => examineIsolation(parts),
+    ...[
+      ['jobs', settings.jobsDir],
+      ['working trees', settings.worktreeRoot],
+      ['clone cache', settings.reposRoot],
+    ].map(
+      ([check = '', directory = '']) =>
+        () =>
+          examineDirectory(check, directory),
+    ),
+    () => examineLocks(parts),
+  ]
+  return await Promise.all(checks.map(check => check()))
+}
+
+async function examineGit({ surroundings: { path } }: DoctorParts): Promise<Finding> {
+  const check = 'git'
+  const remedy = `Install git ${oldestGit.join('.')} or newer.`
+  if ((await which('git', path)) === undefined) return { check, status: 'error', message: 'not on the PATH', remedy }
+  const { stdout } = await runCommand({ file: 'git', args: ['--version'], env: { PATH: path } })
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? []
+  const tooOld = Number(major) < oldestGit[0] || (Number(major) === oldestGit[0] && Number(minor) < oldestGit[1])
+  return tooOld
+    ? { check, status: 'error', message: stdout.trim(), remedy }
+    : { check, status: 'ok', message: stdout.trim() }
+}
+
+async function examineAgent({ checkAgent }: DoctorParts): Promise<Finding> {
+  try {
+    return { check: 'agent', status: 'ok', message: await checkAgent() }
+  } catch (error) {
+    const remedy = error instanceof AgenticoreError ? { remedy: error.remedy } : {}
+    return { check: 'agent', status: 'error', message: messageOf(error), ...remedy }
+  }
+}
+
+async function examineGitHub({ surroundings: { settings } }: DoctorParts): Promise<Finding> {
+  const check = 'GitHub'
+  if (settings.githubToken !== '') return { check, status: 'ok', message: `a token for ${settings.githubApiUrl}` }
+  return {
+    check,
+    status: 'warning',
+    message: 'no token: no private repositories, no pull requests',
+    remedy: 'Set GITHUB_TOKEN to a token that can write contents and pull requests.',
+  }
+}
+
+async function examineIsolation({ surroundings }: DoctorParts): Promise<Finding> {
+  const check = 'isolation'
+  try {
+    const isolation = await isolationFor(surroundings)
+    if (isolation.kind === 'user') return { check, status: 'ok', message: 'user: each agent is a user of its own' }
+    const why =
+      isolation.missing.length > 0 ? `; for users of their own there is missing: ${isolation.missing.join(', ')}` : ''
+    return {
+      check,
+      status: 'warning',
+      message: `none: agents can read and do what you can${why}`,
+      remedy: 'Give it tasks and repositories that you would run yourself, or run it in a container.',
+    }
+  } catch (error) {
+    return {
+      check,
+      status: 'error',
+      message: messageOf(error),
+      remedy: 'Unset AGENTICORE_AGENT_ISOLATION, or give it what is missing.',
+    }
+  }
+}
+
+async function examineDirectory(check: string, directory: string): Promise<Finding> {
+  const remedy = 'Make room there, or set another directory (docs/settings.md).'
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const probe = join(directory, `.probe-${crypto.randomUUID()}`)
+    await mkdir(probe)
+    await rm(probe, { recursive: true })
+    const { bavail, bsize } = await statfs(directory)
+    const free = `${directory}, ${(Number(bavail * bsize) / 1024 ** 3).toFixed(1)} GiB free`
+    return bavail * bsize < smallDisk
+      ? { check, status: 'warning', message: free, remedy }
+      : { check, status: 'ok', message: free }
+  } catch (error) {
+    return { check, status: 'error', message: messageOf(error), remedy }
+  }
+}
+
+/** Two locks on one file: the second has to be refused, which some network file systems do not do. */
+async function examineLocks({ surroundings: { settings } }: DoctorParts): Promise<Finding> {
+  const path = join(settings.jobsDir, `.lock-${crypto.randomUUID()}`)
+  const remedy = 'Put AGENTICORE_JOBS_DIR on a local disk.'
+  try {
+    const first = await tryKernelLock(path)
+    const second = await tryKernelLock(path)
+    second?.release()
+    first?.release()
+    if (first && !second) return { check: 'locks', status: 'ok', message: 'kept by the kernel' }
+    return { check: 'locks', status: 'error', message: `the file system of ${settings.jobsDir} keeps no locks`, remedy }
+  } catch (error) {
+    return { check: 'locks', status: 'error', message: messageOf(error), remedy }
+  } finally {
+    await rm(path, { force: true })
+  }
+}
