@@ -81,6 +81,28 @@ t.test("claude's events become ours", async t => {
   }
 })
 
+t.test('what happens beside the conversation has events of its own', async t => {
+  const system = (subtype: string, fields: object) =>
+    parseAgentLine(JSON.stringify({ type: 'system', subtype, ...fields }))
+  const tool = { tool_use_id: 'u', tool_name: 'Bash' }
+  t.strictSame(system('permission_denied', { ...tool, message: 'no' }), [
+    { type: 'permission_denied', toolUseId: 'u', tool: 'Bash', reason: 'no' },
+  ])
+  t.strictSame(system('model_fallback', { original_model: 'a', fallback_model: 'b', content: 'busy' }), [
+    { type: 'model_fallback', from: 'a', to: 'b', reason: 'busy' },
+  ])
+  t.strictSame(system('compact_boundary', {}), [{ type: 'compacted' }])
+  for (const phase of ['started', 'progress', 'updated', 'notification']) {
+    t.strictSame(system(`task_${phase}`, { task_id: 't', description: 'look', summary: '' }), [
+      { type: 'task', phase, taskId: 't', text: 'look' },
+    ])
+  }
+  t.strictSame(parseAgentLine(JSON.stringify({ type: 'tool_progress', ...tool, elapsed_time_seconds: 9 })), [
+    { type: 'tool_progress', toolUseId: 'u', tool: 'Bash', elapsedSeconds: 9 },
+  ])
+  t.strictSame(system('__proto__', {}), [{ type: 'agent_other', name: 'system/__proto__' }])
+})
+
 t.test('a result event is read with its numbers; what is missing counts against success', async t => {
   const [event] =
     parseAgentLine(

@@ -14,23 +14,22 @@ export function parseAgentLine(line: string): AgentEvent[] | undefined {
   const type = raw?.text('type')
   if (!raw || type === undefined) return undefined
   if (type === 'system') return [systemEvent(raw)]
+  if (type === 'tool_progress') return [progressEvent(raw)]
   if (type === 'result') return [{ type: 'agent_result', ...verdict(raw) }]
   if (type === 'assistant' || type === 'user') return blocksOf(raw).flatMap(block => blockEvent(block))
   return [{ type: 'agent_other', name: type }]
 }
 
-function systemEvent(raw: Fields): AgentEvent {
-  const subtype = raw.text('subtype') ?? ''
-  if (subtype === 'init') {
-    return {
-      type: 'agent_started',
-      sessionId: raw.text('session_id') ?? '',
-      model: raw.text('model') ?? '',
-      claudeVersion: raw.text('claude_code_version') ?? '',
-      tools: raw.list('tools').filter(tool => typeof tool === 'string'),
-    }
-  }
-  if (subtype === 'api_retry') {
+/** By subtype; the names of the fields as 2.1.330 sends them. */
+const systemEvents: Readonly<Record<string, (raw: Fields) => AgentEvent>> = {
+  init: raw => ({
+    type: 'agent_started',
+    sessionId: raw.text('session_id') ?? '',
+    model: raw.text('model') ?? '',
+    claudeVersion: raw.text('claude_code_version') ?? '',
+    tools: raw.list('tools').filter(tool => typeof tool === 'string'),
+  }),
+  api_retry: raw => {
     const status = raw.number('error_status') ?? raw.number('status')
     return {
       type: 'model_retry',
@@ -38,9 +37,42 @@ function systemEvent(raw: Fields): AgentEvent {
       delayMs: raw.number('retry_delay_ms') ?? 0,
       ...(status === undefined ? {} : { status }),
     }
-  }
-  return { type: 'agent_other', name: `system/${subtype}` }
+  },
+  permission_denied: raw => ({ type: 'permission_denied', ...toolOf(raw), reason: brief(raw.text('message')) }),
+  model_fallback: raw => ({
+    type: 'model_fallback',
+    from: raw.text('original_model') ?? '',
+    to: raw.text('fallback_model') ?? '',
+    reason: brief(raw.text('content')),
+  }),
+  compact_boundary: () => ({ type: 'compacted' }),
+  task_started: raw => task('started', raw),
+  task_progress: raw => task('progress', raw),
+  task_updated: raw => task('updated', raw),
+  task_notification: raw => task('notification', raw),
 }
+
+function systemEvent(raw: Fields): AgentEvent {
+  const subtype = raw.text('subtype') ?? ''
+  const known = Object.hasOwn(systemEvents, subtype) ? systemEvents[subtype] : undefined
+  return known ? known(raw) : { type: 'agent_other', name: `system/${subtype}` }
+}
+
+const progressEvent = (raw: Fields): AgentEvent => ({
+  type: 'tool_progress',
+  ...toolOf(raw),
+  elapsedSeconds: raw.number('elapsed_time_seconds') ?? 0,
+})
+
+const task = (phase: string, raw: Fields): AgentEvent => ({
+  type: 'task',
+  phase,
+  taskId: raw.text('task_id') ?? '',
+  text: brief(raw.text('summary') || raw.text('description')),
+})
+
+const toolOf = (raw: Fields) => ({ toolUseId: raw.text('tool_use_id') ?? '', tool: raw.text('tool_name') ?? '' })
+const brief = (text = ''): string => cut(text, longestText).text
 
 const blocksOf = (raw: Fields): Fields[] => raw.object('message').list('content').filter(isFields).map(fieldsOf)
 

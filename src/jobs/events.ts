@@ -49,6 +49,18 @@ export type AgentEvent =
       readonly truncated: boolean
     }
   | { readonly type: 'model_retry'; readonly attempt: number; readonly delayMs: number; readonly status?: number }
+  /** A tool call that takes long is still at work. */
+  | {
+      readonly type: 'tool_progress'
+      readonly toolUseId: string
+      readonly tool: string
+      readonly elapsedSeconds: number
+    }
+  | { readonly type: 'permission_denied'; readonly toolUseId: string; readonly tool: string; readonly reason: string }
+  | { readonly type: 'model_fallback'; readonly from: string; readonly to: string; readonly reason: string }
+  /** A sub-agent or a background command: `started`, `progress`, `updated`, `notification`. */
+  | { readonly type: 'task'; readonly phase: string; readonly taskId: string; readonly text: string }
+  | { readonly type: 'compacted' }
   | ({ readonly type: 'agent_result' } & AgentVerdict)
   /** An event this version has no type for; its name, so that nothing vanishes unseen. */
   | { readonly type: 'agent_other'; readonly name: string }

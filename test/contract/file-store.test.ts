@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { FileJobStore } from '../../src/store/file/store.ts'
@@ -96,6 +96,22 @@ t.test('file store: a claim that cannot begin leaves the job in the queue', asyn
   await t.rejects(store.claim({ podName: 'a' }), { code: 'ENOTDIR' })
   rmSync(join(root, `${job.id}.d`))
   t.equal((await store.claim({ podName: 'a' }))?.job.id, job.id)
+  await store.close()
+})
+
+t.test('file store: an attempt that was recorded and is held by nobody starts again', async t => {
+  const root = t.testdir()
+  const clock = new ManualClock()
+  const store = await open(root, clock)
+  const job = newJob(clock.now())
+  await store.submit(job)
+  const lease = await store.claim({ podName: 'a' })
+  const [boot = ''] = readdirSync(join(root, 'holders'))
+  renameSync(join(root, 'holders', boot, job.id), join(root, 'queue', job.id))
+  t.equal(await store.claim({ podName: 'b' }), undefined, 'taken back first')
+  const again = await store.claim({ podName: 'b' })
+  t.match(again?.job, { id: job.id, fence: 2, interruptions: 1 })
+  if (lease) await t.rejects(store.finish(lease, { status: 'succeeded', facts: {} }), { code: 'stale_lease' })
   await store.close()
 })
 

@@ -22,6 +22,12 @@ export function showAgentEvent(event: JobEvent, width: number): Shown | undefine
       }
     case 'tool_result':
       return { ...(event.ok ? done : refused), text: brief(event.text, width) || '(no output)' }
+    case 'permission_denied':
+      return warning(`${event.tool} was not allowed: ${oneLine(event.reason, width)}`)
+    case 'model_fallback':
+      return warning(`${event.from} is replaced by ${event.to}: ${oneLine(event.reason, width)}`)
+    case 'compacted':
+      return note('the conversation was condensed')
     case 'model_retry':
       return warning(retry(event))
     default:

@@ -101,7 +101,7 @@ t.test('each kind of event says its thing in one line of the width, or is silent
   const silent = everyEvent('text').filter(body => renderEvent({ id: '1-1', at, ...body }, plain, 80) === undefined)
   t.strictSame(
     silent.map(body => body.type),
-    ['agent_result', 'agent_other'],
+    ['tool_progress', 'task', 'agent_result', 'agent_other'],
   )
   const long = renderEvent(
     { id: '1-1', at, type: 'tool_call', toolUseId: '', tool: 'Bash', input: { command: 'x'.repeat(500) } },
@@ -148,6 +148,11 @@ function everyEvent(text: string): Body<JobEvent>[] {
     { type: 'tool_call', toolUseId: text, tool: text, input: { command: text } },
     { type: 'tool_result', toolUseId: text, ok: false, text, truncated: false },
     { type: 'model_retry', attempt: 1, delayMs: 5, status: 529 },
+    { type: 'tool_progress', toolUseId: text, tool: text, elapsedSeconds: 5 },
+    { type: 'permission_denied', toolUseId: text, tool: text, reason: text },
+    { type: 'model_fallback', from: text, to: text, reason: text },
+    { type: 'task', phase: text, taskId: text, text },
+    { type: 'compacted' },
     {
       type: 'agent_result',
       subtype: text,

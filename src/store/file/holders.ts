@@ -63,10 +63,10 @@ export class Holders {
     }
   }
 
-  /** Whether somebody has the job, dead or alive. */
-  async hold(id: JobId): Promise<boolean> {
+  /** Whether somebody has the job, dead or alive; `except` is not asked. */
+  async hold(id: JobId, except?: Holder): Promise<boolean> {
     for (const boot of await this.#boots()) {
-      if (await new Markers(join(this.#root, boot)).has(id)) return true
+      if (boot !== except?.boot && (await new Markers(join(this.#root, boot)).has(id))) return true
     }
     return false
   }

@@ -3,39 +3,14 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
 import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
 import { sameRequest } from '../../jobs/request.ts'
-import {
-  abandoned,
-  cancelRequested,
-  claimed,
-  expired,
-  finished,
-  isForgettable,
-  isOverdue,
-  isReady,
-  overruled,
-  recorded,
-  released,
-} from '../../jobs/states.ts'
+import { abandoned, claimed, finished, isForgettable, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { hasCode, messageOf } from '../../util/error-code.ts'
+import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
 import { Markers } from './markers.ts'
-
-/** The moments after which a kill leaves something half done; tests stop there. */
-export type StorePoint =
-  | 'submit: keyed'
-  | 'submit: queued'
-  | 'claim: taken'
-  | 'finish: outcome'
-  | 'finish: decided'
-  | 'finish: folded'
-  | 'release: recorded'
-  | 'release: requeued'
-  | 'cancel: marked'
-  | 'cancel: taken'
-  | 'reap: ended'
-  | 'sweep: key dropped'
+import type { StorePoint } from './points.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
@@ -43,9 +18,6 @@ export interface FileStoreParts {
   warn(message: string): void
   reached?(point: StorePoint): void
 }
-
-/** What is in `verdict/{id}` of a job that is ending by its outcome; anything else is the time of a cancel request. */
-const ending = 'outcome'
 
 /**
  * Jobs of one host, in files. The records are the journal's; this adds who may take which job next, and who has which:
@@ -64,6 +36,7 @@ export class FileJobStore implements JobStore {
   readonly #verdicts: Markers
   readonly #holders: Holders
   readonly #keys: Keys
+  readonly #endings: Endings
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
@@ -72,6 +45,12 @@ export class FileJobStore implements JobStore {
     this.#verdicts = new Markers(join(root, 'verdict'))
     this.#holders = new Holders(join(root, 'holders'))
     this.#keys = new Keys(join(root, 'keys'))
+    this.#endings = new Endings({
+      ...parts,
+      queue: this.#queue,
+      verdicts: this.#verdicts,
+      reached: point => this.#reached(point),
+    })
   }
 
   static async open(root: string, parts: FileStoreParts): Promise<FileJobStore> {
@@ -101,7 +80,7 @@ export class FileJobStore implements JobStore {
   async get(id: JobId): Promise<Job | undefined> {
     const job = await this.#journal.read(id)
     if (job?.status === 'queued') return await this.#withPosition(job)
-    return job && (await this.#marked(job))
+    return job && (await this.#endings.marked(job))
   }
 
   async find(part: string): Promise<JobId[]> {
@@ -123,9 +102,8 @@ export class FileJobStore implements JobStore {
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
       const job = await this.#readable(id, each => this.#journal.read(each))
-      if (!job || !(isReady(job, this.#now()) || isFinal(job))) continue
-      if (!(await this.#take(id))) continue
-      const lease = await this.#begin(id, podName).catch(error => this.#leave(id, error))
+      if (!job || (job.status === 'queued' && !isReady(job, this.#now()))) continue
+      const lease = await this.#taking(id, self => this.#begin(id, podName, self))
       if (lease) return lease
     }
     return undefined
@@ -146,34 +124,33 @@ export class FileJobStore implements JobStore {
     const job = finished(await this.#current(lease), outcome, this.#now())
     await this.#journal.outcome(job)
     this.#reached('finish: outcome')
-    return await this.#conclude(job)
+    return await this.#endings.conclude(job, await this.#own())
   }
 
   async release(lease: Lease, notBefore?: Date): Promise<Job> {
     const current = await this.#current(lease)
     const job = released(current, { at: this.#now(), ...(notBefore ? { notBefore } : {}) })
-    return await this.#giveBack(job, await this.#own())
+    return await this.#heed(await this.#endings.giveBack(job, await this.#own()))
   }
 
   async cancel(id: JobId): Promise<Job> {
     const job = await this.#existing(id)
     if (isFinal(job)) return job
-    const verdict = await this.#verdicts.decide(id, this.#now().toISOString())
-    this.#reached('cancel: marked')
-    if (verdict === ending) return await this.#complete(id)
-    const ended = await this.#endQueued(id, queued => this.#over({ ...queued, cancelRequestedAt: verdict }))
+    const requestedAt = await this.#endings.requestCancel(id)
+    if (requestedAt === undefined) return await this.#endings.complete(await this.#existing(id))
+    const ended = await this.#endQueued(id, queued => this.#endings.over({ ...queued, cancelRequestedAt: requestedAt }))
     const now = ended ?? (await this.#existing(id))
     // It ended before the request was made.
     if (isFinal(now)) await this.#verdicts.drop(id)
-    return await this.#marked(now)
+    return await this.#endings.marked(now)
   }
 
   async reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]> {
     const reaped: Reaped[] = []
     await this.#holders.eachDead(async dead => {
       for (const id of await dead.markers.ids()) {
-        const found = await this.#readable(id, each => this.#inherit(each, dead, end))
-        if (found) reaped.push(found)
+        const found = await this.#readable(id, each => this.#endings.inherit(each, dead, end))
+        if (found) reaped.push({ ...found, job: await this.#heed(found.job) })
       }
     })
     return [...reaped, ...(await this.#endWaiting())]
@@ -204,71 +181,55 @@ export class FileJobStore implements JobStore {
     return await this.#holders.any()
   }
 
-  /** True when the queue had it and now this process has. */
-  async #take(id: JobId): Promise<boolean> {
-    return await this.#queue.moveTo((await this.#own()).markers, id)
+  /**
+   * Does something with a job of the queue that nobody else then has; undefined when somebody was faster. What goes wrong
+   * leaves it in the queue.
+   */
+  async #taking<T>(id: JobId, work: (self: Holder) => Promise<T | undefined>): Promise<T | undefined> {
+    const self = await this.#own()
+    if (!(await this.#queue.moveTo(self.markers, id))) return undefined
+    try {
+      return await work(self)
+    } catch (error) {
+      await self.markers.moveTo(this.#queue, id)
+      throw error
+    }
   }
 
   /** The attempt of a job that was just taken; undefined when there is nothing to start after all. */
-  async #begin(id: JobId, podName: string): Promise<Lease | undefined> {
+  async #begin(id: JobId, podName: string, self: Holder): Promise<Lease | undefined> {
     this.#reached('claim: taken')
-    const self = await this.#own()
-    const job = await this.#marked(await this.#existing(id))
-    if (job.status === 'queued' && !this.#isOver(job)) {
+    const job = await this.#endings.marked(await this.#existing(id))
+    if (job.status === 'queued' && this.#endings.isOver(job)) {
+      await this.#endings.fold(this.#endings.over(job), self)
+      return undefined
+    }
+    if (job.status === 'queued') {
       const fence = Math.max(job.fence, await this.#journal.highestFence(id)) + 1
       const running = claimed(job, { fence, podName, bootId: self.boot, at: this.#now() })
       if (await this.#journal.begin(running)) return { job: running, fence }
     }
-    if (job.status === 'queued' && this.#isOver(job)) await this.#fold(this.#over(job), self)
-    // Else the marker was a second one, of a submission that was repeated while the job was already on its way.
-    await self.markers.drop(id)
+    // Begun by somebody who then failed to keep it; else it is a second marker, of a submission that was repeated.
+    const isStranded = job.status === 'running' && !(await this.#holders.hold(id, self))
+    if (isStranded) await this.#endings.giveBack(abandoned(job, this.#now()), self)
+    else await self.markers.drop(id)
     return undefined
-  }
-
-  /** A job that could not be begun is not ours. */
-  async #leave(id: JobId, error: unknown): Promise<never> {
-    await (await this.#own()).markers.moveTo(this.#queue, id)
-    throw error
-  }
-
-  /** True for a queued job that is not to start any more. */
-  #isOver(job: Job): boolean {
-    return job.cancelRequestedAt !== undefined || isOverdue(job, this.#now())
-  }
-
-  #over(job: Job): Job {
-    return job.cancelRequestedAt === undefined ? expired(job, this.#now()) : cancelRequested(job, this.#now())
   }
 
   /** Ends a job that waits; undefined when it does not, or somebody else was faster. */
   async #endQueued(id: JobId, end: (job: Job) => Job): Promise<Job | undefined> {
-    if (!(await this.#take(id))) return undefined
-    this.#reached('cancel: taken')
-    const self = await this.#own()
-    const job = await this.#existing(id)
-    if (job.status === 'queued') return await this.#fold(end(job), self)
-    await self.markers.drop(id)
-    return undefined
+    return await this.#taking(id, async self => {
+      this.#reached('cancel: taken')
+      const job = await this.#existing(id)
+      if (job.status === 'queued') return await this.#endings.fold(end(job), self)
+      await self.markers.drop(id)
+      return undefined
+    })
   }
 
-  /** What becomes of a job whose holder is gone. */
-  async #inherit(id: JobId, dead: Holder, end: (lease: Lease) => Promise<void>): Promise<Reaped | undefined> {
-    const job = await this.#journal.read(id)
-    if (!job || isFinal(job)) {
-      await dead.markers.drop(id)
-      await this.#verdicts.drop(id)
-      return undefined
-    }
-    const lease = { job, fence: job.fence }
-    if (job.status === 'queued') return { lease, job: await this.#giveBack(await this.#marked(job), dead) }
-    // A second marker of a job that somebody else is running.
-    if (job.bootId !== dead.boot) return void (await dead.markers.drop(id))
-    await end(lease)
-    this.#reached('reap: ended')
-    const outcome = await this.#journal.readOutcome(id)
-    if (outcome) return { lease, job: await this.#conclude(outcome, dead) }
-    const next = abandoned(await this.#marked(job), this.#now())
-    return { lease, job: await this.#giveBack(next, dead) }
+  /** A cancel request that came too late for whoever gave the job back, and too early to find it in the queue. */
+  async #heed(job: Job): Promise<Job> {
+    return job.status === 'queued' && (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
   }
 
   /** Ends what waits and is not to start any more: overdue, or cancelled by somebody who died doing so. */
@@ -276,56 +237,18 @@ export class FileJobStore implements JobStore {
     const ended: Reaped[] = []
     for (const id of await this.#queue.ids()) {
       const found = await this.#readable(id, each => this.#journal.read(each))
-      const job = found && (await this.#marked(found))
-      if (!job || !this.#isOver(job)) continue
-      const over = await this.#endQueued(id, () => this.#over(job))
+      const job = found && (await this.#endings.marked(found))
+      if (!job || !this.#endings.isOver(job)) continue
+      const over = await this.#endQueued(id, () => this.#endings.over(job))
       if (over) ended.push({ lease: { job, fence: job.fence }, job: over })
     }
     return ended
   }
 
-  /** Back into the queue, unless the job has ended or is to be cancelled. */
-  async #giveBack(job: Job, holder: Holder): Promise<Job> {
-    if (isFinal(job)) return await this.#fold(job, holder)
-    if (job.cancelRequestedAt !== undefined) return await this.#fold(this.#over(job), holder)
-    // Before the first attempt there is nothing to record: the submission says it all.
-    if (job.fence > 0) await this.#journal.update(job)
-    this.#reached('release: recorded')
-    await holder.markers.moveTo(this.#queue, job.id)
-    this.#reached('release: requeued')
-    // A cancel request that came too late to be seen above, and too early to find the job in the queue.
-    return (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
-  }
-
-  /** An outcome that is on disk becomes the job's end, unless a cancel request came first. */
-  async #conclude(outcome: Job, holder?: Holder): Promise<Job> {
-    const verdict = await this.#verdicts.decide(outcome.id, ending)
-    this.#reached('finish: decided')
-    const job = verdict === ending ? outcome : overruled(outcome, verdict)
-    return await this.#fold(job, holder ?? (await this.#own()))
-  }
-
-  /** The end of a job whose outcome has been decided by its holder, who may be gone. */
-  async #complete(id: JobId): Promise<Job> {
-    const outcome = await this.#journal.readOutcome(id)
-    const job = await this.#existing(id)
-    if (isFinal(job) || !outcome) return job
-    await this.#journal.fold(outcome)
-    return outcome
-  }
-
-  async #fold(job: Job, holder: Holder): Promise<Job> {
-    await this.#journal.fold(job)
-    this.#reached('finish: folded')
-    await holder.markers.drop(job.id)
-    await this.#verdicts.drop(job.id)
-    return job
-  }
-
   async #current(lease: Lease): Promise<Job> {
     const job = await this.#existing(lease.job.id)
     const held = job.status === 'running' && job.fence === lease.fence && (await this.#holds(job.id))
-    if (held) return await this.#marked(job)
+    if (held) return await this.#endings.marked(job)
     throw new AgenticoreError(
       'stale_lease',
       `Attempt ${lease.fence} of job ${job.id} no longer holds it: ${job.status}, attempt ${job.fence}.`,
@@ -355,20 +278,16 @@ export class FileJobStore implements JobStore {
     return job
   }
 
-  /** With the cancel request that stands beside the record. */
-  async #marked(job: Job): Promise<Job> {
-    if (isFinal(job)) return job
-    const verdict = await this.#verdicts.read(job.id)
-    return verdict === undefined || verdict === ending ? job : { ...job, cancelRequestedAt: verdict }
-  }
-
   async #withPosition(job: Job): Promise<Job> {
     const index = (await this.#queue.ids()).indexOf(job.id)
     return index < 0 ? job : { ...job, queuePosition: index + 1 }
   }
 
   #own(): Promise<Holder> {
-    this.#self ??= this.#holders.add()
+    this.#self ??= this.#holders.add().catch((error: unknown) => {
+      this.#self = undefined
+      throw error
+    })
     return this.#self
   }
 
