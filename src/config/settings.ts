@@ -60,8 +60,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       kind: directory,
       fallback: home => join(home, '.agenticore/worktrees'),
       shown: '`~/.agenticore/worktrees`',
-      meaning:
-        'Working trees of running jobs, and what their agents need; emptied after each job. Keep it on local disk.',
+      meaning: 'Working trees of running and interrupted jobs, and what their agents need. Keep it on local disk.',
     }),
     reposRoot: read({
       variable: 'AGENTICORE_REPOS_ROOT',
@@ -75,7 +74,8 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       kind: seconds,
       fallback: () => 86_400,
       shown: '`86400`',
-      meaning: 'Seconds a record is meant to stay after the job ended; written into each record.',
+      meaning:
+        'Seconds a job is kept after its end; written into its record. What is older is deleted at the end of a later run.',
     }),
     podName: read({
       variable: 'AGENTICORE_POD_NAME',
