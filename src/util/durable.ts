@@ -1,5 +1,5 @@
-import { link, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { hasCode } from './error-code.ts'
 
 /** Files that are whole or not there, whenever the power goes: temp → fsync → rename or link → fsync of the directory. */
@@ -29,6 +29,15 @@ export async function createDurably(path: string, content: string): Promise<bool
   }
   await syncDirectory(dirname(path))
   return true
+}
+
+/** Removes what processes have left that were killed in the middle of a write; younger files may be somebody's still. */
+export async function removeStaleTemps(directory: string, olderThan: Date): Promise<void> {
+  for (const name of (await readdir(directory)).filter(each => each.endsWith('.tmp'))) {
+    const path = join(directory, name)
+    const stats = await stat(path).catch(() => undefined)
+    if (stats?.isFile() && stats.mtime < olderThan) await rm(path, { force: true })
+  }
 }
 
 /** Makes renames, links and removals in `path` survive a power cut. */

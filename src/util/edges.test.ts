@@ -8,13 +8,14 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { allDone } from './all-done.ts'
 import { camelKey, mapKeys, snakeKey } from './case.ts'
 import { systemClock } from './clock.ts'
-import { createDurably, writeDurably } from './durable.ts'
+import { createDurably, removeStaleTemps, writeDurably } from './durable.ts'
 import { messageOf } from './error-code.ts'
 import { isUuid, shortId, uuidV7 } from './ids.ts'
 import { isFile } from './is-file.ts'
@@ -77,6 +78,13 @@ t.test('creating where something dangles or nothing can be is told apart', async
   t.equal(await createDurably(join(place, 'dangling'), 'x'), false)
   await t.rejects(createDurably(join(place, 'none/x'), 'x'), { code: 'ENOENT' })
   t.strictSame(readdirSync(place), ['dangling'])
+})
+
+t.test('what a killed writer left is removed when it is old enough to be nobody’s', async t => {
+  const place = t.testdir({ 'a.json.1.tmp': '', 'a.json': '', 'b.tmp': '', dir: { 'c.tmp': '' } })
+  utimesSync(join(place, 'a.json.1.tmp'), 1000, 1000)
+  await removeStaleTemps(place, new Date(Date.now() - 1000))
+  t.strictSame(readdirSync(place).sort(), ['a.json', 'b.tmp', 'dir'])
 })
 
 t.test('a tree that was made unreadable goes, what its links point to stays as it is', async t => {

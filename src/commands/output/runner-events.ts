@@ -33,7 +33,8 @@ export function showRunnerEvent(event: JobEvent): Shown | undefined {
 
 type Of<T extends JobEvent['type']> = Extract<JobEvent, { type: T }>
 
-function workspace({ baseRef, baseSha, durationMs, cached, branch }: Of<'workspace_ready'>): string {
+function workspace({ baseRef, baseSha, durationMs, cached, continued, branch }: Of<'workspace_ready'>): string {
+  if (continued) return `goes on in the tree of the earlier attempt, branch ${branch}`
   const source = cached ? ' from the clone cache' : ''
   return `${baseRef || 'commit'} at ${shortSha(baseSha)} checked out in ${duration(durationMs)}${source}, branch ${branch}`
 }

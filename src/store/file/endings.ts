@@ -83,8 +83,9 @@ export class Endings {
   async fold(job: Job, holder: Holder): Promise<Job> {
     await this.#parts.journal.fold(job)
     this.#parts.reached('finish: folded')
-    await holder.markers.drop(job.id)
+    // The marker last: while it is there, an heir clears up what is left.
     await this.#parts.verdicts.drop(job.id)
+    await holder.markers.drop(job.id)
     return job
   }
 
@@ -93,14 +94,12 @@ export class Endings {
    * @param end ends the processes of an attempt that was running
    */
   async inherit(id: JobId, dead: Holder, end: (lease: Lease) => Promise<void>): Promise<Reaped | undefined> {
-    const { journal, verdicts, clock, reached } = this.#parts
+    const { journal, clock, reached } = this.#parts
     const job = await journal.read(id)
-    // The last: a second marker of a job that somebody else is running.
-    if (!job || isFinal(job) || (job.status === 'running' && job.bootId !== dead.boot)) {
-      await dead.markers.drop(id)
-      if (!job || isFinal(job)) await verdicts.drop(id)
-      return undefined
-    }
+    // The end was written down, and perhaps not all that follows.
+    if (job && isFinal(job)) return void (await this.fold(job, dead))
+    // Else: a submission that was never completed, or a second marker of a job that somebody else is running.
+    if (!job || (job.status === 'running' && job.bootId !== dead.boot)) return void (await dead.markers.drop(id))
     const lease = { job, fence: job.fence }
     if (job.status === 'queued') return { lease, job: await this.giveBack(await this.marked(job), dead) }
     await end(lease)

@@ -5,6 +5,7 @@ import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal
 import { sameRequest } from '../../jobs/request.ts'
 import { abandoned, claimed, finished, isForgettable, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
+import { removeStaleTemps } from '../../util/durable.ts'
 import { hasCode, messageOf } from '../../util/error-code.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
@@ -31,6 +32,7 @@ export interface FileStoreParts {
  * `reap` completes the step or takes it back.
  */
 export class FileJobStore implements JobStore {
+  readonly #root: string
   readonly #parts: FileStoreParts
   readonly #queue: Markers
   readonly #verdicts: Markers
@@ -40,6 +42,7 @@ export class FileJobStore implements JobStore {
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
+    this.#root = root
     this.#parts = parts
     this.#queue = new Markers(join(root, 'queue'))
     this.#verdicts = new Markers(join(root, 'verdict'))
@@ -158,6 +161,8 @@ export class FileJobStore implements JobStore {
 
   async sweep(): Promise<Job[]> {
     const forgotten: Job[] = []
+    const anHourAgo = new Date(this.#now().getTime() - 3_600_000)
+    for (const place of ['', 'verdict', 'keys']) await removeStaleTemps(join(this.#root, place), anHourAgo)
     for (const id of await this.#journal.ids()) {
       const job = await this.#readable(id, each => this.#journal.read(each))
       if (!job || !isForgettable(job, this.#now())) continue
