@@ -17,8 +17,8 @@ import { judge } from './verdict.ts'
 import { isOlder, oldestClaude, parseVersion } from './version.ts'
 import { defaultLimits, type WatchdogLimits, Watchdogs } from './watchdogs.ts'
 
-const lineLimit = 32 * 1024 * 1024
-const killAfterMs = 10_000
+const lineLimit = 8 * 1024 * 1024
+const patienceMs = 10_000
 const versionMs = 30_000
 
 export interface ClaudeParts {
@@ -28,6 +28,8 @@ export interface ClaudeParts {
   readonly timeoutSeconds: number
   readonly clock: Clock
   readonly limits?: WatchdogLimits
+  /** From SIGTERM to SIGKILL; 10 s. */
+  readonly killAfterMs?: number
   /** Before anything is cut: half a secret would not be known for one. */
   readonly redact: Redact
 }
@@ -70,7 +72,7 @@ export class Claude implements Agent {
     const signal = AbortSignal.any([options.signal, watchdogs.signal, broken.signal])
     let child: StreamedProcess | undefined
     try {
-      child = this.#start(file, request, { files, signal })
+      child = this.#start(file, request, { files, signal, watchdogs })
       if (child.pid !== undefined) await options.onStart(child.pid)
       return await follow({ child, request, watchdogs, redact: this.#parts.redact }, { ...options, signal })
     } catch (error) {
@@ -101,11 +103,7 @@ export class Claude implements Agent {
     }
   }
 
-  #start(
-    file: string,
-    request: AgentRequest,
-    { files, signal }: { files: AgentFiles; signal: AbortSignal },
-  ): StreamedProcess {
+  #start(file: string, request: AgentRequest, { files, signal, watchdogs }: StartParts): StreamedProcess {
     const { credentials, host } = this.#parts
     const access = accessFor(credentials)
     return startStreamed({
@@ -117,7 +115,8 @@ export class Claude implements Agent {
       input: request.prompt,
       descriptors: access.descriptors,
       maxLineBytes: lineLimit,
-      killAfterMs,
+      onOutput: () => watchdogs.heard({ isTurn: false }),
+      killAfterMs: this.#parts.killAfterMs ?? patienceMs,
       signal,
     })
   }
@@ -140,6 +139,12 @@ async function prepareFiles(request: AgentRequest): Promise<AgentFiles> {
   return files
 }
 
+interface StartParts {
+  readonly files: AgentFiles
+  readonly signal: AbortSignal
+  readonly watchdogs: Watchdogs
+}
+
 interface Run {
   readonly child: StreamedProcess
   readonly request: AgentRequest
@@ -149,8 +154,12 @@ interface Run {
 
 /** Reads the events to the end, then makes sure that nothing of the run is left. */
 async function follow(run: Run, options: AgentOptions): Promise<AgentResult> {
-  const { child, request } = run
-  const swept = child.exited.then(() => endLeftovers(request))
+  const { child, request, watchdogs } = run
+  const swept = child.exited.then(() => {
+    // What it left running may hold its output open; that is not the agent hanging.
+    watchdogs.stop()
+    return endLeftovers(request)
+  })
   const { verdict, facts } = await readEvents(run, options)
   const ended = await child.ended
   await swept
@@ -170,7 +179,6 @@ async function readEvents({ child, watchdogs, redact }: Run, options: AgentOptio
   let facts: RunFacts = {}
   for await (const line of child.lines) {
     if ('droppedBytes' in line) {
-      watchdogs.heard({ isTurn: false })
       await options.onEvent({ type: 'agent_other', name: `a line of ${line.droppedBytes} characters, dropped` })
       continue
     }

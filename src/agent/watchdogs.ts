@@ -29,6 +29,7 @@ export class Watchdogs {
   readonly #wall: { stop(): void }
   #current: { stop(): void }
   #hasResult = false
+  #stopped = false
 
   constructor(clock: Clock, limits: WatchdogLimits, timeoutSeconds: number) {
     this.#clock = clock
@@ -60,13 +61,16 @@ export class Watchdogs {
     this.#watch(afterResultMs, 'agent_hung', `Claude Code did not end within ${afterResultMs / 1000} s of its result.`)
   }
 
+  /** For good. */
   stop(): void {
+    this.#stopped = true
     this.#wall.stop()
     this.#current.stop()
   }
 
   #watch(ms: number, code: ErrorCode, message: string): void {
     this.#current.stop()
+    if (this.#stopped) return
     this.#current = this.#after(ms, code, message)
   }
 

@@ -22,6 +22,7 @@ const program = (script: string, more: Partial<StreamedProgram> = {}): StreamedP
   maxLineBytes: 1000,
   killAfterMs: 200,
   signal: new AbortController().signal,
+  onOutput: () => undefined,
   ...more,
 })
 

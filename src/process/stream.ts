@@ -21,6 +21,8 @@ export interface StreamedProgram {
   readonly killAfterMs: number
   /** Stops the child: SIGTERM, then SIGKILL. */
   readonly signal: AbortSignal
+  /** Called with all that comes from it, whole lines or not. */
+  onOutput(): void
 }
 
 export interface StreamedResult {
@@ -61,10 +63,12 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   for (const [descriptor, text] of program.descriptors) send(child.stdio[descriptor], text)
   const stderr = new BoundedText(stderrBytes, 'keep the end')
   child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
+  const output = held(child.stdout)
+  child.stdout.on('data', program.onOutput)
   const guard = lingerGuard(child.nodeChildProcess)
   return {
     pid: child.pid,
-    lines: watched(lines(held(child.stdout), program.maxLineBytes), guard),
+    lines: watched(lines(output, program.maxLineBytes), guard),
     exited: guard.exited,
     ended: child.then(result => ({
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),

@@ -14,8 +14,13 @@ export async function removeTree(path: string): Promise<void> {
 }
 
 async function makeWritable(directory: string): Promise<void> {
-  await chmod(directory, 0o700)
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeWritable(join(directory, entry.name))
+  try {
+    await chmod(directory, 0o700)
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) await makeWritable(join(directory, entry.name))
+    }
+  } catch (error) {
+    // Somebody else is removing it, too.
+    if (!hasCode(error, 'ENOENT')) throw error
   }
 }

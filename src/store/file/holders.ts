@@ -1,9 +1,8 @@
-import { mkdir, readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { JobId } from '../../jobs/job.ts'
 import { hasCode } from '../../util/error-code.ts'
 import { isLockGone, type KernelLock, tryKernelLock } from '../../util/kernel-lock.ts'
-import { removeTree } from '../../util/remove-tree.ts'
 import { Markers } from './markers.ts'
 
 /** A process that may hold jobs, alive for as long as the kernel keeps its lock. */
@@ -92,10 +91,20 @@ class LockedHolder implements Holder {
   /** What it still holds stays there, for an heir. */
   async close(): Promise<void> {
     try {
-      if ((await this.markers.ids()).length === 0) await removeTree(this.#place)
+      if ((await this.markers.ids()).length === 0) await removePlace(this.#place)
     } finally {
       this.#lock.release()
     }
+  }
+}
+
+/** Somebody who looks for heirlooms at this moment makes the lock's file again: then the next one clears it away. */
+async function removePlace(place: string): Promise<void> {
+  try {
+    await rm(join(place, 'lock'), { force: true })
+    await rmdir(place)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error
   }
 }
 
