@@ -14,7 +14,7 @@ import { reap } from './worker/reaper.ts'
 /** Ends what dead processes left running and puts their jobs back into the queue, or to their end. */
 export async function recover(parts: LocalParts): Promise<Reaped[]> {
   const endProcesses = async ({ job, fence }: Reaped['lease']): Promise<void> => {
-    await sweepMarked(`${job.id}/${fence}`)
+    await sweepMarked(`${job.id}/${fence}`, { afterDeath: true })
     if (job.agentUid === undefined) return
     const isolation = await isolationFor(parts.surroundings)
     if (isolation.kind === 'user') await isolation.slots.endLeftovers(job.agentUid)

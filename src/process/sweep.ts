@@ -4,6 +4,8 @@ import { hasCode } from '../util/error-code.ts'
 
 const roundMs = 20
 const rounds = 250
+/** How often in a row nothing is to be found: a child that was forked this moment has its parent's environment yet. */
+const clearRounds = 2
 
 /** The variable that marks every process of one attempt; children inherit it, in sessions of their own too. */
 export const markerVariable = 'AGENTICORE_JOB_MARKER'
@@ -11,18 +13,20 @@ export const markerVariable = 'AGENTICORE_JOB_MARKER'
 /**
  * SIGKILLs every process whose environment carries the marker, again until a look at /proc finds none: a process may
  * fork while it is being looked for. A process that cleared its environment is not found here.
+ * @param options.afterDeath when the process that started them was killed: then its last child may not be marked yet
  * @returns how many were killed. Only Linux has /proc; elsewhere this does nothing.
  */
-export async function sweepMarked(marker: string): Promise<number> {
+export async function sweepMarked(marker: string, { afterDeath } = { afterDeath: false }): Promise<number> {
   const killed = new Set<number>()
-  for (let round = 0; round < rounds; round++) {
+  let clear = 0
+  for (let round = 0; round < rounds && clear < (afterDeath ? clearRounds : 1); round++) {
+    if (round > 0) await delay(roundMs)
     const found = await markedProcesses(marker)
-    if (found.length === 0) break
+    clear = found.length === 0 ? clear + 1 : 0
     for (const pid of found) {
       killed.add(pid)
       kill(pid)
     }
-    await delay(roundMs)
   }
   return killed.size
 }

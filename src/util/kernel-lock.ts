@@ -1,7 +1,9 @@
+import { pathToFileURL } from 'node:url'
 import { hasCode } from './error-code.ts'
 
 const busy = 5
 const cannotOpen = 14
+const ioError = 10
 
 export interface KernelLock {
   release(): void
@@ -11,24 +13,31 @@ export interface KernelLock {
  * Takes the lock on a file, which the kernel gives back when this process is gone, SIGKILL included, however long it
  * slept before; undefined when somebody holds it. SQLite's lock on a whole database is used for that: Node has no other
  * way to ask the kernel for one.
- * @throws when the file cannot be made
+ * @param options.create whether the file is made where there is none; otherwise that is an error
+ * @throws when the file cannot be had; `isLockGone` tells when it, or its directory, is not there
  */
-export async function tryKernelLock(path: string): Promise<KernelLock | undefined> {
+export async function tryKernelLock(path: string, { create } = { create: true }): Promise<KernelLock | undefined> {
   const { DatabaseSync } = await import('node:sqlite')
-  const database = new DatabaseSync(path, { open: false, timeout: 0 })
+  const url = pathToFileURL(path)
+  url.searchParams.set('mode', create ? 'rwc' : 'rw')
+  const database = new DatabaseSync(url, { open: false, timeout: 0 })
   try {
     database.open()
-    database.exec('BEGIN EXCLUSIVE')
+    // Nothing is ever written, so nothing is to be rolled back: no second file.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return { release: () => database.close() }
   } catch (error) {
     if (database.isOpen) database.close()
-    if (isSqlite(error, busy)) return undefined
+    if (codeOf(error) === busy) return undefined
     throw error
   }
 }
 
-/** True when the directory the lock was to be in is gone. */
-export const isLockGone = (error: unknown): boolean => isSqlite(error, cannotOpen)
+/** True for a file that was not there, or went away while it was being opened. */
+export const isLockGone = (error: unknown): boolean => [cannotOpen, ioError].includes(codeOf(error) ?? 0)
 
-const isSqlite = (error: unknown, code: number): boolean =>
-  hasCode(error, 'ERR_SQLITE_ERROR') && error instanceof Error && 'errcode' in error && error.errcode === code
+/** SQLite's primary code; what is above the lowest byte only says more. */
+function codeOf(error: unknown): number | undefined {
+  if (!hasCode(error, 'ERR_SQLITE_ERROR') || !(error instanceof Error) || !('errcode' in error)) return undefined
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+}

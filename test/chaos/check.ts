@@ -4,6 +4,7 @@ import type { Job } from '../../src/jobs/job.ts'
 import { isFinal } from '../../src/jobs/job.ts'
 import { poisonousCrashes } from '../../src/jobs/states.ts'
 import { processesWith } from '../helpers/processes.ts'
+import { until } from '../helpers/until.ts'
 import { openStore, places } from './places.ts'
 
 /** What users and clients were told, which has to be true in the end. */
@@ -41,7 +42,7 @@ export async function check(directory: string, told: Told): Promise<Checked> {
     ...jobs.filter(job => !told.accepted.has(job.id)).map(job => `${job.id} is there and was never accepted`),
     ...[...told.cancelled].filter(id => byId.get(id)?.status !== 'cancelled').map(id => `${id} was to be cancelled`),
     ...leftovers(root),
-    ...processesWith(`AGENTICORE_JOB_MARKER=`).map(pid => `process ${pid} of some job is still there`),
+    ...(await stillThere(jobs)).map(id => `a process of ${id} is still there`),
   ]
   await store.close()
   return {
@@ -72,6 +73,12 @@ function faults(root: string, job: Job, ends: ReadonlySet<string>): string[] {
   }
   if (job.errorCode === 'poison') return job.crashes === poisonousCrashes ? [] : [`${is} after ${job.crashes} crashes`]
   return job.status === 'cancelled' ? [] : [`${is}: ${job.error}`]
+}
+
+/** Jobs that have a process for more than five seconds after the end. */
+async function stillThere(jobs: readonly Job[]): Promise<string[]> {
+  const those = (): string[] => jobs.map(job => job.id).filter(id => processesWith(id).length > 0)
+  return await until(() => (those().length === 0 ? [] : undefined), 5000).catch(those)
 }
 
 /** Markers of jobs that have all ended. */

@@ -15,7 +15,8 @@ const { jobs, log, stop } = places(directory)
 const store = await openStore(jobs)
 const events = new FileEventLog(jobs, { clock: systemClock, redact: text => text })
 const agent = join(import.meta.dirname, 'agent')
-const endProcesses = async ({ job, fence }: Lease): Promise<void> => void (await sweepMarked(`${job.id}/${fence}`))
+const endProcesses = async ({ job, fence }: Lease): Promise<void> =>
+  void (await sweepMarked(`${job.id}/${fence}`, { afterDeath: true }))
 
 async function work(lease: Lease): Promise<void> {
   const { job, fence } = lease

@@ -34,8 +34,8 @@ export class Holders {
       const boot = crypto.randomUUID()
       const place = join(this.#root, `${boot}.new`)
       await mkdir(place, { mode: 0o700 })
-      const lock = await tryLock(place)
       // An heir can come between the two, and clear away what looked abandoned.
+      const lock = await unlessGone(tryKernelLock(join(place, 'lock')))
       if (!lock) continue
       if (await renamed(place, join(this.#root, boot))) return new LockedHolder(join(this.#root, boot), lock)
       lock.release()
@@ -51,7 +51,7 @@ export class Holders {
   async eachDead(inherit: (dead: Holder) => Promise<void>): Promise<void> {
     for (const boot of await this.#boots()) {
       const place = join(this.#root, boot)
-      const lock = await tryLock(place)
+      const lock = await lockOfDead(place)
       if (!lock) continue
       const dead = new LockedHolder(place, lock)
       try {
@@ -98,19 +98,38 @@ class LockedHolder implements Holder {
   }
 }
 
-/** Somebody who looks for heirlooms at this moment makes the lock's file again: then the next one clears it away. */
 async function removePlace(place: string): Promise<void> {
+  await rm(join(place, 'lock'), { force: true })
+  await removeEmpty(place)
+}
+
+/** The lock of a holder that is gone; undefined when it is alive, or somebody else inherits from it. */
+async function lockOfDead(place: string): Promise<KernelLock | undefined> {
+  const path = join(place, 'lock')
   try {
-    await rm(join(place, 'lock'), { force: true })
-    await rmdir(place)
+    return await tryKernelLock(path, { create: false })
   } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error
+    if (!isLockGone(error)) throw error
+    // Without a lock it never lived, or is being cleared away; what it holds all the same is to be had.
+    if (await removeEmpty(place)) return undefined
+    return await unlessGone(tryKernelLock(path))
   }
 }
 
-async function tryLock(place: string): Promise<KernelLock | undefined> {
+/** False when there is something in it. */
+async function removeEmpty(place: string): Promise<boolean> {
   try {
-    return await tryKernelLock(join(place, 'lock'))
+    await rmdir(place)
+  } catch (error) {
+    if (hasCode(error, 'ENOTEMPTY')) return false
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+  return true
+}
+
+async function unlessGone(locking: Promise<KernelLock | undefined>): Promise<KernelLock | undefined> {
+  try {
+    return await locking
   } catch (error) {
     if (isLockGone(error)) return undefined
     throw error

@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { git } from '../fixtures/github/git.ts'
+import type { Cli } from '../helpers/cli.ts'
+import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { processesWith } from '../helpers/processes.ts'
+import { until } from '../helpers/until.ts'
+
+const files = { 'a.txt': 'a\n' }
+
+/** A job whose agent writes a file, and then is in a tool call that ends when there is a file `go`. */
+async function working(t: Test, task = 'write both') {
+  const [started, go] = [join(t.testdirName, 'home/started'), join(t.testdirName, 'home/go')]
+  const hold = bash(`echo one > one.txt; touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; echo on`)
+  const { cli, github } = await world(t, [{ turns: [hold, bash('echo two > two.txt'), { text: 'Both.' }] }])
+  const repo = await github.createRepo({ owner: 'o', name: 'r', files })
+  const run = cli.start(['run', task, '-r', repo.cloneUrl, '--local', '--wait', '--json'])
+  await until(() => existsSync(started) || undefined)
+  const job = JSON.parse((await cli(['jobs', '--json', '--local'])).stdout)[0]
+  return {
+    cli,
+    github,
+    repo,
+    run,
+    id: String(job.id),
+    sessionId: String(job.session_id),
+    go: () => writeFileSync(go, ''),
+  }
+}
+
+const status = async (cli: Cli, id: string) => jobIn(await cli(['job', id, '--json', '--local']))
+const treesOf = ({ home }: Cli) =>
+  readdirSync(join(home, '.agenticore/worktrees')).filter(name => !name.startsWith('.'))
+
+t.test('kill -9 in the middle of a tool: the next command ends what is left, resume finishes the job', async t => {
+  const { cli, github, repo, run, id, sessionId, go } = await working(t)
+  run.kill('SIGKILL')
+  await run
+  t.ok(processesWith(id).length > 0, 'the agent goes on alone')
+  const next = await cli(['jobs'])
+  t.strictSame(processesWith(id), [])
+  t.match(next.stderr, `The process that held job ${id.slice(-12)} is gone: it is queued again`)
+  t.match(await status(cli, id), { status: 'queued', attempt: 0, interruptions: 1 })
+  go()
+  const result = await cli(['resume', id, '--json'])
+  const job = jobIn(result)
+  t.match(job, { status: 'succeeded', fence: 2, resumed: true, session_id: sessionId, changed_files: 2 }, result.stderr)
+  t.equal(await git(repo.path, ['show', `${job.branch}:one.txt`]), 'one')
+  t.equal(await git(repo.path, ['for-each-ref', '--format=%(refname)']), `refs/heads/${job.branch}\nrefs/heads/main`)
+  t.equal(github.pulls('o/r').length, 1)
+  t.match((await cli(['logs', id])).stdout, 'the process that ran it died: back in the queue')
+})
+
+t.test('Ctrl-C, then resume without an id: the same conversation goes on in the same tree', async t => {
+  const { cli, run, id, sessionId, go } = await working(t)
+  run.kill('SIGINT')
+  t.equal((await run).exitCode, 130)
+  t.strictSame(treesOf(cli), [id])
+  go()
+  const result = await cli(['resume', '--json'])
+  t.match(jobIn(result), { id, status: 'succeeded', resumed: true, session_id: sessionId, changed_files: 2 })
+  t.strictSame(treesOf(cli), [])
+  t.match(await cli(['resume']), { exitCode: 0, stderr: /No job is queued/ })
+})
+
+t.test('cancel from another terminal stops the agent and keeps its work as a patch', async t => {
+  const { cli, run, id } = await working(t)
+  t.match(await cli(['cancel', id]), { exitCode: 0, stdout: `${id.slice(-12)}  stopping\n` })
+  const result = await run
+  t.equal(result.exitCode, 1)
+  t.match(jobIn(result), { status: 'cancelled', cancel_requested_at: String })
+  t.strictSame(processesWith(id), [])
+  t.strictSame(treesOf(cli), [])
+  t.match(readFileSync(join(cli.home, '.agenticore/jobs', `${id}.d/1/diff.patch`), 'utf8'), '+one')
+})
+
+t.test('cancel of a job that waits ends it and clears its tree away; the others are cancelled, too', async t => {
+  const { cli, run, id } = await working(t)
+  run.kill('SIGINT')
+  await run
+  const result = await cli(['cancel', 'ffffffff', id, '--json', '--local'])
+  t.equal(result.exitCode, 4)
+  t.match(JSON.parse(result.stdout), [{ id, status: 'cancelled' }])
+  t.match(result.stderr, 'There is no job "ffffffff"')
+  t.strictSame(treesOf(cli), [])
+  t.strictSame(readdirSync(join(cli.home, '.agenticore/worktrees/.agent')), [])
+})
+
+t.test('retry asks for the same again, as a job of its own', async t => {
+  const { cli, github, run, id, go } = await working(t)
+  go()
+  const first = jobIn(await run)
+  const again = jobIn(await cli(['retry', id, '--local', '--json']))
+  t.match(again, { status: 'succeeded', task: first.task, repo_url: first.repo_url, changed_files: 2, resumed: false })
+  t.not(again.id, first.id)
+  t.not(again.branch, first.branch)
+  t.equal(github.pulls('o/r').length, 2)
+  t.equal((await cli(['retry', id])).exitCode, 3, 'without --local there is no server')
+})
+
+t.test('an idempotency key stands for one job', async t => {
+  const { cli } = await world(t, [{ turns: [{ text: 'hello' }] }])
+  const run = (task: string) => cli(['run', task, '--local', '--json', '--idempotency-key', 'k'])
+  const first = jobIn(await run('x'))
+  const second = await run('x')
+  t.strictSame(jobIn(second), first)
+  t.match(second, { exitCode: 0, stderr: /The idempotency key belongs to job/ })
+  t.match(await run('something else'), { exitCode: 1, stdout: '', stderr: /idempotency_conflict/ })
+})
+
+t.test('a job that takes its process down three times is given up', { timeout: 60_000 }, async t => {
+  const { cli, run, id } = await working(t)
+  run.kill('SIGKILL')
+  await run
+  for (const _ of [2, 3]) {
+    const again = cli.start(['resume', id])
+    await until(async () => (await status(cli, id)).pid)
+    again.kill('SIGKILL')
+    await again
+  }
+  t.match((await cli(['jobs'])).stderr, `${id.slice(-12)} is gone: it is failed`)
+  t.match(await status(cli, id), { status: 'failed', error_code: 'poison', fence: 3 })
+  t.strictSame(processesWith(id), [])
+  t.strictSame(treesOf(cli), [])
+})
+
+t.test('doctor says what is there and what to do', async t => {
+  const { cli } = await world(t, [])
+  const well = await cli(['doctor', '--json'])
+  t.equal(well.exitCode, 0, well.stderr)
+  const findings: { check: string; status: string }[] = JSON.parse(well.stdout)
+  const names = ['git', 'agent', 'GitHub', 'isolation', 'jobs', 'working trees', 'clone cache', 'locks']
+  t.strictSame(
+    findings.map(({ check }) => check),
+    names,
+  )
+  const ill = await cli(['doctor'], { env: { AGENTICORE_CLAUDE_BINARY: '/no/claude', GITHUB_TOKEN: '' } })
+  t.equal(ill.exitCode, 1)
+  t.match(ill.stdout, /✘ agent .*"\/no\/claude" was not found/)
+  t.match(ill.stdout, /! GitHub .*no token/)
+})
