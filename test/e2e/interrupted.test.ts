@@ -113,9 +113,12 @@ t.test('a job that takes its process down three times is given up', { timeout: 6
   const { cli, run, id } = await working(t)
   run.kill('SIGKILL')
   await run
-  for (const _ of [2, 3]) {
+  for (const fence of [2, 3]) {
     const again = cli.start(['resume', id])
-    await until(async () => (await status(cli, id)).pid)
+    await until(async () => {
+      const job = await status(cli, id)
+      return job.fence === fence ? job.pid : undefined
+    })
     again.kill('SIGKILL')
     await again
   }
