@@ -5,8 +5,8 @@ import { GitHubPullRequests } from './github/pull-requests.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
-import type { Job } from './jobs/job.ts'
-import type { EventLog } from './jobs/ports.ts'
+import { isFinal, type Job } from './jobs/job.ts'
+import type { EventLog, Lease } from './jobs/ports.ts'
 import { jobPlaces, type LocalParts, secretsOf, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
@@ -22,7 +22,7 @@ const renewEveryMs = 500
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
-  const { surroundings, store } = parts
+  const { surroundings } = parts
   const git = gitFor(surroundings)
   const agent = agentFor(surroundings, redactor(secretsOf(surroundings)))
   const preflight = async (): Promise<void> => {
@@ -48,22 +48,34 @@ export function foreground(parts: LocalParts) {
       const isolation = await isolationFor(surroundings)
       if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing)
       const runner = new JobRunner({ ...runnerParts(parts, { git, isolation, onEvent: options.onEvent }), agent })
-      for (;;) {
-        const lease = await store.claim({ podName: surroundings.settings.podName, only: job.id })
+      let now = job
+      do {
+        if (!(await isDue(now, options.signal))) return now
+        const lease = await claimSoon(parts, job)
         if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is ${job.status}, not queued.`)
-        const now = await runner.run(lease, options.signal)
-        if (now.status !== 'queued' || now.notBefore === undefined || options.signal.aborted) return now
-        if (!(await slept(Date.parse(now.notBefore) - Date.now(), options.signal))) return now
-      }
+        now = await runner.run(lease, options.signal)
+      } while (now.status === 'queued' && !options.signal.aborted)
+      return now
     },
   }
 }
 
-/** False when the signal came first. */
-async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
+/** A job that somebody else is just taking back from a dead process is queued in a moment. */
+async function claimSoon({ store, surroundings }: LocalParts, job: Job): Promise<Lease | undefined> {
+  for (let tries = 10; ; tries--) {
+    const lease = await store.claim({ podName: surroundings.settings.podName, only: job.id })
+    const now = lease ? undefined : await store.get(job.id)
+    if (lease || tries === 0 || now === undefined || isFinal(now)) return lease
+    await systemClock.sleep(200)
+  }
+}
+
+/** Waits until the job may start; false when the signal came first. */
+async function isDue({ notBefore }: Job, signal: AbortSignal): Promise<boolean> {
+  const ms = notBefore === undefined ? 0 : Date.parse(notBefore) - Date.now()
   try {
-    await systemClock.sleep(Math.max(0, ms), signal)
-    return true
+    if (ms > 0) await systemClock.sleep(ms, signal)
+    return !signal.aborted
   } catch (error) {
     if (!signal.aborted) throw error
     return false

@@ -7,6 +7,7 @@ import { withInterrupts } from './interrupts.ts'
 import { paintFor } from './output/colour.ts'
 import { renderOutcome } from './output/job.ts'
 import { Progress } from './output/progress.ts'
+import { clockTime } from './output/text.ts'
 
 export interface ForegroundOptions {
   /** Show events as they come. */
@@ -22,6 +23,7 @@ export async function runInForeground(
 ): Promise<void> {
   const progress = live ? new Progress(process.stderr) : undefined
   const say = (line: string): void => (progress ? progress.say(line) : void process.stderr.write(`${line}\n`))
+  if (isPutOff(queued)) say(`The job waits until ${clockTime(queued.notBefore)}. Ctrl-C leaves it in the queue.`)
   const interrupts = {
     first: () => say('Stopping the agent … (once more cancels the job)'),
     async second() {
@@ -43,6 +45,9 @@ export async function runInForeground(
     progress?.stop()
   }
 }
+
+const isPutOff = (job: Job): job is Job & { notBefore: string } =>
+  job.notBefore !== undefined && Date.parse(job.notBefore) > Date.now()
 
 /** In a terminal that showed the run, the agent's last words are right above. */
 function outcome(job: Job, live: boolean): string {

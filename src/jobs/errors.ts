@@ -142,7 +142,7 @@ export const catalogue = {
   model_busy: {
     kind: 'refused',
     meaning: 'The model is overloaded, or the account has reached a rate limit. The job is tried again later.',
-    remedy: 'Nothing to do. `agenticore resume ID` tries at once.',
+    remedy: 'Nothing to do: the process that runs the job waits, and so does `agenticore resume ID`.',
   },
   agent_not_starting: {
     kind: 'timed_out',

@@ -2,6 +2,7 @@ import type { JobEvent } from '../../api/wire.ts'
 import { showAgentEvent } from './agent-events.ts'
 import type { Paint } from './colour.ts'
 import { showRunnerEvent } from './runner-events.ts'
+import { clockTime } from './text.ts'
 
 /** `14:02:11 ▶ `: the local time, and a mark. */
 const indent = ' '.repeat(11)
@@ -13,7 +14,7 @@ const indent = ' '.repeat(11)
 export function renderEvent(event: JobEvent, paint: Paint, width: number): string | undefined {
   const shown = showRunnerEvent(event) ?? showAgentEvent(event, width - indent.length)
   if (!shown) return undefined
-  const time = paint('dim', new Date(event.at).toTimeString().slice(0, 8))
+  const time = paint('dim', clockTime(event.at))
   const [first = '', ...rest] = shown.text.split('\n')
   return [`${time} ${paint(shown.style, shown.mark)} ${first}`, ...rest.map(line => `${indent}${line}`)].join('\n')
 }

@@ -1,7 +1,7 @@
 import type { JobEvent } from '../../api/wire.ts'
 import { printable } from '../../util/printable.ts'
 import { note, type Shown, sent, warning } from './shown.ts'
-import { duration, plural, shortSha } from './text.ts'
+import { clockTime, duration, plural, shortSha } from './text.ts'
 
 /** What agenticore did; undefined for what the agent did. */
 export function showRunnerEvent(event: JobEvent): Shown | undefined {
@@ -23,13 +23,16 @@ export function showRunnerEvent(event: JobEvent): Shown | undefined {
     case 'warning':
       return warning(event.message)
     case 'released':
-      return warning(`${event.reason}: back in the queue`)
+      return warning(`${event.reason}: back in the queue${until(event.notBefore)}`)
     case 'outcome':
       return event.status === 'succeeded' ? succeeded : ended(event)
     default:
       return undefined
   }
 }
+
+const until = (notBefore: string | undefined): string =>
+  notBefore === undefined ? '' : `, not before ${clockTime(notBefore)}`
 
 type Of<T extends JobEvent['type']> = Extract<JobEvent, { type: T }>
 

@@ -6,6 +6,9 @@ const plainWidth = 120
 export const widthOf = (stream: { readonly isTTY?: boolean; readonly columns?: number }): number =>
   (stream.isTTY && stream.columns) || plainWidth
 
+/** `14:02:11` of a time in RFC 3339, where the reader is. */
+export const clockTime = (time: string): string => new Date(time).toTimeString().slice(0, 8)
+
 /** `3 files`, `1 file`. */
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
