@@ -53,6 +53,7 @@ export class GitWorkspaces implements Workspaces {
       return workspace
     } catch (error) {
       // What cannot be removed now is removed when the job is opened again; the error to report is the first one.
+      await Promise.allSettled([slot?.takeBack(place.tree)])
       await Promise.allSettled([workspace.dispose()])
       throw error
     }
