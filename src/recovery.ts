@@ -1,3 +1,4 @@
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isolationFor } from './isolation.ts'
 import { isFinal, type Job } from './jobs/job.ts'
@@ -10,6 +11,8 @@ import { removeTree } from './util/remove-tree.ts'
 import { reap } from './worker/reaper.ts'
 
 /** The composition root's third part: putting right what processes have left that are gone. */
+
+const sweepEveryMs = 3_600_000
 
 /** Ends what dead processes left running and puts their jobs back into the queue, or to their end. */
 export async function recover(parts: LocalParts): Promise<Reaped[]> {
@@ -24,8 +27,12 @@ export async function recover(parts: LocalParts): Promise<Reaped[]> {
   return reaped
 }
 
-/** Deletes what has been over for longer than it is kept. */
+/** Deletes what has been over for longer than it is kept; every hour at most, because it looks at every record. */
 export async function sweep(parts: LocalParts): Promise<void> {
+  const stamp = join(parts.surroundings.settings.jobsDir, '.swept')
+  const last = await stat(stamp).catch(() => undefined)
+  if (last && Date.now() - last.mtimeMs < sweepEveryMs) return
+  await writeFile(stamp, '', { mode: 0o600 })
   for (const job of await parts.store.sweep()) await forgetPlaces(parts, job)
 }
 

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import t from 'tap'
 import { allDone } from './all-done.ts'
+import { backoffMs } from './backoff.ts'
 import { camelKey, mapKeys, snakeKey } from './case.ts'
 import { systemClock } from './clock.ts'
 import { createDurably, removeStaleTemps, writeDurably } from './durable.ts'
@@ -49,6 +50,16 @@ t.test('a time beyond what one timer holds is not over at once', async t => {
   t.equal(await sleeping, 'aborted')
   process.off('warning', listen)
   t.strictSame(warnings, [])
+})
+
+t.test('the wait doubles up to its limit, and half of it is left to chance', async t => {
+  const limits = { baseMs: 1000, maxMs: 10_000 }
+  t.strictSame(
+    [0, 1, 2, 3, 4, 99].map(failures => backoffMs(failures, limits, 0)),
+    [500, 1000, 2000, 4000, 5000, 5000],
+  )
+  t.equal(backoffMs(0, limits, 0.5), 750)
+  t.ok(backoffMs(99, limits, 0.999_999) <= 10_000)
 })
 
 t.test('all are done before the failure of one is told', async t => {

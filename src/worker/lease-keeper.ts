@@ -13,7 +13,7 @@ export class LeaseEnded extends Error {
 }
 
 export interface LeaseKeeperParts {
-  readonly store: JobStore
+  readonly store: Pick<JobStore, 'renew'>
   readonly clock: Clock
   readonly everyMs: number
 }
@@ -46,7 +46,7 @@ export async function whileRenewed<T>(
   }
 }
 
-async function ask(store: JobStore, lease: Lease): Promise<LeaseEnded['why'] | undefined> {
+async function ask(store: LeaseKeeperParts['store'], lease: Lease): Promise<LeaseEnded['why'] | undefined> {
   try {
     return (await store.renew(lease)).cancelRequested ? 'cancelled' : undefined
   } catch (error) {

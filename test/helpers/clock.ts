@@ -41,7 +41,11 @@ export class ManualClock implements Clock {
 
   deadline(ms: number, reason: Error) {
     const controller = new AbortController()
-    this.#add({ at: this.#nowMs + ms, wake: () => controller.abort(reason) })
-    return { signal: controller.signal, stop: () => undefined }
+    const sleeper = { at: this.#nowMs + ms, wake: () => controller.abort(reason) }
+    this.#add(sleeper)
+    const stop = (): void => {
+      this.#sleepers = this.#sleepers.filter(each => each !== sleeper)
+    }
+    return { signal: controller.signal, stop }
   }
 }
