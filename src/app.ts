@@ -5,6 +5,7 @@ import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
 import { openParts, warn } from './parts.ts'
+import type { EffectiveProfile, ListedProfile } from './profiles/library.ts'
 import { shortId } from './util/ids.ts'
 import { isFile } from './util/is-file.ts'
 
@@ -14,6 +15,11 @@ export interface LocalAgenticore extends Agenticore {
   resolveRepository(text: string, cwd: string): Promise<string>
   /** @throws AgenticoreError for what cannot be run here at all (no git, no claude, no credentials): nothing is kept then */
   submit(request: JobRequest): Promise<Job>
+  /** The request as one that goes on with that conversation. @throws AgenticoreError `session_not_found`, `session_busy` */
+  followUp(request: JobRequest, session: string): Promise<JobRequest>
+  profiles(): Promise<ListedProfile[]>
+  /** @throws AgenticoreError `profile_not_found`, `invalid_profile` */
+  profile(name: string): Promise<EffectiveProfile>
   /** Runs a queued job to its end, or, when the signal aborts, puts it back. @throws AgenticoreError `job_not_queued` */
   run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job>
   /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */
@@ -52,6 +58,9 @@ export async function openLocal(): Promise<LocalAgenticore> {
       await (await foreground()).preflight()
       return await service.submit(request)
     },
+    followUp: (request, session) => service.followUp(request, session),
+    profiles: async () => await (await parts.profiles()).list(),
+    profile: async name => await (await parts.profiles()).resolve(name),
     async run(job, options) {
       const ended = await (await foreground()).run(job, options)
       await (await recovery()).sweep(parts)

@@ -7,6 +7,7 @@ import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { EventLog, Lease } from './jobs/ports.ts'
+import type { Profiles } from './jobs/profile.ts'
 import { jobPlaces, type LocalParts, secretsOf, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
@@ -109,6 +110,7 @@ function runnerParts(parts: LocalParts, { git, isolation, onEvent }: RunningPart
     store,
     journal,
     events: heard(events, onEvent),
+    profiles: lazily(parts.profiles),
     workspaces: new GitWorkspaces({ git, cache, root: settings.worktreeRoot }),
     slots: isolation.slots,
     pullRequests: new GitHubPullRequests(github, 'agenticore'),
@@ -158,6 +160,11 @@ function agentFor({ settings, path, network, cloud }: Surroundings, redact: Reda
     clock: systemClock,
   })
 }
+
+const lazily = (library: LocalParts['profiles']): Profiles => ({
+  resolve: async name => await (await library()).resolve(name),
+  materialize: async (profile, places) => await (await library()).materialize(profile, places),
+})
 
 /** The same log, with somebody listening to what is written. */
 const heard = (events: EventLog, onEvent: (event: JobEvent) => void): EventLog => ({

@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { checkRepository } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
+import type { ProfileLibrary } from './profiles/library.ts'
 import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
@@ -18,15 +20,17 @@ export interface LocalParts {
   readonly store: FileJobStore
   readonly events: FileEventLog
   readonly service: JobService
+  /** Loaded when first needed: listing jobs passes without it. */
+  profiles(): Promise<ProfileLibrary>
 }
 
 /** For the person or the log behind standard error. */
 export const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
 
 /** Where the jobs of this machine have what is only theirs, beside tree and journal. */
-export const jobPlaces = ({ worktreeRoot }: Settings) => ({
+export const jobPlaces = ({ worktreeRoot, sharedFsRoot }: Settings) => ({
   scratchRoot: join(worktreeRoot, '.agent'),
-  jobFilesRoot: jobFilesRoot(),
+  jobFilesRoot: sharedFsRoot === '' ? jobFilesRoot() : join(sharedFsRoot, 'jobs'),
 })
 
 /** `/tmp/agenticore-jobs`; where another user of the machine has made it, one of our own beside it. */
@@ -46,13 +50,32 @@ export async function openParts(): Promise<LocalParts> {
   const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
   const events = new FileEventLog(settings.jobsDir, { clock, redact: redactor(secretsOf(surroundings)) })
   const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
+  let library: Promise<ProfileLibrary> | undefined
+  const profiles = (): Promise<ProfileLibrary> => {
+    library ??= openProfiles(surroundings)
+    return library
+  }
   const service = new JobService({
     store,
     events,
     clock,
     checkRepository: (url, ref) => checkRepository(url, ref, rules),
+    checkProfile: async name => void (await (await profiles()).resolve(name)),
+    defaultProfile: settings.defaultProfile,
   })
-  return { surroundings, journal, store, events, service }
+  return { surroundings, journal, store, events, service, profiles }
+}
+
+/** Later ones win: built in, the fleet's, the user's. */
+export async function openProfiles({ settings, home }: Surroundings): Promise<ProfileLibrary> {
+  const { ProfileLibrary } = await import('./profiles/library.ts')
+  const root = dirname(findPackageJSON(import.meta.url) ?? '')
+  const shared = settings.sharedFsRoot === '' ? [] : [join(settings.sharedFsRoot, 'profiles')]
+  return new ProfileLibrary([
+    { source: 'built in', directory: join(root, 'profiles') },
+    ...shared.map(directory => ({ source: 'shared', directory })),
+    { source: 'yours', directory: join(home, '.agenticore/profiles') },
+  ])
 }
 
 /** Everything that must never be written down. */

@@ -2,13 +2,15 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { execa } from 'execa'
-import { agentArguments, agentEnvironment, agentFiles } from '../../src/agent/invocation.ts'
+import { agentFiles } from '../../src/agent/files.ts'
+import { agentArguments, agentEnvironment } from '../../src/agent/invocation.ts'
 import { gitEnv } from '../../test/fixtures/github/git.ts'
 import { startModel } from '../../test/fixtures/model/server.ts'
 import { claudeBinary } from '../../test/helpers/claude-binary.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
+import { plainProfile } from '../../test/helpers/profiles.ts'
 import { conditions, interleave, report, roundsFrom } from './measure.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -68,10 +70,6 @@ async function bareClaude(): Promise<number> {
   const scratch = join(place, `bare-${clones++}`)
   const cwd = join(scratch, 'tree')
   git(place, 'clone', '--quiet', origin, cwd)
-  const files = agentFiles(scratch)
-  for (const directory of [files.home, files.config, files.temp]) mkdirSync(directory)
-  writeFileSync(files.briefing, 'Do the task.')
-  writeFileSync(files.mcp, '{"mcpServers":{}}')
   const request = {
     job: newJob(new Date(), { task }),
     cwd,
@@ -80,8 +78,16 @@ async function bareClaude(): Promise<number> {
     resume: false,
     sessionId: crypto.randomUUID(),
     marker: 'bench',
+    profile: plainProfile,
+    configDir: join(scratch, 'config'),
     scratch,
   }
+  const files = agentFiles(request)
+  for (const directory of [files.home, files.config, files.temp, dirname(files.settings)])
+    mkdirSync(directory, { recursive: true })
+  writeFileSync(files.briefing, 'Do the task.')
+  writeFileSync(files.mcp, '{"mcpServers":{}}')
+  writeFileSync(files.settings, '{}')
   const host = {
     path,
     authorName: 'bench',

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { ManualClock } from '../../test/helpers/clock.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
 import { processesWith } from '../../test/helpers/processes.ts'
+import { plainProfile } from '../../test/helpers/profiles.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
@@ -11,7 +12,8 @@ import { Claude } from './claude.ts'
 import { accessFor } from './credentials.ts'
 import { cut } from './cut.ts'
 import { parseAgentLine } from './events.ts'
-import { agentArguments, agentEnvironment, agentFiles } from './invocation.ts'
+import { agentFiles } from './files.ts'
+import { agentArguments, agentEnvironment } from './invocation.ts'
 import { judge } from './verdict.ts'
 import { isOlder, parseVersion } from './version.ts'
 
@@ -29,8 +31,20 @@ t.test("claude's events become ours", async t => {
         model: 'm',
         claude_code_version: '2.1.330',
         tools: ['Bash', 7],
+        permissionMode: 'plan',
+        mcp_servers: [{ name: 'm', status: 'connected' }],
       }),
-      [{ type: 'agent_started', sessionId: 's', model: 'm', claudeVersion: '2.1.330', tools: ['Bash'] }],
+      [
+        {
+          type: 'agent_started',
+          sessionId: 's',
+          model: 'm',
+          claudeVersion: '2.1.330',
+          tools: ['Bash'],
+          permissionMode: 'plan',
+          mcpServers: [{ name: 'm', status: 'connected' }],
+        },
+      ],
     ],
     [
       'several blocks',
@@ -226,10 +240,12 @@ t.test('the task, the briefing and secrets are in no argument; nothing is inheri
     briefing: 'CANARY-briefing',
     sessionId: 'sid',
     resume: false,
+    profile: plainProfile,
+    configDir: '/config',
     marker: 'id/1',
     scratch: '/scratch',
   }
-  const files = agentFiles('/scratch')
+  const files = agentFiles(request)
   const args = agentArguments(request, files)
   t.notMatch(args.join('\0'), 'CANARY')
   const joined = args.join(' ')
@@ -334,6 +350,8 @@ t.test('where nobody can listen any more, nobody works on', async t => {
       briefing: '',
       sessionId: 's',
       resume: false,
+      profile: plainProfile,
+      configDir: '/config',
       marker,
       scratch,
     }

@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
 import type { RunFacts } from '../jobs/job.ts'
-import type { Agent, AgentOptions, AgentRequest, AgentResult, Slot } from '../jobs/ports.ts'
+import type { Agent, AgentOptions, AgentRequest, AgentResult, SessionPlace, ShellResult, Slot } from '../jobs/ports.ts'
 import { type CommandResult, runCommand } from '../process/command.ts'
 import { type StreamedProcess, startStreamed } from '../process/stream.ts'
 import { sweepMarked } from '../process/sweep.ts'
@@ -11,8 +10,10 @@ import type { Clock } from '../util/clock.ts'
 import type { Redact } from '../util/redact.ts'
 import { accessFor, type ModelCredentials } from './credentials.ts'
 import { parseAgentLine } from './events.ts'
-import { type AgentFiles, type AgentHost, agentArguments, agentEnvironment, agentFiles } from './invocation.ts'
-import { transcriptOf } from './transcript.ts'
+import { agentFiles, configOf, prepareFiles } from './files.ts'
+import { type AgentHost, agentArguments, agentEnvironment } from './invocation.ts'
+import { runShell } from './shell.ts'
+import { copyTranscript, transcriptOf, transcriptPlace } from './transcript.ts'
 import { judge } from './verdict.ts'
 import { isOlder, oldestClaude, parseVersion } from './version.ts'
 import { defaultLimits, type WatchdogLimits, Watchdogs } from './watchdogs.ts'
@@ -62,17 +63,19 @@ export class Claude implements Agent {
     throw new AgenticoreError('claude_too_old', `${file} is version ${version}; ${oldestClaude} or newer is needed.`)
   }
 
+  async prepare(request: AgentRequest): Promise<void> {
+    await prepareFiles(request)
+  }
+
   async run(request: AgentRequest, options: AgentOptions): Promise<AgentResult> {
-    const { clock, limits = defaultLimits, timeoutSeconds } = this.#parts
+    const { clock, limits = defaultLimits } = this.#parts
     const file = await this.#find()
-    const files = await prepareFiles(request)
-    await request.slot?.give(request.scratch)
-    const watchdogs = new Watchdogs(clock, limits, request.job.timeoutSeconds ?? timeoutSeconds)
+    const watchdogs = new Watchdogs(clock, limits, this.#seconds(request))
     const broken = new AbortController()
     const signal = AbortSignal.any([options.signal, watchdogs.signal, broken.signal])
     let child: StreamedProcess | undefined
     try {
-      child = this.#start(file, request, { files, signal, watchdogs })
+      child = this.#start(file, request, { signal, watchdogs })
       if (child.pid !== undefined) await options.onStart(child.pid)
       return await follow({ child, request, watchdogs, redact: this.#parts.redact }, { ...options, signal })
     } catch (error) {
@@ -86,8 +89,38 @@ export class Claude implements Agent {
     }
   }
 
+  async runShell(command: string, request: AgentRequest, signal: AbortSignal): Promise<ShellResult> {
+    const { clock, host } = this.#parts
+    const env = agentEnvironment(request, agentFiles(request), host)
+    try {
+      return await runShell({
+        command,
+        env,
+        cwd: request.cwd,
+        user: request.slot,
+        seconds: this.#seconds(request),
+        clock,
+        signal,
+      })
+    } finally {
+      await endLeftovers(request)
+    }
+  }
+
   async canResume(scratch: string, sessionId: string): Promise<boolean> {
-    return (await transcriptOf(agentFiles(scratch).config, sessionId)) !== undefined
+    return (await transcriptOf(configOf(scratch), sessionId)) !== undefined
+  }
+
+  async keepSession(path: string, { scratch, sessionId }: SessionPlace): Promise<void> {
+    const transcript = await transcriptOf(configOf(scratch), sessionId)
+    if (transcript !== undefined) await copyTranscript(transcript, path, this.#parts.redact)
+  }
+
+  async restoreSession(path: string, { scratch, cwd, sessionId }: SessionPlace & { cwd: string }): Promise<void> {
+    const place = transcriptPlace(configOf(scratch), cwd, sessionId)
+    if (await copyTranscript(path, place)) return
+    const message = `The conversation ${sessionId} is not kept any more.`
+    throw new AgenticoreError('session_not_found', message)
   }
 
   async #askVersion(file: string, signal: AbortSignal, user: Slot | undefined): Promise<CommandResult> {
@@ -103,9 +136,10 @@ export class Claude implements Agent {
     }
   }
 
-  #start(file: string, request: AgentRequest, { files, signal, watchdogs }: StartParts): StreamedProcess {
+  #start(file: string, request: AgentRequest, { signal, watchdogs }: StartParts): StreamedProcess {
     const { credentials, host } = this.#parts
     const access = accessFor(credentials)
+    const files = agentFiles(request)
     return startStreamed({
       file,
       args: agentArguments(request, files),
@@ -121,6 +155,10 @@ export class Claude implements Agent {
     })
   }
 
+  #seconds({ job, profile }: AgentRequest): number {
+    return job.timeoutSeconds ?? profile.claude.timeoutSeconds ?? this.#parts.timeoutSeconds
+  }
+
   async #find(): Promise<string> {
     const { binary, host } = this.#parts
     const file = await which(binary, host.path)
@@ -130,17 +168,7 @@ export class Claude implements Agent {
   }
 }
 
-async function prepareFiles(request: AgentRequest): Promise<AgentFiles> {
-  const files = agentFiles(request.scratch)
-  for (const directory of [files.home, files.config, files.temp])
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-  await writeFile(files.briefing, request.briefing)
-  await writeFile(files.mcp, '{"mcpServers":{}}')
-  return files
-}
-
 interface StartParts {
-  readonly files: AgentFiles
   readonly signal: AbortSignal
   readonly watchdogs: Watchdogs
 }

@@ -28,6 +28,12 @@ const systemEvents: Readonly<Record<string, (raw: Fields) => AgentEvent>> = {
     model: raw.text('model') ?? '',
     claudeVersion: raw.text('claude_code_version') ?? '',
     tools: raw.list('tools').filter(tool => typeof tool === 'string'),
+    permissionMode: raw.text('permissionMode') ?? '',
+    mcpServers: raw
+      .list('mcp_servers')
+      .filter(isFields)
+      .map(fieldsOf)
+      .map(server => ({ name: server.text('name') ?? '', status: server.text('status') ?? '' })),
   }),
   api_retry: raw => {
     const status = raw.number('error_status') ?? raw.number('status')

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import type { AgentRequest } from '../jobs/ports.ts'
 import { markerVariable } from '../process/sweep.ts'
+import type { AgentFiles } from './files.ts'
 
 /** Tools that reach beyond one job or beyond its end. */
 const disallowedTools = [
@@ -16,35 +16,21 @@ const disallowedTools = [
   'Monitor',
 ]
 
-/** Where one run of the agent keeps what is its own. */
-export interface AgentFiles {
-  readonly home: string
-  readonly config: string
-  readonly temp: string
-  readonly briefing: string
-  readonly mcp: string
-}
-
-export const agentFiles = (scratch: string): AgentFiles => ({
-  home: join(scratch, 'home'),
-  config: join(scratch, 'claude'),
-  temp: join(scratch, 'tmp'),
-  briefing: join(scratch, 'briefing.md'),
-  mcp: join(scratch, 'mcp.json'),
-})
-
 /**
  * The arguments that held on a hostile repository: only user settings (`--setting-sources user`) and only the servers in
  * our own file (`--strict-mcp-config`), so that nothing a repository brings runs. The task is not among them: it goes to
  * standard input, because an argument of 128 KiB is more than the kernel takes.
  */
-export function agentArguments({ job, sessionId, resume, cwd }: AgentRequest, files: AgentFiles): string[] {
+export function agentArguments(request: AgentRequest, files: AgentFiles): string[] {
+  const { job, profile, sessionId, resume, cwd } = request
+  const { claude } = profile
   return [
     '-p',
     '--output-format',
     'stream-json',
     '--verbose',
-    '--dangerously-skip-permissions',
+    '--permission-mode',
+    claude.permissionMode,
     '--setting-sources',
     'user',
     '--strict-mcp-config',
@@ -54,15 +40,24 @@ export function agentArguments({ job, sessionId, resume, cwd }: AgentRequest, fi
     files.briefing,
     '--add-dir',
     cwd,
+    '--settings',
+    files.settings,
     '--disallowedTools',
-    disallowedTools.join(' '),
+    ...disallowedTools,
+    ...claude.disallowedTools,
+    ...(claude.allowedTools.length === 0 ? [] : ['--allowedTools', ...claude.allowedTools]),
     resume ? '--resume' : '--session-id',
     sessionId,
-    ...(job.model === undefined ? [] : ['--model', job.model]),
-    ...(job.maxTurns === undefined ? [] : ['--max-turns', String(job.maxTurns)]),
-    ...(job.maxBudgetUsd === undefined ? [] : ['--max-budget-usd', String(job.maxBudgetUsd)]),
+    ...option('--model', job.model ?? claude.model),
+    ...option('--fallback-model', claude.fallbackModel),
+    ...option('--effort', claude.effort),
+    ...option('--max-turns', job.maxTurns ?? claude.maxTurns),
+    ...option('--max-budget-usd', job.maxBudgetUsd ?? claude.maxBudgetUsd),
   ]
 }
+
+const option = (name: string, value: string | number | undefined): string[] =>
+  value === undefined ? [] : [name, String(value)]
 
 export interface AgentHost {
   readonly path: string
@@ -79,10 +74,6 @@ export function agentEnvironment(request: AgentRequest, files: AgentFiles, host:
     ...host.network,
     PATH: host.path,
     LANG: 'C.UTF-8',
-    HOME: files.home,
-    CLAUDE_CONFIG_DIR: files.config,
-    TMPDIR: files.temp,
-    CLAUDE_CODE_TMPDIR: files.temp,
     DISABLE_AUTOUPDATER: '1',
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
@@ -96,6 +87,11 @@ export function agentEnvironment(request: AgentRequest, files: AgentFiles, host:
     GIT_AUTHOR_EMAIL: host.authorEmail,
     GIT_COMMITTER_NAME: host.authorName,
     GIT_COMMITTER_EMAIL: host.authorEmail,
+    ...request.profile.env,
+    HOME: files.home,
+    CLAUDE_CONFIG_DIR: files.config,
+    TMPDIR: files.temp,
+    CLAUDE_CODE_TMPDIR: files.temp,
     [markerVariable]: request.marker,
     // Claude Code refuses to skip permissions as root unless it is told that it is contained.
     ...(host.isRoot && !request.slot ? { IS_SANDBOX: '1' } : {}),

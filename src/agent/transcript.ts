@@ -1,8 +1,11 @@
-import { createReadStream } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream/promises'
 import { hasCode } from '../util/error-code.ts'
+import { isRealDirectory } from '../util/real-directory.ts'
+import type { Redact } from '../util/redact.ts'
 
 const longestLook = 4 * 1024 * 1024
 
@@ -12,12 +15,39 @@ const longestLook = 4 * 1024 * 1024
  */
 export async function transcriptOf(config: string, sessionId: string): Promise<string | undefined> {
   const projects = join(config, 'projects')
+  // The agent may have put a link in the place of any of these.
+  if (!(await isRealDirectory(config)) || !(await isRealDirectory(projects))) return undefined
   for (const project of await entries(projects)) {
+    if (!(await isRealDirectory(join(projects, project)))) continue
     const path = join(projects, project, `${sessionId}.jsonl`)
     if ((await isPlainFile(path)) && (await hasUserLine(path))) return path
   }
   return undefined
 }
+
+/** Where Claude Code looks for a session of a run in `cwd`. */
+export const transcriptPlace = (config: string, cwd: string, sessionId: string): string =>
+  join(config, 'projects', cwd.replace(/[^A-Za-z0-9]/g, '-'), `${sessionId}.jsonl`)
+
+/** @returns false when there is none */
+export async function copyTranscript(from: string, to: string, redact: Redact = text => text): Promise<boolean> {
+  if (!(await isPlainFile(from))) return false
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 })
+  const temp = `${to}.${crypto.randomUUID()}.tmp`
+  const target = createWriteStream(temp, { flags: 'wx', mode: 0o600 })
+  try {
+    await pipeline(createInterface({ input: createReadStream(from) }), redactLines(redact), target)
+    await rename(temp, to)
+    return true
+  } finally {
+    await rm(temp, { force: true })
+  }
+}
+
+const redactLines = (redact: Redact) =>
+  async function* (lines: AsyncIterable<string>): AsyncGenerator<string> {
+    for await (const line of lines) yield `${redact(line)}\n`
+  }
 
 async function hasUserLine(path: string): Promise<boolean> {
   const stream = createReadStream(path, { end: longestLook })

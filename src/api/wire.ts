@@ -13,6 +13,8 @@ const recordOnly = {
   maxBudgetUsd: undefined,
   timeoutSeconds: undefined,
   bootId: undefined,
+  continues: undefined,
+  sessionCostUsd: undefined,
   agentUid: undefined,
   crashes: undefined,
   modelUsed: undefined,

@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, Load>> = {
   job: async () => (await import('./job.ts')).default,
   jobs: async () => (await import('./jobs.ts')).default,
   logs: async () => (await import('./logs.ts')).default,
+  profiles: async () => (await import('./profiles.ts')).default,
   resume: async () => (await import('./resume.ts')).default,
   retry: async () => (await import('./retry.ts')).default,
   run: async () => (await import('./run.ts')).default,

@@ -37,6 +37,11 @@ to a branch of its own, and, on GitHub, offered as a pull request.`
       helpValue: 'REF',
       description: 'branch, tag or commit to start from (default: the default branch)',
     }),
+    profile: Flags.string({ char: 'p', default: '', helpValue: 'NAME', description: 'profile to work under' }),
+    'session-id': Flags.string({
+      helpValue: 'ID',
+      description: 'go on with the conversation of an earlier job, on its branch',
+    }),
     wait: Flags.boolean({ char: 'w', description: 'show what the agent does as it does it' }),
     model: Flags.string({ helpValue: 'NAME', description: 'model to use' }),
     'max-turns': Flags.integer({ min: 1, helpValue: 'N', description: 'most turns the agent may take' }),
@@ -59,7 +64,7 @@ to a branch of its own, and, on GitHub, offered as a pull request.`
       task: await readTask(args.task, process.stdin),
       repoUrl,
       baseRef: flags['base-ref'],
-      profile: '',
+      profile: flags.profile,
       mode: 'sync',
       ttlSeconds: app.defaults.jobTtlSeconds,
       ...(flags.model === undefined ? {} : { model: flags.model }),
@@ -68,7 +73,8 @@ to a branch of its own, and, on GitHub, offered as a pull request.`
       ...(flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }),
       ...(flags['idempotency-key'] === undefined ? {} : { idempotencyKey: flags['idempotency-key'] }),
     }
-    const job = await app.submit(request)
+    const session = flags['session-id']
+    const job = await app.submit(session === undefined ? request : await app.followUp(request, session))
     if (job.status !== 'queued') return this.#showEarlier(job, flags.json)
     await runInForeground(app, job, { live: flags.wait, json: flags.json })
   }

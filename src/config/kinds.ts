@@ -29,6 +29,16 @@ export const seconds: Kind<number> = {
   parse: value => (/^[1-9]\d{0,9}$/.test(value) ? Number(value) : undefined),
 }
 
+const byteUnits: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, Ti: 1024 ** 4 }
+
+export const bytes: Kind<number> = {
+  allowed: 'a size such as 500MiB, 20GiB or 1TiB',
+  parse: value => {
+    const [, digits, unit = ''] = /^([1-9]\d{0,14}) ?(?:([KMGT]i)B?|B)?$/.exec(value) ?? []
+    return digits === undefined ? undefined : Number(digits) * (byteUnits[unit] ?? 1)
+  },
+}
+
 export const userId: Kind<number> = {
   allowed: 'a user id from 1000 to 2000000000',
   parse: value => {

@@ -1,6 +1,18 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { apiUrl, directory, hosts, httpUrl, isolation, type Kind, seconds, secret, text, userId } from './kinds.ts'
+import {
+  apiUrl,
+  bytes,
+  directory,
+  hosts,
+  httpUrl,
+  isolation,
+  type Kind,
+  seconds,
+  secret,
+  text,
+  userId,
+} from './kinds.ts'
 
 export interface Setting<T> {
   readonly variable: string
@@ -18,7 +30,25 @@ const none = { fallback: () => '', shown: 'none' }
  * asked for each: the loader answers with values, the documentation takes notes.
  */
 export function readSettings(read: <T>(setting: Setting<T>) => T) {
+  const sharedFsRoot = read({
+    variable: 'AGENTICORE_SHARED_FS_ROOT',
+    kind: directory,
+    ...none,
+    meaning:
+      'A volume that several machines share: profiles for all of them, the shared tier of the clone cache, and the jobs.',
+  })
+  const worktreeRoot = read({
+    variable: 'AGENTICORE_WORKTREE_ROOT',
+    kind: directory,
+    fallback: home => join(home, '.agenticore/worktrees'),
+    shown: '`~/.agenticore/worktrees`',
+    meaning: 'Working trees of running and interrupted jobs, and what their agents need. Keep it on local disk.',
+  })
+  const onShared = (name: string, otherwise: string): string =>
+    sharedFsRoot === '' ? otherwise : join(sharedFsRoot, name)
   return {
+    sharedFsRoot,
+    worktreeRoot,
     claudeBinary: read({
       variable: 'AGENTICORE_CLAUDE_BINARY',
       kind: text,
@@ -32,6 +62,13 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       fallback: () => 3600,
       shown: '`3600`',
       meaning: 'Seconds one run of the agent may take, unless the job has a `--timeout` of its own.',
+    }),
+    defaultProfile: read({
+      variable: 'AGENTICORE_DEFAULT_PROFILE',
+      kind: text,
+      fallback: () => 'coding',
+      shown: '`coding`',
+      meaning: 'The [profile](profiles.md) of a job that names none.',
     }),
     agentIsolation: read({
       variable: 'AGENTICORE_AGENT_ISOLATION',
@@ -51,23 +88,30 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     jobsDir: read({
       variable: 'AGENTICORE_JOBS_DIR',
       kind: directory,
-      fallback: home => join(home, '.agenticore/jobs'),
-      shown: '`~/.agenticore/jobs`',
+      fallback: home => onShared('job-state', join(home, '.agenticore/jobs')),
+      shown: '`~/.agenticore/jobs`, or `{shared}/job-state`',
       meaning: 'Records, event logs and patches of jobs.',
-    }),
-    worktreeRoot: read({
-      variable: 'AGENTICORE_WORKTREE_ROOT',
-      kind: directory,
-      fallback: home => join(home, '.agenticore/worktrees'),
-      shown: '`~/.agenticore/worktrees`',
-      meaning: 'Working trees of running and interrupted jobs, and what their agents need. Keep it on local disk.',
     }),
     reposRoot: read({
       variable: 'AGENTICORE_REPOS_ROOT',
       kind: directory,
-      fallback: home => join(home, 'agenticore-repos'),
-      shown: '`~/agenticore-repos`',
-      meaning: 'The clone cache.',
+      fallback: home => onShared('repos', join(home, 'agenticore-repos')),
+      shown: '`~/agenticore-repos`, or `{shared}/repos`',
+      meaning: 'The clone cache; its shared tier where there is one.',
+    }),
+    cacheRoot: read({
+      variable: 'AGENTICORE_CACHE_ROOT',
+      kind: directory,
+      fallback: () => join(worktreeRoot, '.cache'),
+      shown: '`{worktree root}/.cache`',
+      meaning: "This machine's tier of the clone cache where there is a shared one. Keep it on local disk.",
+    }),
+    cacheLimitBytes: read({
+      variable: 'AGENTICORE_CACHE_LIMIT',
+      kind: bytes,
+      fallback: () => 20 * 1024 ** 3,
+      shown: '`20GiB`',
+      meaning: 'How much each tier of the clone cache may hold; what was used longest ago goes first.',
     }),
     jobTtlSeconds: read({
       variable: 'AGENTICORE_JOB_TTL',

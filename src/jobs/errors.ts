@@ -43,6 +43,37 @@ export const catalogue = {
     meaning: 'A job was submitted under this idempotency key before, and it asked for something else.',
     remedy: 'Use a new key for a new request. Nothing was submitted.',
   },
+  session_not_found: {
+    kind: 'not_found',
+    meaning: 'No job that is kept has had this conversation, or its transcript is gone.',
+    remedy:
+      'Give the `session_id` of a job that `agenticore job ID` shows; records are deleted some time after the end.',
+  },
+  session_busy: {
+    kind: 'conflict',
+    meaning: 'The job whose conversation was to be continued has not ended.',
+    remedy: 'Wait for it (`agenticore logs ID --follow`), or cancel it. Nothing was submitted.',
+  },
+  profile_not_found: {
+    kind: 'not_found',
+    meaning: 'No profile has this name.',
+    remedy: '`agenticore profiles` lists them. Nothing was submitted.',
+  },
+  invalid_profile: {
+    kind: 'usage',
+    meaning: 'A file of the profile, or of one it extends, cannot be used.',
+    remedy: 'Correct what the message names; `agenticore profiles NAME` shows the result.',
+  },
+  setup_failed: {
+    kind: 'refused',
+    meaning: "The profile's `setup` failed, so the agent was not started.",
+    remedy: 'The message has what it printed last; `agenticore logs ID` has more.',
+  },
+  verify_failed: {
+    kind: 'refused',
+    meaning: "The profile's `verify` still fails after everything the agent tried.",
+    remedy: 'The branch is pushed, without a pull request. The message has what `verify` printed last.',
+  },
   server_unreachable: {
     kind: 'unavailable',
     meaning: 'No agenticore server answers.',

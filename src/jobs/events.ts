@@ -15,6 +15,16 @@ export type RunnerEvent =
       readonly continued: boolean
       readonly durationMs: number
     }
+  | {
+      /** The profile's command before the agent, or after it. */
+      readonly type: 'setup' | 'verify'
+      readonly ok: boolean
+      /** `exit code 1`, `it took more than 3600 s`. */
+      readonly end: string
+      /** The last of what it printed, at most 64 KiB. */
+      readonly output: string
+      readonly durationMs: number
+    }
   | { readonly type: 'committed'; readonly sha: string; readonly changedFiles: number }
   | { readonly type: 'nothing_changed' }
   | { readonly type: 'pushed'; readonly branch: string; readonly sha: string; readonly hint: string }
@@ -38,6 +48,8 @@ export type AgentEvent =
       readonly model: string
       readonly claudeVersion: string
       readonly tools: readonly string[]
+      readonly permissionMode: string
+      readonly mcpServers: readonly { readonly name: string; readonly status: string }[]
     }
   | { readonly type: 'message' | 'thinking'; readonly text: string; readonly truncated: boolean }
   | { readonly type: 'tool_call'; readonly toolUseId: string; readonly tool: string; readonly input: unknown }

@@ -33,6 +33,8 @@ export interface JobRequest {
   /** A job that has not started by then expires. */
   readonly queueTtlSeconds?: number
   readonly idempotencyKey?: string
+  /** The job whose conversation this one goes on with, on that one's branch. */
+  readonly continues?: JobId
 }
 
 /** What a run finds out; the holder of the lease writes these while running and at the end. */
@@ -55,6 +57,8 @@ export interface RunFacts {
   readonly outputTruncated?: boolean
   readonly numTurns?: number
   readonly totalCostUsd?: number
+  /** What the whole conversation has cost, earlier jobs in it included. */
+  readonly sessionCostUsd?: number
   readonly usage?: Usage
   readonly durationMs?: number
   /** The model that answered. */

@@ -1,6 +1,7 @@
 import type { ErrorCode } from './errors.ts'
 import type { AgentEvent, JobEvent, JobEventBody } from './events.ts'
 import type { Job, JobId, JobStatus, Outcome, RunFacts } from './job.ts'
+import type { CheckoutWishes, Profile } from './profile.ts'
 
 /** The right to write one attempt of one job. Every write after the claim carries it; an older fence is refused. */
 export interface Lease {
@@ -94,6 +95,13 @@ export interface Journal {
   remove(id: JobId): Promise<void>
   /** Where the attempt's patch belongs. */
   diffPath(lease: Lease): string
+  /** Where the conversation of an attempt belongs. */
+  sessionPath(attempt: AttemptId): string
+}
+
+export interface AttemptId {
+  readonly id: JobId
+  readonly fence: number
 }
 
 export interface EventLog {
@@ -134,7 +142,14 @@ export interface Workspaces {
    * The tree of an earlier attempt where it is still there and whole, else a new one.
    * @throws AgenticoreError `origin_*`, `repository_empty`, `ref_not_found`, `git_failed`
    */
-  open(lease: Lease, signal: AbortSignal, slot?: Slot): Promise<Workspace>
+  open(lease: Lease, options: OpenWorkspace): Promise<Workspace>
+}
+
+export interface OpenWorkspace {
+  readonly signal: AbortSignal
+  /** Whose tree it becomes. */
+  readonly slot?: Slot | undefined
+  readonly checkout: CheckoutWishes
 }
 
 /** One job's tree. The agent may do what it likes in it; nothing here runs git with the tree's configuration. */
@@ -148,6 +163,8 @@ export interface Workspace {
   readonly cached: boolean
   /** True when this is the tree of an earlier attempt, with what was done in it. */
   readonly continued: boolean
+  /** What somebody who looks at the tree should know, such as files that are not there. */
+  readonly warnings: readonly string[]
   /** Everything the agent did, committed or not, as one commit to push; undefined when nothing differs from the base. */
   commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
   /** @throws AgenticoreError `push_denied`, `push_rejected`, `origin_*` */
@@ -204,12 +221,26 @@ export interface Agent {
   check(signal: AbortSignal, slot?: Slot): Promise<string>
   /** Whether the conversation of an earlier attempt is there to go on with. */
   canResume(scratch: string, sessionId: string): Promise<boolean>
+  /** Lays out what the agent finds when it starts; by the time of a run it has to be the agent's user's. */
+  prepare(request: AgentRequest): Promise<void>
+  /**
+   * Runs a shell command of the profile where the agent works, as the agent's user, with the agent's environment but none
+   * of its credentials.
+   */
+  runShell(command: string, request: AgentRequest, signal: AbortSignal): Promise<ShellResult>
+  /** Copies the conversation to `path`, without secrets; nothing when there is none. */
+  keepSession(path: string, session: SessionPlace): Promise<void>
+  /** Puts a kept conversation where a run in `cwd` goes on with it. @throws AgenticoreError `session_not_found` */
+  restoreSession(path: string, session: SessionPlace & { readonly cwd: string }): Promise<void>
   /** Never rejects for what the agent does: one result shape for success and failure. */
   run(request: AgentRequest, options: AgentOptions): Promise<AgentResult>
 }
 
 export interface AgentRequest {
   readonly job: Job
+  readonly profile: Profile
+  /** Where the profile was materialised. */
+  readonly configDir: string
   readonly cwd: string
   readonly prompt: string
   /** What the agent is told about where it is, beside the prompt. */
@@ -230,6 +261,19 @@ export interface AgentOptions {
   /** Awaited before the next event is read, so that a slow disk slows the agent instead of filling the memory. */
   onEvent(event: AgentEvent): Promise<void>
   onStart(pid: number): Promise<void>
+}
+
+export interface SessionPlace {
+  readonly scratch: string
+  readonly sessionId: string
+}
+
+export interface ShellResult {
+  readonly ok: boolean
+  /** How it ended, in words: `exit code 1`, `it took more than 3600 s`. */
+  readonly end: string
+  /** The last of what it printed, standard error included; at most 64 KiB. */
+  readonly output: string
 }
 
 export interface AgentResult {

@@ -27,6 +27,7 @@ const requestFields: Readonly<Record<keyof JobRequest, true>> = {
   ttlSeconds: true,
   queueTtlSeconds: true,
   idempotencyKey: true,
+  continues: true,
 }
 
 /** What was asked for. */

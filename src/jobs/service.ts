@@ -2,6 +2,7 @@ import type { Clock } from '../util/clock.ts'
 import { uuidV7 } from '../util/ids.ts'
 import { AgenticoreError } from './errors.ts'
 import type { JobEvent } from './events.ts'
+import { checkContinuable, continuing } from './follow-up.ts'
 import { isFinal, type Job, type JobId, type JobRequest } from './job.ts'
 import type { EventLog, JobStore, ListQuery } from './ports.ts'
 import { isJobId } from './record.ts'
@@ -16,6 +17,10 @@ export interface JobServiceParts {
   readonly clock: Clock
   /** @throws AgenticoreError `invalid_repo_url`, `invalid_ref` */
   checkRepository(url: string, ref: string): void
+  /** @throws AgenticoreError `profile_not_found`, `invalid_profile` */
+  checkProfile(name: string): Promise<void>
+  /** The profile of a request that names none. */
+  readonly defaultProfile: string
 }
 
 /** What can be done with jobs: the one place that commands, REST and MCP call. */
@@ -29,17 +34,33 @@ export class JobService {
   /**
    * The job is durable when this resolves: it will end, whatever happens to this process.
    * @returns the new job; under an idempotency key that was used before, the job of that time
-   * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`, `idempotency_conflict`; nothing was
-   * kept then
+   * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`, `profile_not_found`, `invalid_profile`,
+   * `session_busy`, `session_not_found`, `idempotency_conflict`; nothing was kept then
    */
-  async submit(request: JobRequest): Promise<Job> {
-    const { store, clock, checkRepository } = this.#parts
+  async submit(wanted: JobRequest): Promise<Job> {
+    const { store, clock, checkRepository, checkProfile, defaultProfile } = this.#parts
+    const request = { ...wanted, profile: wanted.profile || defaultProfile }
     checkRequest(request)
     checkRepository(request.repoUrl, request.baseRef)
+    await checkProfile(request.profile)
     const now = clock.now()
     const id = uuidV7(now)
     if (!isJobId(id)) throw new Error(`uuid made an id that is none: ${id}`)
-    return await store.submit(queued(id, request, now))
+    const job = queued(id, request, now)
+    if (request.continues === undefined) return await store.submit(job)
+    const earlier = await this.get(request.continues)
+    checkContinuable(earlier)
+    const { branch, sessionId = '', sessionCostUsd = 0 } = earlier
+    return await store.submit({ ...job, branch, sessionId, sessionCostUsd })
+  }
+
+  /**
+   * The request as one that goes on with a conversation.
+   * @param session the id of a conversation, or of a job that had one
+   * @throws AgenticoreError `session_not_found`, `session_busy`, `invalid_request`
+   */
+  async followUp(request: JobRequest, session: string): Promise<JobRequest> {
+    return continuing(request, await this.#latestOf(session.trim().toLowerCase()))
   }
 
   /** A new job that asks for the same. @throws AgenticoreError `job_not_found`, `ambiguous_id` */
@@ -74,6 +95,13 @@ export class JobService {
       return job === undefined || isFinal(job)
     }
     yield* events.read(id, follow ? { follow: { ended, signal: follow } } : {})
+  }
+
+  async #latestOf(session: string): Promise<Job> {
+    const jobs = await this.#parts.store.list({ limit: Number.POSITIVE_INFINITY })
+    const found = jobs.find(job => job.sessionId === session) ?? jobs.find(job => job.id === session)
+    if (found) return found
+    throw new AgenticoreError('session_not_found', `No job that is kept has had the conversation "${session}".`)
   }
 
   async #resolve(part: string): Promise<JobId> {

@@ -3,8 +3,12 @@ import { shortId } from '../util/ids.ts'
 
 const longestSlug = 40
 
-/** `agenticore/<short id>-<slug of the task>`: from the job, never from the attempt, so that a job has one branch. */
+/**
+ * `agenticore/<short id>-<slug of the task>`: from the job, never from the attempt, so that a job has one branch. One that
+ * continues another has that one's.
+ */
 export function branchFor(job: Job): string {
+  if (job.branch !== '') return job.branch
   const slug = slugOf(job.task)
   return `agenticore/${shortId(job.id)}${slug === '' ? '' : `-${slug}`}`
 }

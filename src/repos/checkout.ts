@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path'
 import type { Slot } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { isFile } from '../util/is-file.ts'
+import { isRealDirectory } from '../util/real-directory.ts'
 import type { Git } from './git.ts'
 import type { RemoteState } from './remote-refs.ts'
-import { isRealDirectory } from './tree-head.ts'
 
 /** Everything the two repositories of a job are made from: the agent's tree, and the runner's own git directory. */
 export interface Checkout {

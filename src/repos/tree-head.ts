@@ -1,6 +1,7 @@
-import { constants, lstat, open } from 'node:fs/promises'
+import { constants, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hasCode } from '../util/error-code.ts'
+import { isRealDirectory } from '../util/real-directory.ts'
 
 const commitId = /^[0-9a-f]{40}$/
 // What git-check-ref-format(1) allows.
@@ -64,13 +65,4 @@ export async function hasRealParents(tree: string, path: string): Promise<boolea
     if (!(await isRealDirectory(parent))) return false
   }
   return true
-}
-
-export async function isRealDirectory(path: string | Buffer): Promise<boolean> {
-  try {
-    return (await lstat(path)).isDirectory()
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
-    throw error
-  }
 }

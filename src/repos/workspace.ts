@@ -4,11 +4,12 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { Change, ChangedFile, CommitMessage, Pushed, Workspace } from '../jobs/ports.ts'
 import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
+import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
 import { type Git, gitError, isFull } from './git.ts'
 import { pushError } from './origin-errors.ts'
-import { hasOwnObjects, hasRealParents, isRealDirectory, readTreeHead } from './tree-head.ts'
+import { hasOwnObjects, hasRealParents, readTreeHead } from './tree-head.ts'
 
 /**
  * A job's tree as the runner sees it. Every git call here uses the runner's own git directory and index, so that nothing
@@ -19,6 +20,7 @@ export class GitWorkspace implements Workspace {
   readonly #checkout: Checkout
   readonly cached: boolean
   readonly continued: boolean
+  readonly warnings: readonly string[] = []
   #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''

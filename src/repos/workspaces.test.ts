@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { git, gitEnv, tryGit } from '../../test/fixtures/github/git.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
+import { plainProfile } from '../../test/helpers/profiles.ts'
 import {
   agentCommit,
   agentGit,
@@ -18,6 +19,7 @@ import {
 } from '../../test/helpers/repos.ts'
 import type { Workspace } from '../jobs/ports.ts'
 
+const { checkout } = plainProfile
 const world = await openWorld(t)
 
 /** What the runner does when the agent is done, the second look at the tree included. */
@@ -144,7 +146,7 @@ t.test('an abort leaves nothing behind, whenever it comes', async t => {
   const reason = new Error('enough')
   const early = world
     .workspacesWith(world.git)
-    .open(leaseOf(newJob(new Date(), { repoUrl: cloneUrl })), AbortSignal.abort(reason))
+    .open(leaseOf(newJob(new Date(), { repoUrl: cloneUrl })), { signal: AbortSignal.abort(reason), checkout })
   await t.rejects(early, reason)
   t.same(await leftBehind(), [])
 
@@ -159,7 +161,11 @@ PATH='${gitEnv.PATH}' exec git "$@"`
     const slow = world.gitWith({ token, path: `${bin}:${gitEnv.PATH}` })
     const controller = new AbortController()
     const lease = leaseOf(newJob(new Date(), { repoUrl: another }))
-    const opening = t.rejects(world.workspacesWith(slow).open(lease, controller.signal), reason, step)
+    const opening = t.rejects(
+      world.workspacesWith(slow).open(lease, { signal: controller.signal, checkout }),
+      reason,
+      step,
+    )
     const pid = Number(await readFile(pipe, 'utf8'))
     controller.abort(reason)
     await opening

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobId } from '../jobs/job.ts'
-import type { Lease, Slot, Workspace, Workspaces } from '../jobs/ports.ts'
+import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
@@ -28,14 +28,15 @@ export class GitWorkspaces implements Workspaces {
     this.#parts = parts
   }
 
-  async open({ job }: Lease, signal: AbortSignal, slot?: Slot): Promise<Workspace> {
+  async open({ job }: Lease, { signal, slot }: OpenWorkspace): Promise<Workspace> {
     const { git, cache, root } = this.#parts
     const remote = parseRepository(job.repoUrl)
     const branch = branchFor(job)
     const place = treePlaces(root, job.id)
     const base = (await isCheckedOut(place)) ? job.baseSha : undefined
     const now = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
-    const state = base === undefined ? now : { ...now, tip: base }
+    const follows = job.continues === undefined ? undefined : now.pushed
+    const state = { ...now, tip: base ?? follows ?? now.tip }
     const { gitDir, cached } = await cache.ensure(remote, state.tip, signal)
     const checkout = { ...place, cacheGitDir: gitDir, remote, state, branch }
     await slot?.takeBack(place.tree)

@@ -1,49 +1,32 @@
-import { join } from 'node:path'
-import { AgenticoreError } from '../jobs/errors.ts'
+import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
 import type { Outcome, RunFacts } from '../jobs/job.ts'
-import type {
-  Agent,
-  AgentRequest,
-  AgentResult,
-  EventLog,
-  JobStore,
-  Journal,
-  Lease,
-  PullRequests,
-  Slot,
-  Slots,
-  Workspace,
-  Workspaces,
-} from '../jobs/ports.ts'
+import type { Agent, AgentRequest, EventLog, JobStore, Journal, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
+import type { Profile } from '../jobs/profile.ts'
 import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
-import { ownDirectory } from '../util/own-directory.ts'
 import { type Redact, redactDeep } from '../util/redact.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Beginning, briefing, promptFor } from './briefing.ts'
+import { withCost } from './cost.ts'
 import { type DeliveryParts, deliver, keepChange } from './delivery.ts'
 import { failureOf } from './failure.ts'
 import { LeaseEnded } from './lease-keeper.ts'
+import { Place, type PlaceParts } from './place.ts'
+import { type TurnsResult, takeTurns } from './turns.ts'
 
 const deliveryMs = 1_800_000
 const keepingMs = 60_000
 
-export interface AttemptParts {
+export interface AttemptParts extends PlaceParts {
   readonly store: Pick<JobStore, 'record'>
   readonly events: EventLog
-  readonly journal: Pick<Journal, 'diffPath'>
-  readonly workspaces: Workspaces
-  readonly slots: Slots
+  readonly journal: Pick<Journal, 'diffPath' | 'sessionPath' | 'highestFence'>
   readonly agent: Agent
   readonly pullRequests: PullRequests
   readonly clock: Clock
   readonly redact: Redact
   warn(message: string): void
-  /** Holds what an agent needs while it runs; local disk. */
-  readonly scratchRoot: string
-  /** Holds the working directories of jobs without a repository. */
-  readonly jobFilesRoot: string
 }
 
 /** How an attempt ends, for the store. */
@@ -52,22 +35,21 @@ export type AttemptEnd =
   /** `later`: not at once, because what was in the way needs time to pass. */
   | { readonly type: 'release'; readonly reason: string; readonly later: boolean; readonly facts: RunFacts }
 
-/** One attempt: what it has taken (tree, user, scratch), what it has found out, and how it lets go of all that. */
+/** One attempt: what happens in its place, what it has found out, and how it lets go of all that. */
 export class Attempt {
   readonly #parts: AttemptParts
   readonly #lease: Lease
   readonly #signal: AbortSignal
-  readonly #scratch: string
+  readonly #place: Place
   readonly #startedMs: number
-  #workspace: Workspace | undefined
-  #slot: Slot | undefined
+  #profile: Profile | undefined
   #facts: RunFacts = {}
 
   constructor(parts: AttemptParts, lease: Lease, signal: AbortSignal) {
     this.#parts = parts
     this.#lease = lease
     this.#signal = signal
-    this.#scratch = join(parts.scratchRoot, lease.job.id)
+    this.#place = new Place(parts, lease)
     this.#startedMs = parts.clock.monotonicMs()
   }
 
@@ -76,13 +58,14 @@ export class Attempt {
     const { job } = this.#lease
     try {
       await this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt })
-      await this.#takeSlot()
-      const cwd = await this.#prepare()
-      const { failure, facts } = await this.#runAgent(cwd)
-      await this.#takeBack()
-      this.#note(redactDeep(facts, this.#parts.redact))
-      if (failure) throw new AgenticoreError(failure.code, failure.message)
-      if (this.#workspace) await this.#deliver(this.#workspace)
+      const profile = await this.#resolveProfile()
+      await this.#prepare(profile)
+      const { failure, facts } = await this.#work(profile)
+      await this.#place.takeBack()
+      this.#note(redactDeep(withCost(facts, this.#lease.job, this.#facts), this.#parts.redact))
+      await this.#keepSession()
+      if (failure) throw await this.#failed(failure)
+      await this.#deliver({ pullRequest: profile.autoPr })
       return { type: 'finish', outcome: { status: 'succeeded', facts: this.#finalFacts() } }
     } catch (error) {
       return await this.#endOf(error)
@@ -94,33 +77,23 @@ export class Attempt {
     if (why instanceof LeaseEnded && why.why === 'lost') {
       throw new AgenticoreError('stale_lease', `Job ${this.#lease.job.id} was taken over by another attempt.`)
     }
-    await this.#keepWork()
-    if (why instanceof LeaseEnded) {
-      return { type: 'finish', outcome: { status: 'cancelled', facts: this.#finalFacts() } }
-    }
+    const isOver = !this.#signal.aborted && !(error instanceof AgenticoreError && error.code === 'model_busy')
+    await this.#keepWork({ isOver: isOver || why instanceof LeaseEnded })
     const facts = this.#finalFacts()
+    if (why instanceof LeaseEnded) return { type: 'finish', outcome: { status: 'cancelled', facts } }
+    if (isOver) return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts } }
     if (this.#signal.aborted) return { type: 'release', reason: 'interrupted', later: false, facts }
-    if (error instanceof AgenticoreError && error.code === 'model_busy') {
-      return { type: 'release', reason: error.message, later: true, facts }
-    }
-    return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts } }
+    return { type: 'release', reason: messageOf(error), later: true, facts }
   }
 
   /** Every step is taken, whatever the others do; what fails is said in the log. */
   async clean(): Promise<void> {
-    const steps = [
-      async () => await this.#takeBack(),
-      async () => await this.#workspace?.dispose(),
-      () => removeTree(this.#scratch),
-    ]
-    for (const step of steps) {
-      await step().catch((error: unknown) => this.#warn(`Clean-up: ${messageOf(error)}`))
-    }
+    await this.#place.clean(message => this.#warn(message))
   }
 
   /** The user is free for another agent. */
   async leave(): Promise<void> {
-    await this.#slot?.release()
+    await this.#place.leave()
   }
 
   async emit(event: JobEventBody): Promise<void> {
@@ -140,112 +113,129 @@ export class Attempt {
     await this.tryEmit({ type: 'warning', message })
   }
 
-  /** Recorded before anything runs as that user: whoever comes after us knows whom to look for. */
-  async #takeSlot(): Promise<void> {
-    const { slots, store } = this.#parts
-    this.#slot = await slots.acquire()
-    if (this.#slot) await store.record(this.#lease, { agentUid: this.#slot.uid })
+  async #resolveProfile(): Promise<Profile> {
+    const profile = await this.#parts.profiles.resolve(this.#lease.job.profile)
+    this.#profile = profile
+    for (const message of profile.warnings) await this.emit({ type: 'warning', message })
+    return profile
   }
 
-  /** The directory the agent starts in. */
-  async #prepare(): Promise<string> {
-    const { agent, workspaces, clock, jobFilesRoot } = this.#parts
-    const { job } = this.#lease
+  async #prepare(profile: Profile): Promise<void> {
+    const { store, clock } = this.#parts
     const started = clock.monotonicMs()
-    const opening = job.repoUrl === '' ? undefined : workspaces.open(this.#lease, this.#signal, this.#slot)
-    // Side by side: the check of claude costs as much as the answer of the origin. Both are waited for, so that a tree
-    // that was opened is known when the check fails.
-    const [checked, opened] = await Promise.allSettled([agent.check(this.#signal, this.#slot), opening])
-    if (opened.status === 'fulfilled') this.#workspace = opened.value
-    if (checked.status === 'rejected') throw checked.reason
-    if (opened.status === 'rejected') throw opened.reason
-    const workspace = opened.value
-    if (!workspace) return await this.#jobDirectory(jobFilesRoot)
-    const { branch, baseRef, baseSha, cached, continued, path } = workspace
-    await this.emit({
-      type: 'workspace_ready',
-      branch,
-      baseRef,
-      baseSha,
-      cached,
-      continued,
-      durationMs: clock.monotonicMs() - started,
-    })
+    const uid = await this.#place.takeSlot()
+    // Before anything runs as that user: whoever comes after us knows whom to look for.
+    if (uid !== undefined) await store.record(this.#lease, { agentUid: uid })
+    await this.#place.open(profile, this.#signal)
+    this.#note({ jobConfigDir: this.#place.configDir })
+    const { workspace } = this.#place
+    if (!workspace) return
+    const { branch, baseRef, baseSha, cached, continued, path, warnings } = workspace
+    const durationMs = clock.monotonicMs() - started
+    await this.emit({ type: 'workspace_ready', branch, baseRef, baseSha, cached, continued, durationMs })
+    for (const message of warnings) await this.emit({ type: 'warning', message })
     this.#note({ branch, baseSha, worktreePath: path })
-    return path
   }
 
-  async #jobDirectory(root: string): Promise<string> {
-    const directory = join(root, this.#lease.job.id)
-    await ownDirectory(root, 0o711)
-    await this.#slot?.takeBack(directory)
-    await ownDirectory(directory, 0o700)
-    await this.#slot?.give(directory)
-    this.#note({ jobConfigDir: directory })
-    return directory
+  async #work(profile: Profile): Promise<TurnsResult> {
+    const { store, agent, clock } = this.#parts
+    const request = await this.#request(profile)
+    await agent.prepare(request)
+    await this.#place.handOver()
+    const started = async (pid: number): Promise<void> => {
+      await store.record(this.#lease, { ...this.#facts, pid })
+    }
+    return await takeTurns({ agent, clock, signal: this.#signal, emit: event => this.emit(event), started }, request)
   }
 
-  async #runAgent(cwd: string): Promise<AgentResult> {
-    const { store, agent } = this.#parts
+  async #request(profile: Profile): Promise<AgentRequest> {
     const { job, fence } = this.#lease
+    const { slot, scratch, configDir, cwd, workspace } = this.#place
     const beginning = await this.#beginning()
-    const resumed = beginning === 'resumed'
+    const resumed = beginning === 'resumed' || beginning === 'follow-up'
     const sessionId = resumed && job.sessionId !== undefined ? job.sessionId : crypto.randomUUID()
     this.#note({ sessionId, resumed })
-    const request: AgentRequest = {
+    return {
       job,
+      profile,
+      configDir,
       cwd,
       prompt: promptFor(job, beginning),
-      briefing: briefing(this.#workspace),
+      briefing: briefing(workspace, profile),
       sessionId,
       resume: resumed,
-      ...(this.#slot ? { slot: this.#slot } : {}),
+      ...(slot ? { slot } : {}),
       marker: `${job.id}/${fence}`,
-      scratch: this.#scratch,
+      scratch,
     }
-    return await agent.run(request, {
-      signal: this.#signal,
-      onStart: async pid => {
-        await store.record(this.#lease, { ...this.#facts, pid })
-      },
-      onEvent: event => this.emit(event),
-    })
   }
 
-  /** What the agent's user had is ours again; nothing of that user runs any more. */
-  async #takeBack(): Promise<void> {
-    const places = [this.#workspace?.path, this.#facts.jobConfigDir, this.#scratch]
-    for (const place of places) if (place !== undefined) await this.#slot?.takeBack(place)
-  }
-
-  /** A conversation is about the tree it happened in: without that one it is no use. */
+  /** A conversation is about the tree it happened in: without that one it is no use, unless it is to be continued. */
   async #beginning(): Promise<Beginning> {
-    const { agent } = this.#parts
+    const { agent, journal } = this.#parts
     const { job } = this.#lease
-    await this.#slot?.takeBack(this.#scratch)
-    const sameTree = this.#workspace ? this.#workspace.continued : job.sessionId !== undefined
-    if (sameTree && job.sessionId !== undefined && (await agent.canResume(this.#scratch, job.sessionId)))
-      return 'resumed'
-    await removeTree(this.#scratch)
-    return this.#workspace?.continued ? 'in a used tree' : 'new'
+    const { workspace, scratch, cwd } = this.#place
+    const { sessionId, continues } = job
+    const sameTree = workspace ? workspace.continued : sessionId !== undefined
+    if (sameTree && sessionId !== undefined && (await agent.canResume(scratch, sessionId))) return 'resumed'
+    await removeTree(scratch)
+    if (continues === undefined || sessionId === undefined) return workspace?.continued ? 'in a used tree' : 'new'
+    const kept = journal.sessionPath({ id: continues, fence: await journal.highestFence(continues) })
+    await agent.restoreSession(kept, { scratch, cwd, sessionId })
+    return 'follow-up'
+  }
+
+  /** For whoever wants to continue the conversation later. */
+  async #keepSession(): Promise<void> {
+    const { agent, journal } = this.#parts
+    const { sessionId } = this.#facts
+    if (sessionId === undefined) return
+    try {
+      const path = journal.sessionPath({ id: this.#lease.job.id, fence: this.#lease.fence })
+      await agent.keepSession(path, { scratch: this.#place.scratch, sessionId })
+    } catch (error) {
+      await this.#warn(`The conversation could not be kept: ${messageOf(error)}`)
+    }
+  }
+
+  /** What was checked and found wanting is delivered all the same, for somebody to look at; not as a pull request. */
+  async #failed({ code, message }: { code: ErrorCode; message: string }): Promise<AgenticoreError> {
+    if (code !== 'verify_failed') return new AgenticoreError(code, message)
+    try {
+      await this.#deliver({ pullRequest: false })
+      return new AgenticoreError(code, message)
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      return new AgenticoreError(code, `${message}\n(The branch was not pushed: ${messageOf(error)})`)
+    }
   }
 
   /** A tree can be made to hold git up, such as by a pipe for it to read; it is not to hold the job up. */
-  async #deliver(workspace: Workspace): Promise<void> {
+  async #deliver({ pullRequest }: { pullRequest: boolean }): Promise<void> {
+    const { workspace } = this.#place
+    if (!workspace) return
     const late = new AgenticoreError('git_failed', `Committing and pushing took more than ${deliveryMs / 1000} s.`)
     await this.#within(deliveryMs, late, async deadline => {
-      await deliver(this.#delivery(workspace, AbortSignal.any([this.#signal, deadline])), this.#facts)
+      const signal = AbortSignal.any([this.#signal, deadline])
+      await deliver(this.#delivery(workspace, signal), { run: this.#facts, pullRequest })
     })
   }
 
-  /** What the agent did before it failed or was stopped, as a patch; the attempt's own error is the one that counts. */
-  async #keepWork(): Promise<void> {
-    const workspace = this.#workspace
+  /**
+   * What the agent did before it failed or was stopped: a patch, and, when the job is over and its profile says so, a
+   * branch. The attempt's own error is the one that counts.
+   */
+  async #keepWork({ isOver }: { isOver: boolean }): Promise<void> {
+    const { workspace } = this.#place
     if (!workspace || this.#facts.headSha !== undefined || this.#facts.changedFiles !== undefined) return
     const late = new Error(`it took more than ${keepingMs / 1000} s`)
     try {
-      await this.#takeBack()
-      await this.#within(keepingMs, late, deadline => keepChange(this.#delivery(workspace, deadline)))
+      await this.#place.takeBack()
+      await this.#within(keepingMs, late, async deadline => {
+        const delivery = this.#delivery(workspace, deadline)
+        if (!isOver || this.#profile?.pushOnFailure !== true) return await keepChange(delivery)
+        await deliver(delivery, { run: this.#facts, pullRequest: false })
+      })
     } catch (error) {
       await this.#warn(`The changes could not be kept: ${messageOf(error)}`)
     }
@@ -266,6 +256,8 @@ export class Attempt {
       lease: { ...this.#lease, job: redactDeep(this.#lease.job, redact) },
       workspace,
       pullRequests,
+      draft: this.#profile?.draft ?? false,
+      labels: this.#profile?.labels ?? [],
       diffPath: journal.diffPath(this.#lease),
       signal,
       emit: event => this.emit(event),

@@ -1,25 +1,31 @@
 import type { Job } from '../jobs/job.ts'
-import type { Workspace } from '../jobs/ports.ts'
+import type { ShellResult, Workspace } from '../jobs/ports.ts'
+import type { Profile } from '../jobs/profile.ts'
 
 /** What the agent is told beside its task: where it is, and what happens with what it leaves behind. */
-export function briefing(workspace: Workspace | undefined): string {
+export function briefing(workspace: Workspace | undefined, { autoPr, verify }: Profile): string {
   const common =
     'You run unattended: nobody can answer questions, so decide, and say in your last message what you decided.'
   if (!workspace) return `${common}\nYour working directory is yours; there is no repository.\n`
-  return `${common}
-Your working directory is a git repository on branch ${workspace.branch}, which starts at ${workspace.baseRef || workspace.baseSha}.
-Commit your work on this branch in commits a reviewer can follow; what you leave uncommitted is committed for you.
-Do not push and do not open a pull request: both are done for you when you are finished.
-Your last message becomes the text of the pull request: say what you changed, why, and how you checked it.
-`
+  const lines = [
+    common,
+    `Your working directory is a git repository on branch ${workspace.branch}, which starts at ${workspace.baseRef || workspace.baseSha}.`,
+    'What you change, commit on this branch in commits a reviewer can follow; what you leave uncommitted is committed for you.',
+    `Do not push${autoPr ? ' and do not open a pull request: both are' : ': that is'} done for you when you are finished.`,
+    ...(verify === undefined ? [] : [`Your work is checked with \`${verify}\` then; run it before you finish.`]),
+    autoPr
+      ? 'Your last message becomes the text of the pull request: say what you changed, why, and how you checked it.'
+      : 'Your last message is what whoever gave you the task reads.',
+  ]
+  return `${lines.join('\n')}\n`
 }
 
-/** How an attempt begins: anew, in a tree that somebody left, or in the middle of a conversation. */
-export type Beginning = 'new' | 'in a used tree' | 'resumed'
+/** How an attempt begins: anew, in a tree that somebody left, in the middle of a conversation, or after the end of one. */
+export type Beginning = 'new' | 'in a used tree' | 'resumed' | 'follow-up'
 
 /** What the agent is asked to do. */
 export function promptFor({ task }: Job, beginning: Beginning): string {
-  if (beginning === 'new') return task
+  if (beginning === 'new' || beginning === 'follow-up') return task
   const look = 'Look at `git status` and `git log` before you repeat anything.'
   if (beginning === 'in a used tree') {
     return `${task}\n\n(An earlier run of this task was interrupted; what it did is in the working directory. ${look})`
@@ -29,3 +35,11 @@ Then go on with the task:
 
 ${task}`
 }
+
+/** What the agent is asked after the profile's check has failed. */
+export const promptToMend = (command: string, { end, output }: ShellResult): string =>
+  `Your work was checked with \`${command}\`, and it failed (${end}). What it printed last:
+
+${output.trim() || '(nothing)'}
+
+Find out why, mend it, and run the check again before you finish.`

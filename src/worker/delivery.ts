@@ -10,6 +10,8 @@ export interface DeliveryParts {
   readonly lease: Lease
   readonly workspace: Workspace
   readonly pullRequests: PullRequests
+  readonly draft: boolean
+  readonly labels: readonly string[]
   readonly diffPath: string
   readonly signal: AbortSignal
   emit(event: RunnerEvent): Promise<void>
@@ -20,10 +22,13 @@ export interface DeliveryParts {
 /**
  * Commit, push, pull request; each step can be repeated without a second effect. Once the branch is pushed the work is
  * delivered: a patch, an event or a pull request that fails after that is said, and not the job's failure.
- * @param run what is known of the attempt so far, without secrets
+ * @param what.run what is known of the attempt so far, without secrets
  * @throws AgenticoreError `git_failed`, `push_denied`, `push_rejected`, `origin_*`
  */
-export async function deliver(parts: DeliveryParts, run: RunFacts): Promise<void> {
+export async function deliver(
+  parts: DeliveryParts,
+  { run, pullRequest }: { run: RunFacts; pullRequest: boolean },
+): Promise<void> {
   const { workspace, signal, emit, note } = parts
   const change = await workspace.commit(messageFor(parts.lease), signal)
   if (!change) {
@@ -38,6 +43,7 @@ export async function deliver(parts: DeliveryParts, run: RunFacts): Promise<void
   if (saved.status === 'rejected')
     await tell(parts, { type: 'warning', message: `No patch: ${messageOf(saved.reason)}` })
   await tell(parts, { type: 'pushed', branch: workspace.branch, sha: change.sha, hint: pushed.value.hint })
+  if (!pullRequest) return
   const files = saved.status === 'fulfilled' ? saved.value : []
   note(await openPullRequest(parts, files, { ...run, headSha: change.sha, changedFiles: files.length }))
 }

@@ -8,7 +8,7 @@ export const request: JobRequest = {
   task: 'fix the login bug',
   repoUrl: '/srv/app.git',
   baseRef: '',
-  profile: '',
+  profile: 'coding',
   mode: 'sync',
   ttlSeconds: 86_400,
 }

@@ -12,6 +12,7 @@ import { GitWorkspaces } from '../../src/repos/workspaces.ts'
 import { git, gitEnv } from '../fixtures/github/git.ts'
 import { type CreatedRepo, type GitHub, startGitHub } from '../fixtures/github/server.ts'
 import { newJob } from './jobs.ts'
+import { plainProfile } from './profiles.ts'
 
 export const token = 'ghp_allOfIt1234567890'
 export const readOnlyToken = 'ghp_lookOnly0987654321'
@@ -67,7 +68,10 @@ export async function openWorld(t: Test): Promise<World> {
     repo: (files = someFiles, name = `r${++repos}`) => github.createRepo({ owner: 'o', name, files }),
     async open(repoUrl, { git: with_ = own, job: earlier, ...request } = {}) {
       const job = earlier ?? newJob(new Date(), { repoUrl, ...request })
-      const workspace = await workspacesWith(with_).open(leaseOf(job), never)
+      const workspace = await workspacesWith(with_).open(leaseOf(job), {
+        signal: never,
+        checkout: plainProfile.checkout,
+      })
       return { workspace, job }
     },
   }

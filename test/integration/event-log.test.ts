@@ -105,7 +105,18 @@ async function service(t: Test) {
   const store = await FileJobStore.open(root, { journal, clock, warn: message => t.fail(message) })
   const checked: string[] = []
   const checkRepository = (url: string, ref: string): void => void checked.push(`${url} ${ref}`)
-  return { store, checked, service: new JobService({ store, events: logIn(root), clock, checkRepository }) }
+  return {
+    store,
+    checked,
+    service: new JobService({
+      store,
+      events: logIn(root),
+      clock,
+      checkRepository,
+      checkProfile: async () => undefined,
+      defaultProfile: 'coding',
+    }),
+  }
 }
 
 t.test('the service submits what is valid, and finds a job by any unique part of its id', async t => {

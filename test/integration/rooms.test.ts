@@ -35,6 +35,7 @@ t.test('imports against the arrows are refused, those along them pass', async t 
     ['src/process', 'execa', true],
     ['src/repos', '../process/command.ts', true],
     ['src/repos', '../agent/claude.ts', false],
+    ['src/profiles', '../agent/claude.ts', false],
     ['src/repos', 'execa', false],
     ['src/agent', '../repos/git.ts', false],
     ['src/agent', 'node:child_process', false],

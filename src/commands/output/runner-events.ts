@@ -10,6 +10,9 @@ export function showRunnerEvent(event: JobEvent): Shown | undefined {
       return note(`attempt ${event.attempt} starts on ${event.podName}`)
     case 'workspace_ready':
       return note(workspace(event))
+    case 'setup':
+    case 'verify':
+      return shellResult(event)
     case 'committed':
       return note(`${plural(event.changedFiles, 'file')} changed, commit ${shortSha(event.sha)}`)
     case 'nothing_changed':
@@ -40,6 +43,12 @@ function workspace({ baseRef, baseSha, durationMs, cached, continued, branch }: 
   if (continued) return `goes on in the tree of the earlier attempt, branch ${branch}`
   const source = cached ? ' from the clone cache' : ''
   return `${baseRef || 'commit'} at ${shortSha(baseSha)} checked out in ${duration(durationMs)}${source}, branch ${branch}`
+}
+
+function shellResult({ type, ok, end, output, durationMs }: Of<'setup' | 'verify'>): Shown {
+  if (ok) return note(`${type} succeeded in ${duration(durationMs)}`)
+  const last = output.trimEnd().split('\n').slice(-20).join('\n')
+  return warning(`${type} failed: ${end}${last === '' ? '' : `\n${last}`}`)
 }
 
 const succeeded: Shown = { mark: '✔', style: 'green', text: 'succeeded' }

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
-import type { Journal, Lease } from '../../jobs/ports.ts'
+import type { AttemptId, Journal, Lease } from '../../jobs/ports.ts'
 import { decodeJob, encodeJob, isJobId } from '../../jobs/record.ts'
 import { createDurably, syncDirectory, writeDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
@@ -107,6 +107,10 @@ export class FileJournal implements Journal {
 
   diffPath(lease: Lease): string {
     return this.#layout.attemptFile(lease.job.id, lease.fence, 'diff.patch')
+  }
+
+  sessionPath({ id, fence }: AttemptId): string {
+    return this.#layout.attemptFile(id, fence, 'session.jsonl')
   }
 
   #paths(id: JobId) {

@@ -34,4 +34,4 @@ export class JournalLayout {
   }
 }
 
-export type AttemptFile = 'attempt.json' | 'events.ndjson' | 'outcome.json' | 'diff.patch'
+export type AttemptFile = 'attempt.json' | 'events.ndjson' | 'outcome.json' | 'diff.patch' | 'session.jsonl'

@@ -1,0 +1,38 @@
+import type { ShellResult } from '../jobs/ports.ts'
+import type { OtherUser } from '../process/as-user.ts'
+import { runCommand } from '../process/command.ts'
+import type { Clock } from '../util/clock.ts'
+
+export interface ShellCall {
+  readonly command: string
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  readonly user: OtherUser | undefined
+  readonly seconds: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** A command line by `sh`. Rejects only when `signal` aborts, with its reason. */
+export async function runShell({ command, env, cwd, user, seconds, clock, signal }: ShellCall): Promise<ShellResult> {
+  const late = new Error(`it took more than ${seconds} s`)
+  const deadline = clock.deadline(seconds * 1000, late)
+  try {
+    const result = await runCommand({
+      file: 'sh',
+      // All on one stream, so that what it printed stands in the order it was printed in.
+      args: ['-c', 'exec >&2; eval "$1"', 'sh', command],
+      env,
+      cwd,
+      signal: AbortSignal.any([signal, deadline.signal]),
+      ...(user === undefined ? {} : { user }),
+    })
+    const end = result.signal === undefined ? `exit code ${result.exitCode}` : `ended by ${result.signal}`
+    return { ok: result.ok, end, output: result.stderr }
+  } catch (error) {
+    if (error !== late) throw error
+    return { ok: false, end: late.message, output: '' }
+  } finally {
+    deadline.stop()
+  }
+}

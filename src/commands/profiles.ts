@@ -1,0 +1,49 @@
+import * as Args from '@oclif/core/args'
+import * as Flags from '@oclif/core/flags'
+import type { LocalAgenticore } from '../app.ts'
+import { printable } from '../util/printable.ts'
+import { AgenticoreCommand } from './command.ts'
+import { table } from './output/text.ts'
+
+export default class Profiles extends AgenticoreCommand {
+  static override summary = 'List profiles and where each comes from, or show what one says.'
+
+  static override description = `A profile says how the agent is set up and what becomes of its work.
+With a name: what it and everything it extends say together, as a profile.yml.`
+
+  static override examples = ['<%= config.bin %> profiles', '<%= config.bin %> profiles coding']
+
+  static override args = {
+    name: Args.string({ description: 'a profile' }),
+  }
+
+  static override flags = {
+    json: Flags.boolean({ description: 'print JSON' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Profiles)
+    const app = await this.openJobs({ local: true })
+    if (args.name !== undefined) return await this.#show(app, args.name, flags.json)
+    const profiles = await app.profiles()
+    if (flags.json) return this.printJson(profiles)
+    const rows = profiles.map(({ name, source, description, error, hides, extends: parent }) => [
+      name,
+      source,
+      parent ?? '-',
+      printable(error === undefined ? description : `cannot be used: ${error}`) +
+        (hides.length === 0 ? '' : ` (stands in front of: ${hides.join(', ')})`),
+    ])
+    this.print(table(['NAME', 'SOURCE', 'EXTENDS', 'DESCRIPTION'], rows, process.stdout.columns || unlimited))
+  }
+
+  async #show(app: LocalAgenticore, name: string, json: boolean): Promise<void> {
+    const { yaml, keys, directories, warnings } = await app.profile(name)
+    if (json) return this.printJson({ ...keys, directories })
+    for (const directory of directories) this.say(this.paint('dim', `# ${directory}`))
+    for (const warning of warnings) this.say(`Warning: ${warning}`)
+    this.print(yaml.trimEnd())
+  }
+}
+
+const unlimited = 100_000

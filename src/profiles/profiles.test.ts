@@ -1,0 +1,317 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: as profiles write it
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { builtIn } from '../../test/helpers/profiles.ts'
+import { ProfileLibrary } from './library.ts'
+import { expandServers } from './mcp.ts'
+import { mergeProfiles, mergeSettings } from './merge.ts'
+
+type Files = Readonly<Record<string, string>>
+
+/** A library of one layer for each object: profile name to its files; the last layer counts most. */
+function library(t: Test, ...layers: Readonly<Record<string, Files>>[]) {
+  const root = t.testdir()
+  const places = layers.map((profiles, index) => {
+    const directory = join(root, `layer${index}`)
+    mkdirSync(directory)
+    for (const [name, files] of Object.entries(profiles)) lay(join(directory, name), files)
+    return { source: `layer ${index}`, directory }
+  })
+  return { root, profiles: new ProfileLibrary(places) }
+}
+
+function lay(directory: string, files: Files): void {
+  mkdirSync(directory, { recursive: true })
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true })
+    writeFileSync(join(directory, path), content)
+  }
+}
+
+const yml = (text: string): Files => ({ 'profile.yml': text })
+
+t.test('every key: from the parent, over the parent, taken away', async t => {
+  const keys: readonly [key: string, parent: string, child: string, field: string, values: readonly unknown[]][] = [
+    ['auto_pr', 'false', 'true', 'autoPr', [false, true, true]],
+    ['draft', 'true', 'false', 'draft', [true, false, false]],
+    ['labels', '[a, b]', '[c]', 'labels', [['a', 'b'], ['c'], []]],
+    ['push_on_failure', 'true', 'false', 'pushOnFailure', [true, false, false]],
+    ['setup', 'make', 'npm ci', 'setup', ['make', 'npm ci', undefined]],
+    ['verify', 'make test', 'npm test', 'verify', ['make test', 'npm test', undefined]],
+    ['verify_attempts', '0', '5', 'verifyAttempts', [0, 5, 2]],
+    ['env', '{A: 1, B: x}', '{B: y, C: true}', 'env', [{ A: '1', B: 'x' }, { A: '1', B: 'y', C: 'true' }, {}]],
+    ['sparse', '[src]', '[docs, "a b/c"]', 'checkout.sparse', [['src'], ['docs', 'a b/c'], []]],
+    ['submodules', 'true', 'false', 'checkout.submodules', [true, false, false]],
+    ['lfs', 'true', 'false', 'checkout.lfs', [true, false, false]],
+    ['claude.model', 'opus', 'sonnet', 'claude.model', ['opus', 'sonnet', undefined]],
+    ['claude.fallback_model', 'a', 'b', 'claude.fallbackModel', ['a', 'b', undefined]],
+    ['claude.effort', 'low', 'max', 'claude.effort', ['low', 'max', undefined]],
+    ['claude.max_turns', '3', '4', 'claude.maxTurns', [3, 4, undefined]],
+    ['claude.max_budget_usd', '0.5', '2', 'claude.maxBudgetUsd', [0.5, 2, undefined]],
+    ['claude.timeout', '60', '70', 'claude.timeoutSeconds', [60, 70, undefined]],
+    ['claude.permission_mode', 'plan', 'dontAsk', 'claude.permissionMode', ['plan', 'dontAsk', 'bypassPermissions']],
+    [
+      'claude.allowed_tools',
+      '[Read]',
+      '["Bash(git log:*)"]',
+      'claude.allowedTools',
+      [['Read'], ['Bash(git log:*)'], []],
+    ],
+    ['claude.disallowed_tools', '[Read]', '[Edit]', 'claude.disallowedTools', [['Read'], ['Edit'], []]],
+    ['claude.append_system_prompt', 'one', 'two', 'claude.appendSystemPrompt', ['one', 'two', undefined]],
+    ['claude.trust_repo', 'true', 'false', 'trustRepo', [true, false, false]],
+  ]
+  const says = (key: string, value: string): string => {
+    const [group = '', inner] = key.split('.')
+    return inner === undefined ? `${group}: ${value}` : `${group}: {${inner}: ${value}}`
+  }
+  for (const [key, parent, child, field, values] of keys) {
+    const { profiles } = library(t, {
+      parent: yml(`${says(key, parent)}\n`),
+      silent: yml('extends: parent\n'),
+      child: yml(`extends: parent\n${says(key, child)}\n`),
+      without: yml(`extends: parent\n${says(key, 'null')}\n`),
+    })
+    for (const [index, name] of ['silent', 'child', 'without'].entries()) {
+      const profile: unknown = await profiles.resolve(name)
+      const value = field.split('.').reduce((inner: unknown, part) => Object(inner)[part], profile)
+      t.strictSame(value, values[index], `${key}: ${name}`)
+    }
+  }
+})
+
+t.test('whatever is wrong is named with its place, its value and what is allowed', async t => {
+  const cases: readonly [what: string, text: string, says: RegExp][] = [
+    ['bad YAML', 'a: [1\nb: 2\n', /profile\.yml:2: /],
+    ['a tab', 'claude:\n\tmodel: x\n', /profile\.yml:2: /],
+    ['a key twice', 'setup: a\nsetup: b\n', /profile\.yml:2: .*unique/],
+    ['a list', '- a\n', /no list of keys and values/],
+    ['a text', 'hello\n', /no list of keys and values/],
+    ['an unknown key', 'description: x\nauto_prs: true\n', /:2: there is no key "auto_prs", did you mean "auto_pr"\?/],
+    ['an unknown key, far from all', 'zzzzzz: 1\n', /there is no key "zzzzzz"; the keys are name, description/],
+    [
+      'an unknown claude key',
+      'claude:\n  model: x\n  modle: y\n',
+      /:3: there is no key "claude\.modle", did you mean "model"/,
+    ],
+    ['another name', 'name: other\n', /its name is "other", and its directory is called "p"/],
+    ['auto_pr', 'auto_pr: yes please\n', /:1: auto_pr is "yes please"; allowed is true or false/],
+    ['labels', '\nlabels: bug\n', /:2: labels is "bug"; allowed is a list of label names/],
+    ['setup', 'setup: [a]\n', /setup is \["a"\]; allowed is a text/],
+    ['setup, empty', 'setup: ""\n', /setup is ""; allowed is a text/],
+    ['verify_attempts', 'verify_attempts: -1\n', /is -1; allowed is a whole number from 0 to 20/],
+    ['env', 'env: [A]\n', /env is \["A"\]; allowed is variable names/],
+    ['a variable of ours', 'env: {HOME: /x}\n', /env is {"HOME":"\/x"}; allowed is variable names \(none that/],
+    ['a key in env', 'env: {ANTHROPIC_API_KEY: k}\n', /none that agenticore sets itself/],
+    ['env, nested', 'env: {A: {B: 1}}\n', /allowed is variable names/],
+    ['sparse out of the tree', 'sparse: [../x]\n', /allowed is a list of directories inside the repository/],
+    ['sparse as an option', 'sparse: [--x]\n', /allowed is a list of directories/],
+    ['claude', 'claude: opus\n', /claude is "opus"; allowed is keys and values/],
+    ['model', 'claude: {model: --help}\n', /claude\.model is "--help"; allowed is a name/],
+    [
+      'max_turns',
+      'claude:\n  effort: low\n  max_turns: many\n',
+      /:3: claude\.max_turns is "many"; allowed is a whole number/,
+    ],
+    ['max_turns 0', 'claude: {max_turns: 0}\n', /is 0; allowed is a whole number greater than 0/],
+    ['max_budget_usd', 'claude: {max_budget_usd: .inf}\n', /allowed is a number greater than 0/],
+    [
+      'permission_mode',
+      'claude: {permission_mode: root}\n',
+      /is "root"; allowed is acceptEdits, auto, bypassPermissions/,
+    ],
+    ['effort', 'claude: {effort: 11}\n', /is 11; allowed is low, medium, high, xhigh, max/],
+    ['allowed_tools', 'claude: {allowed_tools: Read}\n', /is "Read"; allowed is a list of tool names/],
+    ['a tool as an option', 'claude: {allowed_tools: [--debug]}\n', /allowed is a list of tool names/],
+    ['trust_repo', 'claude: {trust_repo: 1}\n', /is 1; allowed is true or false/],
+    ['extends', 'extends: nobody\n', /it extends "nobody", which does not exist; there are p/],
+    ['extends, nearly', 'extends: q\n', /it extends "q", which does not exist, did you mean "p"\?/],
+    ['extends itself', 'extends: p\n', /p: it extends itself/],
+    ['extends a path', 'extends: ../p\n', /allowed is a name|does not exist/],
+  ]
+  for (const [what, text, says] of cases) {
+    const { profiles } = library(t, { p: yml(text) })
+    await t.rejects(profiles.resolve('p'), { code: 'invalid_profile', message: says }, what)
+  }
+  const { profiles } = library(t, {
+    p: yml(''),
+    a: yml('extends: b\n'),
+    b: yml('extends: c\n'),
+    c: yml('extends: a\n'),
+  })
+  await t.rejects(profiles.resolve('a'), { code: 'invalid_profile', message: /builds on itself: a → b → c → a/ })
+  await t.rejects(profiles.resolve('P'), { code: 'profile_not_found', message: /"P", did you mean "p"\?$/ })
+  await t.rejects(profiles.resolve(''), { code: 'profile_not_found' })
+  t.match(await profiles.list(), [{ name: 'a', error: /builds on itself/ }, {}, {}, { name: 'p' }])
+})
+
+t.test('what other tools keep in the same file is left alone, and said', async t => {
+  const text = 'mcp_categories: all\notel: {enabled: true}\nclaude: {model: m, output_format: json}\n'
+  const { profiles } = library(t, { p: yml(text) })
+  const { warnings, claude } = await profiles.resolve('p')
+  t.equal(claude.model, 'm')
+  t.match(warnings, [/mcp_categories is not used/, /otel is not used/, /claude\.output_format is not used/])
+})
+
+t.test('later layers win; under its own name a profile builds on the one it stands in front of', async t => {
+  const { profiles, root } = library(
+    t,
+    { coding: yml('description: theirs\nsetup: make\n'), other: yml('verify: a\n') },
+    { coding: yml('extends: coding\nverify: make test\n') },
+    { other: yml('verify: b\n') },
+  )
+  const coding = await profiles.resolve('coding')
+  t.match(coding, { setup: 'make', verify: 'make test' })
+  t.same(coding.directories, [join(root, 'layer0/coding'), join(root, 'layer1/coding')])
+  t.equal((await profiles.resolve('other')).verify, 'b')
+  t.match(await profiles.list(), [
+    { name: 'coding', source: 'layer 1', hides: ['layer 0'], extends: 'coding', description: 'theirs' },
+    { name: 'other', source: 'layer 2', hides: ['layer 0'] },
+  ])
+})
+
+t.test('settings: objects deep, permissions and hooks joined, other lists replaced, null deletes', t => {
+  const hook = (command: string) => ({ matcher: 'Bash', hooks: [{ type: 'command', command }] })
+  const base = {
+    permissions: { allow: ['Read', 'Edit'], deny: ['WebFetch'], defaultMode: 'plan' },
+    hooks: { Stop: [hook('a')], PreToolUse: [hook('b')] },
+    env: { A: '1', B: '2' },
+    list: [1, 2],
+    gone: { deep: true },
+  }
+  const over = {
+    permissions: { allow: ['Edit', 'Bash'], ask: ['Write'], defaultMode: 'dontAsk', deny: null },
+    hooks: { Stop: [hook('c')], SessionEnd: [hook('d')] },
+    env: { B: null, C: '3' },
+    list: [3],
+    gone: null,
+    fresh: { inner: null, kept: 1 },
+  }
+  t.strictSame(mergeSettings(base, over), {
+    permissions: { allow: ['Read', 'Edit', 'Bash'], defaultMode: 'dontAsk', ask: ['Write'] },
+    hooks: { Stop: [hook('a'), hook('c')], PreToolUse: [hook('b')], SessionEnd: [hook('d')] },
+    env: { A: '1', C: '3' },
+    list: [3],
+    fresh: { kept: 1 },
+  })
+  t.strictSame(mergeProfiles({ labels: ['a'], env: { A: '1' } }, { labels: ['b'], env: { B: '2' } }), {
+    labels: ['b'],
+    env: { A: '1', B: '2' },
+  })
+  t.end()
+})
+
+t.test('materialised: what the chain says together, and nothing of what was there', async t => {
+  const server = (command: string) => JSON.stringify({ mcpServers: { one: { command }, [command]: { command } } })
+  const { profiles, root } = library(t, {
+    base: {
+      'profile.yml': 'env: {KEY: k}\n',
+      'CLAUDE.md': 'Base.\n\n',
+      '.claude/settings.json': '{"permissions":{"allow":["A"]}}',
+      '.claude/agents/a.md': 'of base',
+      '.claude/agents/b.md': 'of base',
+      '.mcp.json': server('base'),
+    },
+    child: {
+      'profile.yml': 'extends: base\n',
+      '.claude/CLAUDE.md': 'Child.',
+      '.claude/settings.json': '{"permissions":{"allow":["B"]}}',
+      '.claude/settings.local.json': '{"permissions":{"allow":["NO"]}}',
+      '.claude/agents/b.md': 'of child',
+      '.mcp.json': server('child'),
+    },
+  })
+  const directory = join(root, 'out')
+  const outside = join(root, 'outside')
+  lay(directory, { 'work.txt': 'kept' })
+  lay(outside, { kept: 'kept' })
+  symlinkSync(outside, join(directory, '.claude'))
+  symlinkSync(join(outside, 'kept'), join(directory, '.mcp.json'))
+  await profiles.materialize(await profiles.resolve('child'), { directory })
+  const read = (path: string): string => readFileSync(join(directory, path), 'utf8')
+  t.same(readdirSync(join(directory, '.claude')).sort(), ['CLAUDE.md', 'agents', 'settings.json'])
+  t.equal(read('.claude/CLAUDE.md'), 'Base.\n\nChild.\n')
+  t.same(JSON.parse(read('.claude/settings.json')), { permissions: { allow: ['A', 'B'] } })
+  t.same([read('.claude/agents/a.md'), read('.claude/agents/b.md')], ['of base', 'of child'])
+  t.same(JSON.parse(read('.mcp.json')), {
+    mcpServers: { one: { command: 'child' }, base: { command: 'base' }, child: { command: 'child' } },
+  })
+  t.equal(read('work.txt'), 'kept')
+  t.same(readdirSync(outside), ['kept'], 'a link in the place is replaced, not followed')
+  t.equal(readFileSync(join(outside, 'kept'), 'utf8'), 'kept')
+})
+
+t.test('files that cannot be used are named', async t => {
+  for (const [path, content, says] of [
+    ['.claude/settings.json', '{', /settings\.json: it is no JSON/],
+    ['.claude/settings.json', '[]', /settings\.json: it is no JSON object/],
+    ['.mcp.json', '{"mcpServers":[]}', /mcpServers is no list of names/],
+    ['.mcp.json', '{"mcpServers":{"s":{"args":["x"]}}}', /the server "s" has neither a "command" nor a "url"/],
+    ['.mcp.json', '{"mcpServers":{"s":{"command":"${NOT_SET}"}}}', /it needs \$\{NOT_SET\}, which the profile's env/],
+  ] as const) {
+    const { profiles, root } = library(t, { p: { 'profile.yml': '', [path]: content } })
+    const work = profiles.resolve('p').then(profile => profiles.materialize(profile, { directory: join(root, 'out') }))
+    await t.rejects(work, { code: 'invalid_profile', message: says }, `${path}: ${content}`)
+  }
+})
+
+t.test('variables come from the profile alone', t => {
+  process.env.PROFILE_TEST_CANARY = 'leaked'
+  t.teardown(() => delete process.env.PROFILE_TEST_CANARY)
+  const servers = {
+    s: { command: 'x-${A}', args: ['${B:-default}', '$A', '${A}${A}'], headers: { Authorization: 'Bearer ${A}' } },
+    gone: null,
+  }
+  t.strictSame(expandServers(servers, { A: 'a' }, 'f'), {
+    s: { command: 'x-a', args: ['default', '$A', 'aa'], headers: { Authorization: 'Bearer a' } },
+    gone: null,
+  })
+  t.throws(() => expandServers({ s: { command: '${PROFILE_TEST_CANARY}' } }, {}, 'f'), { code: 'invalid_profile' })
+  t.throws(() => expandServers({ s: { command: '${constructor}' } }, {}, 'f'), { code: 'invalid_profile' })
+  t.end()
+})
+
+t.test('a trusted tree gives its agents, skills, commands and servers, and no file from elsewhere', async t => {
+  const { profiles, root } = library(t, {
+    p: { 'profile.yml': 'claude: {trust_repo: true}\n', '.claude/agents/a.md': 'of the profile' },
+  })
+  const tree = join(root, 'tree')
+  lay(tree, {
+    '.claude/agents/a.md': 'of the tree',
+    '.claude/agents/b.md': 'of the tree',
+    '.claude/settings.json': '{"hooks":{}}',
+    '.claude/hooks/h.sh': 'x',
+    'CLAUDE.md': 'x',
+    '.mcp.json': '{"mcpServers":{"theirs":{"url":"http://x"}}}',
+  })
+  lay(join(root, 'secret'), { 'key.md': 'SECRET' })
+  symlinkSync(join(root, 'secret/key.md'), join(tree, '.claude/agents/link.md'))
+  symlinkSync(join(root, 'secret'), join(tree, '.claude/skills'))
+  const directory = join(root, 'out')
+  await profiles.materialize(await profiles.resolve('p'), { directory, tree })
+  t.same(readdirSync(join(directory, '.claude'), { recursive: true }).sort(), [
+    'agents',
+    'agents/a.md',
+    'agents/b.md',
+    'settings.json',
+  ])
+  t.equal(readFileSync(join(directory, '.claude/agents/a.md'), 'utf8'), 'of the profile')
+  t.equal(readFileSync(join(directory, '.claude/settings.json'), 'utf8').trim(), '{}')
+  t.match(readFileSync(join(directory, '.mcp.json'), 'utf8'), 'theirs')
+})
+
+t.test('the profiles that come along can be used', async t => {
+  const profiles = new ProfileLibrary([{ source: 'built in', directory: builtIn }])
+  const listed = await profiles.list()
+  t.same(
+    listed.map(({ name, error }) => [name, error]),
+    [
+      ['coding', undefined],
+      ['review', undefined],
+    ],
+  )
+  for (const { name } of listed) {
+    await profiles.materialize(await profiles.resolve(name), { directory: join(t.testdir(), name) })
+  }
+})

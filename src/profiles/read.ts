@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
+import { AgenticoreError } from '../jobs/errors.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
+import { didYouMean } from '../util/nearest.ts'
+import { claudeKeys, foreignKeys, type ProfileFile, profileKeys } from './schema.ts'
+
+export interface ReadProfile {
+  readonly name: string
+  readonly directory: string
+  readonly file: ProfileFile
+  readonly warnings: readonly string[]
+}
+
+/** Everything wrong with a profile, in one error that names file and line. */
+export const invalidProfile = (where: string, ...what: string[]): AgenticoreError =>
+  new AgenticoreError('invalid_profile', `${where}: ${what.join('; ')}.`)
+
+/** @throws AgenticoreError `invalid_profile` that names the file, the line, the key, its value and what is allowed */
+export async function readProfile(directory: string, name: string): Promise<ReadProfile> {
+  const path = join(directory, 'profile.yml')
+  const text = await readText(path)
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true })
+  const [broken] = document.errors
+  if (broken) {
+    const [first = ''] = broken.message.split('\n')
+    throw invalidProfile(`${path}:${broken.linePos?.[0].line ?? 1}`, first.replace(/ at line.*$/, ''))
+  }
+  const { held, dropped } = withoutForeign(toObject(document, path))
+  const checked = profileKeys.safeParse(held)
+  if (!checked.success) {
+    const [issue] = checked.error.issues
+    const keys = issue?.path.map(String) ?? []
+    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+    const at = unknown === undefined ? keys : [...keys, unknown]
+    const said = unknown === undefined ? notAllowed(keys, held, issue?.message ?? '') : unknownKey(keys, unknown)
+    throw invalidProfile(`${path}:${lineOf(document, lines, at)}`, said)
+  }
+  const given = checked.data.name
+  if (given !== undefined && given !== null && given !== name) {
+    throw invalidProfile(path, `its name is "${given}", and its directory is called "${name}"`)
+  }
+  const warnings = dropped.map(key => `${path}: ${key} is not used by agenticore.`)
+  return { name, directory, file: checked.data, warnings }
+}
+
+/** Empty for a profile without one. */
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return ''
+    throw invalidProfile(path, messageOf(error))
+  }
+}
+
+function toObject(document: Document, path: string): Record<string, unknown> {
+  if (document.contents === null) return {}
+  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  if (!isMap(document.contents) || !isObject(value)) throw invalidProfile(path, 'it is no list of keys and values')
+  return value
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function withoutForeign(given: Record<string, unknown>): { held: Record<string, unknown>; dropped: string[] } {
+  const dropped: string[] = []
+  const strip = (fields: Record<string, unknown>, group: string): Record<string, unknown> => {
+    const isForeign = (key: string): boolean => foreignKeys[group]?.includes(key) ?? false
+    const gone = Object.keys(fields).filter(isForeign)
+    dropped.push(...gone.map(key => (group === '' ? key : `${group}.${key}`)))
+    return Object.fromEntries(Object.entries(fields).filter(([key]) => !isForeign(key)))
+  }
+  const held = strip(given, '')
+  return { held: isObject(held.claude) ? { ...held, claude: strip(held.claude, 'claude') } : held, dropped }
+}
+
+function unknownKey(group: readonly string[], key: string): string {
+  const known = Object.keys(group[0] === 'claude' ? claudeKeys.shape : profileKeys.shape)
+  return `there is no key "${[...group, key].join('.')}"${didYouMean(key, known) || `; the keys are ${known.join(', ')}`}`
+}
+
+function notAllowed(keys: readonly string[], held: unknown, allowed: string): string {
+  const value = keys.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), held)
+  const wanted = keys.length === 1 && keys[0] === 'claude' ? 'keys and values' : allowed
+  return `${keys.join('.')} is ${JSON.stringify(value)?.slice(0, 200)}; allowed is ${wanted}`
+}
+
+/** The line of the key, or of the nearest thing around it. */
+function lineOf(document: Document, lines: LineCounter, path: readonly string[]): number {
+  const key = path.at(-1)
+  const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents
+  const pair = isMap(parent) ? parent.items.find(item => String(item.key) === key) : undefined
+  const range = pair && isRanged(pair.key) ? pair.key.range : undefined
+  return range ? lines.linePos(range[0]).line : 1
+}
+
+const isRanged = (node: unknown): node is { range: readonly number[] } & { range: { 0: number } } =>
+  isObject(node) && Array.isArray(node.range)

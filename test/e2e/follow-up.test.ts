@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { branchTip, git } from '../fixtures/github/git.ts'
+import { bash, jobIn, token, world } from '../helpers/e2e.ts'
+
+const files = { 'app.txt': 'version 1\n' }
+const commit = (text: string) => bash(`echo ${text} > app.txt && git commit -qam ${text}`)
+
+t.test('a follow-up goes on with the conversation, on the branch, in the pull request', async t => {
+  const usage = { input_tokens: 1000, output_tokens: 1000 }
+  const turns = [
+    { ...commit('two'), usage },
+    { text: 'FIRST-ANSWER', usage },
+    { ...bash(`git log --format=%s; echo ${token}`), usage },
+    { ...commit('three'), usage },
+    { text: 'Now three.', usage },
+  ]
+  const { github, model, cli } = await world(t, [{ turns }])
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  const first = jobIn(await cli(['run', 'Make it two', '-r', repo.cloneUrl, '--local', '--json']))
+  const session = first.session_id ?? ''
+  const other = 'https://github.com/o/other'
+  for (const [args, exitCode, says] of [
+    [['--session-id', 'nonsense'], 4, /has had the conversation "nonsense"/],
+    [['--session-id', session, '-r', other], 2, /not about https:\/\/github\.com\/o\/other/],
+  ] as const) {
+    const refused = await cli(['run', 'x', ...args, '--local'])
+    t.equal(refused.exitCode, exitCode, refused.stderr)
+    t.match(refused.stderr, says)
+  }
+  const result = await cli(['run', 'Now make it three', '--session-id', session, '--local', '--json'])
+  t.equal(result.exitCode, 0, result.stderr)
+  const second = jobIn(result)
+  t.match(second, {
+    status: 'succeeded',
+    branch: first.branch,
+    base_sha: first.head_sha,
+    session_id: session,
+    resumed: true,
+    pr_url: first.pr_url,
+    num_turns: 3,
+    repo_url: first.repo_url,
+  })
+  t.equal(await branchTip(repo.path, first.branch), second.head_sha)
+  t.equal(await git(repo.path, ['log', '--format=%s', `${repo.commit}..${first.branch}`]), 'three\ntwo')
+  t.match(JSON.stringify(model.requests.at(-1)?.body), 'FIRST-ANSWER')
+  const cost = [first, second].map(job => job.total_cost_usd ?? 0)
+  t.ok((cost[0] ?? 0) > 0 && Math.abs((cost[1] ?? 0) - ((cost[0] ?? 0) * 3) / 2) < 0.01, `its own cost alone: ${cost}`)
+
+  const kept = readdirSync(join(cli.home, '.agenticore/jobs'), { recursive: true, encoding: 'utf8' })
+  const transcripts = kept.filter(path => path.endsWith('session.jsonl'))
+  t.equal(transcripts.length, 2)
+  for (const path of transcripts) t.notMatch(readFileSync(join(cli.home, '.agenticore/jobs', path), 'utf8'), token)
+
+  for (const path of transcripts) rmSync(join(cli.home, '.agenticore/jobs', path))
+  const gone = await cli(['run', 'Once more', '--session-id', session, '--local', '--json'])
+  t.match(jobIn(gone), { status: 'failed', error_code: 'session_not_found' })
+})
+
+t.test('a job without a repository is continued, too', async t => {
+  const { model, cli } = await world(t, [{ turns: [{ text: 'FIRST-ANSWER' }, { text: 'Second.' }] }])
+  const first = jobIn(await cli(['run', 'Say something', '--local', '--json']))
+  const second = jobIn(await cli(['run', 'And now?', '--session-id', first.id, '--local', '--json']))
+  t.match(second, { status: 'succeeded', output: 'Second.', resumed: true })
+  t.match(JSON.stringify(model.requests.at(-1)?.body), 'FIRST-ANSWER')
+})
