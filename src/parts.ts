@@ -9,11 +9,13 @@ import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
 import { systemClock } from './util/clock.ts'
-import { redactor } from './util/redact.ts'
+import { Secrets } from './util/redact.ts'
 
 /** The parts that every command on local files shares. */
 export interface LocalParts {
   readonly surroundings: Surroundings
+  /** Grows while more becomes known. */
+  readonly secrets: Secrets
   readonly journal: FileJournal
   readonly store: FileJobStore
   readonly events: FileEventLog
@@ -40,11 +42,12 @@ function jobFilesRoot(): string {
 /** @throws SettingError */
 export async function openParts(): Promise<LocalParts> {
   const surroundings = loadSurroundings()
+  const secrets = new Secrets(secretsOf(surroundings))
   const { settings } = surroundings
   const clock = systemClock
   const journal = await FileJournal.open(settings.jobsDir)
   const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
-  const events = new FileEventLog(settings.jobsDir, { clock, redact: redactor(secretsOf(surroundings)) })
+  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact })
   const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
   const service = new JobService({
     store,
@@ -52,11 +55,11 @@ export async function openParts(): Promise<LocalParts> {
     clock,
     checkRepository: (url, ref) => checkRepository(url, ref, rules),
   })
-  return { surroundings, journal, store, events, service }
+  return { surroundings, secrets, journal, store, events, service }
 }
 
-/** Everything that must never be written down. */
-export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
+/** What must never be written down, as far as it is known from the start. */
+const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
   settings.githubToken,
   settings.anthropicApiKey,
   settings.anthropicAuthToken,

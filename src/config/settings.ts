@@ -146,4 +146,14 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
   }
 }
 
+/** The variables that hold a secret themselves. */
+export function secretVariables(): string[] {
+  const names: string[] = []
+  readSettings(({ variable, kind, fallback }) => {
+    if (kind.secret) names.push(variable)
+    return fallback('')
+  })
+  return names
+}
+
 export type Settings = Readonly<ReturnType<typeof readSettings>>

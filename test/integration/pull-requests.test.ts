@@ -1,4 +1,5 @@
 import t from 'tap'
+import { gitHubToken } from '../../src/github/hosts.ts'
 import { GitHubPullRequests } from '../../src/github/pull-requests.ts'
 import type { PullRequest } from '../../src/jobs/ports.ts'
 import { git } from '../fixtures/github/git.ts'
@@ -7,7 +8,8 @@ import { agentGit, never, openWorld, readOnlyToken, token } from '../helpers/rep
 
 const world = await openWorld(t)
 const { github } = world
-const opener = (apiUrl = github.url, secret = token) => new GitHubPullRequests({ apiUrl, token: secret }, 'agenticore')
+const opener = (apiUrl = github.url, secret = token) =>
+  new GitHubPullRequests({ apiUrl }, gitHubToken(secret, { apiUrl }), 'agenticore')
 
 /** A repository with a pushed branch, and the request that opens its pull request. */
 async function pushed(): Promise<{ request: PullRequest; fullName: string; path: string }> {
