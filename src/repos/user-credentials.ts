@@ -29,7 +29,7 @@ export function gitCredential(programs: UserPrograms): FindCredential {
     const answer = fieldsOf(result.stdout)
     const { username = '', password = '' } = answer
     const isOurs = answer.protocol === address.scheme && answer.host === address.host
-    if (!result.ok || !isOurs || password === '') return none('`git credential` has none')
+    if (!result.ok || !isOurs || password === '') return none(`\`git credential\` has none${reasonIn(result.stderr)}`)
     const source = `the credential that \`git credential\` gave for user ${JSON.stringify(username)}`
     return { kind: 'found', credential: { username, password, source } }
   }
@@ -53,6 +53,12 @@ export function ghToken(programs: UserPrograms, serves: (address: RepositoryAddr
 }
 
 const none = (why: string): Lookup => ({ kind: 'none', why })
+
+/** What git gives up for. Not that it may not ask; nor a helper's text, which may have a password in it. */
+function reasonIn(stderr: string): string {
+  const lines = stderr.split('\n').filter(line => /^fatal: (?!could not read |credential helper )/.test(line))
+  return lines.length === 0 ? '' : ` (${lines.join(' / ').slice(0, 300)})`
+}
 
 /** undefined when it was cut off. @throws the reason of the command's own signal */
 async function within(
