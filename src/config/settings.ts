@@ -88,7 +88,8 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       variable: 'GITHUB_TOKEN',
       kind: secret,
       ...none,
-      meaning: 'Reads and pushes repositories on GitHub, and opens pull requests. Sent to GitHub alone.',
+      meaning:
+        'Reads and pushes repositories on GitHub, and opens pull requests. Sent to GitHub alone. Without it, `git credential` and then `gh auth token` are asked.',
     }),
     githubApiUrl: read({
       variable: 'GITHUB_API_URL',
