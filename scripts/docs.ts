@@ -36,7 +36,9 @@ ${table(['variable', 'default', 'allowed', 'what it does'], rows)}
 Handed on as they are: \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`NO_PROXY\`, \`ALL_PROXY\`, \`NODE_EXTRA_CA_CERTS\`, \`SSL_CERT_FILE\`,
 \`SSL_CERT_DIR\`, \`GIT_SSL_CAINFO\` to git and the agent; \`SSH_AUTH_SOCK\` to git alone; with \`CLAUDE_CODE_USE_BEDROCK\` or
 \`CLAUDE_CODE_USE_VERTEX\` set, the \`AWS_*\`, \`GOOGLE_*\`, \`ANTHROPIC_BEDROCK_*\`, \`ANTHROPIC_VERTEX_*\` variables,
-\`ANTHROPIC_MODEL\` and \`CLOUD_ML_REGION\` to the agent.`
+\`ANTHROPIC_MODEL\` and \`CLOUD_ML_REGION\` to the agent. \`git credential\` and \`gh\`, which are asked for what
+\`GITHUB_TOKEN\` does not open, get your environment without our secrets, \`SSH_ASKPASS\` and \`GIT_*\` (of which
+\`GIT_CONFIG_GLOBAL\`, \`GIT_CONFIG_SYSTEM\`, \`GIT_CONFIG_NOSYSTEM\` and \`GIT_EXEC_PATH\` stay).`
 }
 
 function errorsPage(): string {

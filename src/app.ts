@@ -78,9 +78,9 @@ export async function openLocal(): Promise<LocalAgenticore> {
     },
     nextQueued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).at(-1),
     async examine() {
-      const { checkAgent } = await foreground()
+      const { checkAgent, findCredential } = await foreground()
       const { examine } = await import('./doctor.ts')
-      return await examine({ ...parts, checkAgent })
+      return await examine({ ...parts, checkAgent, findCredential })
     },
     close: () => store.close(),
     async patchOf(job) {

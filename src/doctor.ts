@@ -1,6 +1,8 @@
 import { mkdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gitHubAddress } from './github/hosts.ts'
 import { isolationFor } from './isolation.ts'
+import type { FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { LocalParts } from './parts.ts'
 import { runCommand } from './process/command.ts'
@@ -20,6 +22,7 @@ export interface Finding {
 export interface DoctorParts extends LocalParts {
   /** @throws AgenticoreError for what keeps agents from running here */
   checkAgent(): Promise<string>
+  readonly findCredential: FindCredential
 }
 
 const smallDisk = 2 * 1024 ** 3
@@ -68,14 +71,18 @@ async function examineAgent({ checkAgent }: DoctorParts): Promise<Finding> {
   }
 }
 
-async function examineGitHub({ surroundings: { settings } }: DoctorParts): Promise<Finding> {
+async function examineGitHub({ surroundings: { settings }, findCredential }: DoctorParts): Promise<Finding> {
   const check = 'GitHub'
-  if (settings.githubToken !== '') return { check, status: 'ok', message: `a token for ${settings.githubApiUrl}` }
+  const address = gitHubAddress('owner/name', { apiUrl: settings.githubApiUrl })
+  const lookup = await findCredential(address, new AbortController().signal)
+  if (lookup.kind === 'found') {
+    return { check, status: 'ok', message: `${address.host} is asked with ${lookup.credential.source}` }
+  }
   return {
     check,
     status: 'warning',
-    message: 'no token: no private repositories, no pull requests',
-    remedy: 'Set GITHUB_TOKEN to a token that can write contents and pull requests.',
+    message: `no credential for ${address.host} (${lookup.why}): no private repositories, no pull requests`,
+    remedy: 'Set GITHUB_TOKEN to a token that can write contents and pull requests, or log in with `gh auth login`.',
   }
 }
 

@@ -1,21 +1,24 @@
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
-import { gitAuthorization } from './github/hosts.ts'
+import { gitHubToken, isOnGitHub } from './github/hosts.ts'
 import { GitHubPullRequests } from './github/pull-requests.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
+import { basicPair, type FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { EventLog, Lease } from './jobs/ports.ts'
 import type { Profiles } from './jobs/profile.ts'
-import { jobPlaces, type LocalParts, secretsOf, warn } from './parts.ts'
+import { jobPlaces, type LocalParts, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
+import { askedOnce, firstOf } from './repos/credential-chain.ts'
 import { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
+import { ghToken, gitCredential } from './repos/user-credentials.ts'
 import { GitWorkspaces } from './repos/workspaces.ts'
 import { systemClock } from './util/clock.ts'
-import { type Redact, redactor } from './util/redact.ts'
+import type { Redact } from './util/redact.ts'
 import { JobRunner } from './worker/job-runner.ts'
 
 /** How soon a cancel request by another process is noticed. */
@@ -23,9 +26,10 @@ const renewEveryMs = 500
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
-  const { surroundings } = parts
-  const git = gitFor(surroundings)
-  const agent = agentFor(surroundings, redactor(secretsOf(surroundings)))
+  const { surroundings, secrets } = parts
+  const findCredential = credentialsOf(parts)
+  const git = gitFor(surroundings, findCredential)
+  const agent = agentFor(surroundings, secrets.redact)
   const preflight = async (): Promise<void> => {
     if ((await which('git', surroundings.path)) === undefined) {
       throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
@@ -36,6 +40,9 @@ export function foreground(parts: LocalParts) {
     resolveRepository: (text: string, cwd: string): Promise<string> => resolveOrigin(git, text, cwd),
 
     preflight,
+
+    /** What opens an origin here: GITHUB_TOKEN, or what the user's own programs know. */
+    findCredential,
 
     /** What agents run as here, in one line. @throws AgenticoreError for what keeps them from running */
     async checkAgent(): Promise<string> {
@@ -48,7 +55,10 @@ export function foreground(parts: LocalParts) {
       await preflight()
       const isolation = await isolationFor(surroundings)
       if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing)
-      const runner = new JobRunner({ ...runnerParts(parts, { git, isolation, onEvent: options.onEvent }), agent })
+      const runner = new JobRunner({
+        ...runnerParts(parts, { git, findCredential, isolation, onEvent: options.onEvent }),
+        agent,
+      })
       let now = job
       do {
         if (!(await isDue(now, options.signal))) return now
@@ -97,14 +107,15 @@ function warnOfNone(missing: readonly string[]): void {
 
 interface RunningParts {
   readonly git: Git
+  readonly findCredential: FindCredential
   readonly isolation: Isolation
   onEvent(event: JobEvent): void
 }
 
-function runnerParts(parts: LocalParts, { git, isolation, onEvent }: RunningParts) {
-  const { surroundings, journal, store, events } = parts
+function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEvent }: RunningParts) {
+  const { surroundings, secrets, journal, store, events } = parts
   const { settings } = surroundings
-  const github = { apiUrl: settings.githubApiUrl, token: settings.githubToken }
+  const github = { apiUrl: settings.githubApiUrl }
   const cache = new CloneCache(settings.reposRoot, git, { open: isolation.kind === 'user' })
   return {
     store,
@@ -113,9 +124,9 @@ function runnerParts(parts: LocalParts, { git, isolation, onEvent }: RunningPart
     profiles: lazily(parts.profiles),
     workspaces: new GitWorkspaces({ git, cache, root: settings.worktreeRoot }),
     slots: isolation.slots,
-    pullRequests: new GitHubPullRequests(github, 'agenticore'),
+    pullRequests: new GitHubPullRequests(github, findCredential, 'agenticore'),
     clock: systemClock,
-    redact: redactor(secretsOf(surroundings)),
+    redact: secrets.redact,
     warn,
     ...jobPlaces(settings),
     renewEveryMs,
@@ -123,9 +134,19 @@ function runnerParts(parts: LocalParts, { git, isolation, onEvent }: RunningPart
   }
 }
 
-function gitFor(surroundings: Surroundings): Git {
+/** On somebody's own machine: what serves no host by itself is asked of the user's own programs, once. */
+function credentialsOf({ surroundings, secrets }: LocalParts): FindCredential {
+  const { settings, userEnvironment: env } = surroundings
+  const github = { apiUrl: settings.githubApiUrl }
+  const userPrograms = firstOf([gitCredential({ env }), ghToken({ env }, address => isOnGitHub(address, github))])
+  const known = askedOnce(userPrograms, lookup => {
+    if (lookup.kind === 'found') secrets.add(lookup.credential.password, basicPair(lookup.credential))
+  })
+  return firstOf([gitHubToken(settings.githubToken, github), known])
+}
+
+function gitFor(surroundings: Surroundings, findCredential: FindCredential): Git {
   const { settings, path, home, sshAuthSock, network } = surroundings
-  const github = { apiUrl: settings.githubApiUrl, token: settings.githubToken }
   return new Git({
     path,
     home,
@@ -134,7 +155,7 @@ function gitFor(surroundings: Surroundings): Git {
     authorEmail: settings.gitAuthorEmail,
     network,
     followRedirects: settings.allowedHosts.length === 0,
-    authorization: address => gitAuthorization(address, github),
+    findCredential,
   })
 }
 

@@ -11,11 +11,13 @@ import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
 import { systemClock } from './util/clock.ts'
-import { redactor } from './util/redact.ts'
+import { Secrets } from './util/redact.ts'
 
 /** The parts that every command on local files shares. */
 export interface LocalParts {
   readonly surroundings: Surroundings
+  /** Grows while more becomes known. */
+  readonly secrets: Secrets
   readonly journal: FileJournal
   readonly store: FileJobStore
   readonly events: FileEventLog
@@ -44,11 +46,12 @@ function jobFilesRoot(): string {
 /** @throws SettingError */
 export async function openParts(): Promise<LocalParts> {
   const surroundings = loadSurroundings()
+  const secrets = new Secrets(secretsOf(surroundings))
   const { settings } = surroundings
   const clock = systemClock
   const journal = await FileJournal.open(settings.jobsDir)
   const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
-  const events = new FileEventLog(settings.jobsDir, { clock, redact: redactor(secretsOf(surroundings)) })
+  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact })
   const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
   let library: Promise<ProfileLibrary> | undefined
   const profiles = (): Promise<ProfileLibrary> => {
@@ -63,7 +66,7 @@ export async function openParts(): Promise<LocalParts> {
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
   })
-  return { surroundings, journal, store, events, service, profiles }
+  return { surroundings, secrets, journal, store, events, service, profiles }
 }
 
 /** Later ones win: built in, the fleet's, the user's. */
@@ -78,8 +81,8 @@ export async function openProfiles({ settings, home }: Surroundings): Promise<Pr
   ])
 }
 
-/** Everything that must never be written down. */
-export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
+/** What must never be written down, as far as it is known from the start. */
+const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
   settings.githubToken,
   settings.anthropicApiKey,
   settings.anthropicAuthToken,

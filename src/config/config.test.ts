@@ -85,6 +85,28 @@ t.test('what is handed on is picked by name; cloud variables only when a cloud i
   t.strictSame(bedrock.cloud, { AWS_REGION: 'eu', CLAUDE_CODE_USE_BEDROCK: '1' })
 })
 
+t.test(
+  "the user's own programs get what they would have without us, but nothing that is ours or steers git",
+  async t => {
+    const kept = { HOME: home, PATH: '/bin', XDG_CONFIG_HOME: '/x', GH_TOKEN: 'gh', GIT_CONFIG_GLOBAL: '/own' }
+    const dropped = {
+      GITHUB_TOKEN: 'ours',
+      ANTHROPIC_API_KEY: 'ours',
+      GIT_DIR: '/evil',
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_PARAMETERS: "'a.b'='c'",
+      GIT_ASKPASS: '/ask',
+      SSH_ASKPASS: '/ask',
+      SSH_ASKPASS_REQUIRE: 'force',
+      GIT_TRACE_CURL: '/trace',
+    }
+    t.strictSame(loadSurroundings({ ...kept, ...dropped }).userEnvironment, kept)
+    for (const { variable } of secrets()) {
+      t.notOk(Object.hasOwn(loadSurroundings({ ...kept, [variable]: 'ours' }).userEnvironment, variable), variable)
+    }
+  },
+)
+
 function secrets(): { variable: string }[] {
   const found: { variable: string }[] = []
   readSettings(setting => {

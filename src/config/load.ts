@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { messageOf } from '../util/error-code.ts'
-import { readSettings, type Setting, type Settings } from './settings.ts'
+import { readSettings, type Setting, type Settings, secretVariables } from './settings.ts'
 
 /** A setting that cannot be used: names the variable, its value unless that is a secret, and what is allowed. */
 export class SettingError extends Error {
@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly network: Readonly<Record<string, string>>
   /** What an agent on Bedrock or Vertex needs; empty when neither is switched on. */
   readonly cloud: Readonly<Record<string, string>>
+  /** For the user's own programs: all there is, without what would steer git elsewhere, make it ask, or is ours alone. */
+  readonly userEnvironment: Readonly<Record<string, string>>
 }
 
 const networkVariables =
@@ -27,6 +29,8 @@ const networkVariables =
 const cloudSwitch = /^CLAUDE_CODE_USE_(BEDROCK|VERTEX)$/
 const cloudVariables =
   /^(CLAUDE_CODE_USE_(BEDROCK|VERTEX)|AWS_\w+|ANTHROPIC_(BEDROCK|VERTEX)_\w+|ANTHROPIC_MODEL|CLOUD_ML_REGION|GOOGLE_\w+)$/
+
+const notForUserPrograms = /^(GIT_(?!CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|EXEC_PATH$)\w*|SSH_ASKPASS(_REQUIRE)?)$/
 
 /** @throws SettingError */
 export function loadSurroundings(env: Environment = process.env): Surroundings {
@@ -38,6 +42,7 @@ export function loadSurroundings(env: Environment = process.env): Surroundings {
     path: env.PATH ?? '',
     sshAuthSock: env.SSH_AUTH_SOCK ?? '',
     network: pick(env, networkVariables),
+    userEnvironment: { ...userEnvironment(env), HOME: home },
     cloud: Object.keys(cloud).some(name => cloudSwitch.test(name)) ? cloud : {},
   }
 }
@@ -66,7 +71,12 @@ function givenFor<T>({ variable, kind }: Setting<T>, env: Environment): string {
   }
 }
 
-function pick(env: Environment, wanted: RegExp): Record<string, string> {
+function userEnvironment(env: Environment): Record<string, string> {
+  const ours = secretVariables()
+  return pick(env, { test: name => !notForUserPrograms.test(name) && !ours.includes(name) })
+}
+
+function pick(env: Environment, wanted: { test(name: string): boolean }): Record<string, string> {
   const entries = Object.entries(env).filter(([name, value]) => wanted.test(name) && value)
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']))
 }

@@ -132,7 +132,8 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       variable: 'GITHUB_TOKEN',
       kind: secret,
       ...none,
-      meaning: 'Reads and pushes repositories on GitHub, and opens pull requests. Sent to GitHub alone.',
+      meaning:
+        'Reads and pushes repositories on GitHub, and opens pull requests. Sent to GitHub alone. Without it, `git credential` and then `gh auth token` are asked.',
     }),
     githubApiUrl: read({
       variable: 'GITHUB_API_URL',
@@ -188,6 +189,16 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       meaning: 'Another address for the model.',
     }),
   }
+}
+
+/** The variables that hold a secret themselves. */
+export function secretVariables(): string[] {
+  const names: string[] = []
+  readSettings(({ variable, kind, fallback }) => {
+    if (kind.secret) names.push(variable)
+    return fallback('')
+  })
+  return names
 }
 
 export type Settings = Readonly<ReturnType<typeof readSettings>>

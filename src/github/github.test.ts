@@ -1,12 +1,14 @@
 import t from 'tap'
 import { newJob } from '../../test/helpers/jobs.ts'
+import { isPrivateWay } from '../jobs/credentials.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { describe } from './description.ts'
-import { gitAuthorization, isOnGitHub } from './hosts.ts'
+import { gitHubAddress, gitHubToken, isOnGitHub } from './hosts.ts'
 
-const com = { apiUrl: 'https://api.github.com', token: 'tok' }
-const ghe = { apiUrl: 'https://ghe.corp/api/v3', token: 'tok' }
-const here = { apiUrl: 'http://127.0.0.1:8080', token: 'tok' }
+const com = { apiUrl: 'https://api.github.com' }
+const ghe = { apiUrl: 'https://ghe.corp/api/v3' }
+const here = { apiUrl: 'http://127.0.0.1:8080' }
+const { signal } = new AbortController()
 
 t.test('a repository is on GitHub when its host is, and the token goes where nobody reads along', async t => {
   for (const [url, settings, on, header] of [
@@ -27,11 +29,22 @@ t.test('a repository is on GitHub when its host is, and the token goes where nob
   ] as const) {
     const address = parseRepository(url)
     t.equal(isOnGitHub(address, settings), on, url)
-    t.equal(gitAuthorization(address, settings) !== undefined, header, `${url}: header`)
-    t.equal(gitAuthorization(address, { ...settings, token: '' }), undefined, `${url}: no token`)
+    const found = (await gitHubToken('tok', settings)(address, signal)).kind === 'found'
+    t.equal(found, on, `${url}: token`)
+    t.equal(found && isPrivateWay(address), header, `${url}: header`)
+    t.equal((await gitHubToken('', settings)(address, signal)).kind, 'none', `${url}: no token`)
   }
-  const expected = `Basic ${Buffer.from('x-access-token:tok').toString('base64')}`
-  t.equal(gitAuthorization(parseRepository('https://github.com/o/r'), com), expected)
+  const lookup = await gitHubToken('tok', com)(parseRepository('https://github.com/o/r'), signal)
+  t.strictSame(lookup, {
+    kind: 'found',
+    credential: { username: 'x-access-token', password: 'tok', source: 'GITHUB_TOKEN' },
+  })
+})
+
+t.test('the address of a repository on the GitHub of the API', async t => {
+  t.equal(gitHubAddress('o/r', com).url, 'https://github.com/o/r.git')
+  t.equal(gitHubAddress('o/r', ghe).url, 'https://ghe.corp/o/r.git')
+  t.equal(gitHubAddress('o/ü r', here).normalised, 'http://127.0.0.1:8080/o/ü r')
 })
 
 const request = {

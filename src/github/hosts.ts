@@ -1,10 +1,9 @@
-import { isLoopback, type RepositoryAddress } from '../jobs/repository.ts'
+import type { FindCredential } from '../jobs/credentials.ts'
+import { parseRepository, type RepositoryAddress } from '../jobs/repository.ts'
 
-/** GitHub as configured: where its API is, and what opens it. */
+/** GitHub as configured: where its API is. */
 export interface GitHubSettings {
   readonly apiUrl: string
-  /** Empty: none. */
-  readonly token: string
 }
 
 /** A repository is on GitHub when its host is github.com or the host of the API. */
@@ -18,9 +17,18 @@ export function isOnGitHub(address: RepositoryAddress, { apiUrl }: GitHubSetting
 
 const withoutPort = (host: string): string => host.replace(/:\d+$/, '')
 
-/** The Authorization header for git; only for GitHub, and only where nobody on the way can read it. */
-export function gitAuthorization(address: RepositoryAddress, settings: GitHubSettings): string | undefined {
-  if (settings.token === '' || !isOnGitHub(address, settings)) return undefined
-  const unreadable = address.scheme === 'https' || (address.scheme === 'http' && isLoopback(address))
-  return unreadable ? `Basic ${Buffer.from(`x-access-token:${settings.token}`).toString('base64')}` : undefined
+/** Where the GitHub of the API serves git, for a repository `owner/name`. */
+export function gitHubAddress(ownerAndName: string, { apiUrl }: GitHubSettings): RepositoryAddress {
+  const { host, origin } = new URL(apiUrl)
+  const where = host === 'api.github.com' ? 'https://github.com' : origin
+  return parseRepository(`${where}/${encodeURI(ownerAndName)}.git`)
+}
+
+/** GITHUB_TOKEN, for GitHub alone. @param token empty: there is none */
+export function gitHubToken(token: string, settings: GitHubSettings): FindCredential {
+  return async address => {
+    if (!isOnGitHub(address, settings)) return { kind: 'none', why: 'GITHUB_TOKEN serves GitHub alone' }
+    if (token === '') return { kind: 'none', why: 'GITHUB_TOKEN is not set' }
+    return { kind: 'found', credential: { username: 'x-access-token', password: token, source: 'GITHUB_TOKEN' } }
+  }
 }

@@ -107,7 +107,7 @@ export const catalogue = {
   origin_not_found: {
     kind: 'refused',
     meaning: 'There is no repository at the address, or these credentials may not see it.',
-    remedy: 'Check the address, and that GITHUB_TOKEN can read the repository.',
+    remedy: 'Check the address, and that the credential the message names can read the repository.',
   },
   origin_moved: {
     kind: 'refused',
@@ -118,7 +118,7 @@ export const catalogue = {
     kind: 'unauthorised',
     meaning: 'The host of the repository wants credentials, or refused the ones it got.',
     remedy:
-      'On GitHub: set GITHUB_TOKEN to a token that can read and write the repository. By ssh: add the key to ssh-agent.',
+      'On GitHub: set GITHUB_TOKEN to a token that can read and write the repository, or renew what the message names (`gh auth login`). Elsewhere over https: give `git credential` a valid one. By ssh: add the key to ssh-agent.',
   },
   repository_empty: {
     kind: 'refused',
@@ -133,7 +133,8 @@ export const catalogue = {
   push_denied: {
     kind: 'unauthorised',
     meaning: 'The work is done, but these credentials may not push to the repository.',
-    remedy: 'Give the token write access to contents (and to pull requests). The diff is kept with the job.',
+    remedy:
+      'Give the credential the message names write access to contents (and to pull requests). The diff is kept with the job.',
   },
   push_rejected: {
     kind: 'refused',

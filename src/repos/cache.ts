@@ -2,11 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { access, chmod, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { RepositoryAddress } from '../jobs/repository.ts'
-import type { CommandResult } from '../process/command.ts'
 import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
-import type { Git } from './git.ts'
+import type { Git, GitResult } from './git.ts'
 import { readError } from './origin-errors.ts'
 
 const markerFile = 'agenticore-cache'
@@ -49,7 +48,7 @@ export class CloneCache {
       if (await exists(kept)) return { gitDir, cached: false }
       // While several at once move something foreign aside, a good cache can be away for a moment: git names it then.
       const away = result.ok || result.stderr.includes(gitDir)
-      if (!away || attempt === mostAttempts) throw readError(remote, result.stderr)
+      if (!away || attempt === mostAttempts) throw readError(remote, result)
     }
   }
 
@@ -57,7 +56,7 @@ export class CloneCache {
     remote: RepositoryAddress,
     commit: string,
     { gitDir, signal }: { gitDir: string; signal: AbortSignal },
-  ): Promise<CommandResult> {
+  ): Promise<GitResult> {
     const quietly = [
       '--quiet',
       '--no-tags',

@@ -1,3 +1,4 @@
+import { basicPair, type FindCredential, type Lookup } from '../jobs/credentials.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import type { OtherUser } from '../process/as-user.ts'
@@ -18,8 +19,8 @@ export interface GitSettings {
   readonly network: Readonly<Record<string, string>>
   /** Whether an origin may send us elsewhere. */
   readonly followRedirects: boolean
-  /** The HTTP header that opens this repository, if there is one. */
-  authorization(address: RepositoryAddress): string | undefined
+  /** What opens a repository by HTTP. */
+  readonly findCredential: FindCredential
 }
 
 export interface GitCall {
@@ -36,6 +37,11 @@ export interface GitCall {
   readonly encoding?: 'latin1'
 }
 
+/** How git ended, and, where it spoke HTTP, with which credential. */
+export interface GitResult extends CommandResult {
+  readonly lookup?: Lookup
+}
+
 export class Git {
   readonly #settings: GitSettings
 
@@ -44,11 +50,16 @@ export class Git {
   }
 
   /** @throws AgenticoreError `git_missing`; how git itself ended is in the result */
-  async try(call: GitCall): Promise<CommandResult> {
+  async try(call: GitCall): Promise<GitResult> {
+    const lookup = await this.#lookUp(call)
     const result = await runCommand({
       file: 'git',
       args: call.args,
-      env: { ...this.#environment(), ...(call.remote ? this.#networkEnvironment(call.remote) : {}), ...call.env },
+      env: {
+        ...this.#environment(),
+        ...(call.remote ? this.#networkEnvironment(call.remote, lookup) : {}),
+        ...call.env,
+      },
       signal: call.signal,
       ...(call.input === undefined ? {} : { input: call.input }),
       ...(call.user === undefined ? {} : { user: call.user }),
@@ -56,7 +67,7 @@ export class Git {
       ...(call.outputFile === undefined ? {} : { outputFile: call.outputFile }),
     })
     if (result.missing) throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
-    return result
+    return { ...result, ...(lookup ? { lookup } : {}) }
   }
 
   /** Standard output of a command that has to succeed. @throws AgenticoreError `git_failed`, `storage_failed` */
@@ -86,9 +97,14 @@ export class Git {
     }
   }
 
-  #networkEnvironment(remote: RepositoryAddress): Record<string, string> {
-    const { home, sshAuthSock, network, authorization, followRedirects } = this.#settings
-    const header = authorization(remote)
+  async #lookUp({ remote, signal }: GitCall): Promise<Lookup | undefined> {
+    const isHttp = remote?.scheme === 'https' || remote?.scheme === 'http'
+    return isHttp ? await this.#settings.findCredential(remote, signal) : undefined
+  }
+
+  #networkEnvironment(remote: RepositoryAddress, lookup: Lookup | undefined): Record<string, string> {
+    const { home, sshAuthSock, network, followRedirects } = this.#settings
+    const header = lookup?.kind === 'found' ? `Basic ${basicPair(lookup.credential)}` : undefined
     return {
       ...network,
       // Without a repository of ours, git would look for one, and obey its configuration.

@@ -1,6 +1,10 @@
+import { refusalOf } from '../jobs/credentials.ts'
 import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
-import { lastLines } from './git.ts'
+import { type GitResult, lastLines } from './git.ts'
+
+/** What git said, and with which credential it asked. */
+type Failed = Pick<GitResult, 'stderr' | 'lookup'>
 
 /** What git says (in English, see LC_ALL) when an origin does not do what it was asked; the first that fits counts. */
 const symptoms: readonly [RegExp, ErrorCode][] = [
@@ -33,24 +37,32 @@ const pushSymptoms: readonly [RegExp, ErrorCode][] = [
   ],
 ]
 
-export function readError(remote: RepositoryAddress, stderr: string): AgenticoreError {
-  return classify(symptoms, `Reading ${remote.url} failed`, { stderr, names: [remote.url, remote.path] })
+export function readError(remote: RepositoryAddress, failed: Failed): AgenticoreError {
+  const code = codeIn(symptoms, failed.stderr, [remote.url, remote.path])
+  return new AgenticoreError(code, `Reading ${remote.url} failed: ${wordsFor(code, remote, failed)}`)
 }
 
-export function pushError(remote: RepositoryAddress, branch: string, stderr: string): AgenticoreError {
-  return classify([...pushSymptoms, ...symptoms], `Pushing to ${remote.url} failed`, {
-    stderr,
-    names: [branch, remote.url, remote.path],
-  })
+export function pushError(remote: RepositoryAddress, branch: string, failed: Failed): AgenticoreError {
+  const code = codeIn([...pushSymptoms, ...symptoms], failed.stderr, [branch, remote.url, remote.path])
+  return new AgenticoreError(code, `Pushing to ${remote.url} failed: ${wordsFor(code, remote, failed)}`)
 }
 
 /** `names` stand in what git says and are no symptoms: a repository may be called openssl. */
-function classify(
-  table: readonly [RegExp, ErrorCode][],
-  what: string,
-  { stderr, names }: { stderr: string; names: readonly string[] },
-): AgenticoreError {
+function codeIn(table: readonly [RegExp, ErrorCode][], stderr: string, names: readonly string[]): ErrorCode {
   const said = names.reduce((text, name) => text.replaceAll(name, '…'), stderr)
-  const code = table.find(([pattern]) => pattern.test(said))?.[1] ?? 'git_failed'
-  return new AgenticoreError(code, `${what}: ${lastLines(stderr)}`)
+  return table.find(([pattern]) => pattern.test(said))?.[1] ?? 'git_failed'
+}
+
+/** Hosts hide what a credential may not see: to say "not found" can be a refusal, too. */
+const refusals: Partial<Record<ErrorCode, 'refused' | 'not found'>> = {
+  origin_unauthorised: 'refused',
+  push_denied: 'refused',
+  origin_not_found: 'not found',
+}
+
+/** Which credential was refused comes first: of a wrong one git says no more than that it may not ask for another. */
+function wordsFor(code: ErrorCode, remote: RepositoryAddress, { stderr, lookup }: Failed): string {
+  const how = refusals[code]
+  const refusal = lookup && how ? [refusalOf(remote.host, lookup, how)] : []
+  return [...refusal, lastLines(stderr)].join(' / ')
 }

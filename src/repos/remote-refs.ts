@@ -57,7 +57,7 @@ async function listRefs(
     remote,
     signal: query.signal,
   })
-  if (!result.ok) throw readError(remote, result.stderr)
+  if (!result.ok) throw readError(remote, result)
   const rows = result.stdout.split('\n').map(line => line.split('\t'))
   if (rows.some(([sha = '']) => /^[0-9a-f]{64}$/.test(sha))) {
     throw new AgenticoreError('git_failed', `${remote.url} names its objects by SHA-256, which is not supported.`)

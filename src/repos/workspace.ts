@@ -82,7 +82,7 @@ export class GitWorkspace implements Workspace {
       remote,
       signal,
     })
-    if (!result.ok) throw pushError(remote, branch, result.stderr)
+    if (!result.ok) throw pushError(remote, branch, result)
     return { hint: hintIn(result.stderr) }
   }
 

@@ -141,5 +141,5 @@ t.test('doctor says what is there and what to do', async t => {
   const ill = await cli(['doctor'], { env: { AGENTICORE_CLAUDE_BINARY: '/no/claude', GITHUB_TOKEN: '' } })
   t.equal(ill.exitCode, 1)
   t.match(ill.stdout, /✘ agent .*"\/no\/claude" was not found/)
-  t.match(ill.stdout, /! GitHub .*no token/)
+  t.match(ill.stdout, /! GitHub .*no credential for 127\.0\.0\.1:\d+ \(GITHUB_TOKEN is not set, /)
 })

@@ -3,10 +3,12 @@ import { constants } from 'node:fs'
 import { chmod, lstat, open, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { gitAuthorization } from '../../src/github/hosts.ts'
+import { gitHubToken } from '../../src/github/hosts.ts'
+import type { FindCredential } from '../../src/jobs/credentials.ts'
 import type { Job, JobRequest } from '../../src/jobs/job.ts'
 import type { Lease, Workspace } from '../../src/jobs/ports.ts'
 import { CloneCache } from '../../src/repos/cache.ts'
+import { firstOf } from '../../src/repos/credential-chain.ts'
 import { Git } from '../../src/repos/git.ts'
 import { GitWorkspaces } from '../../src/repos/workspaces.ts'
 import { git, gitEnv } from '../fixtures/github/git.ts'
@@ -22,6 +24,8 @@ export const message = { subject: 'Fix the login bug', trailer: 'Agenticore-Job:
 export interface GitOptions {
   readonly token?: string
   readonly path?: string
+  /** Asked where the token does not serve. */
+  readonly source?: FindCredential
 }
 
 /** A GitHub, a clone cache and a place for trees, in one directory of the test's. */
@@ -89,7 +93,10 @@ export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github
     authorEmail: 'runner@example.test',
     network: {},
     followRedirects: true,
-    authorization: address => gitAuthorization(address, { apiUrl, token: options.token ?? '' }),
+    findCredential: firstOf([
+      gitHubToken(options.token ?? '', { apiUrl }),
+      ...(options.source ? [options.source] : []),
+    ]),
   })
 }
 

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { gitHubToken } from '../../src/github/hosts.ts'
 import { GitHubPullRequests } from '../../src/github/pull-requests.ts'
+import type { FindCredential } from '../../src/jobs/credentials.ts'
 import type { PullRequest } from '../../src/jobs/ports.ts'
 import { git } from '../fixtures/github/git.ts'
 import { newJob } from '../helpers/jobs.ts'
@@ -7,7 +9,8 @@ import { agentGit, never, openWorld, readOnlyToken, token } from '../helpers/rep
 
 const world = await openWorld(t)
 const { github } = world
-const opener = (apiUrl = github.url, secret = token) => new GitHubPullRequests({ apiUrl, token: secret }, 'agenticore')
+const opener = (apiUrl = github.url, secret = token) =>
+  new GitHubPullRequests({ apiUrl }, gitHubToken(secret, { apiUrl }), 'agenticore')
 
 /** A repository with a pushed branch, and the request that opens its pull request. */
 async function pushed(): Promise<{ request: PullRequest; fullName: string; path: string }> {
@@ -110,7 +113,15 @@ t.test('what GitHub holds against it is said, without the token', async t => {
     t.ok(error.includes(words), `${words}: ${error}`)
     for (const secret of [token, readOnlyToken, 'ghp_wrongToken']) t.notOk(error.includes(secret))
   }
-  t.match(await messageOf(opener(github.url, '').open(request, never)), /Requires authentication/)
+  const { host } = new URL(github.url)
+  t.match(
+    await messageOf(opener(github.url, '').open(request, never)),
+    `no credential was found for ${host}: GITHUB_TOKEN is not set / Requires authentication`,
+  )
+  t.match(
+    await messageOf(opener(github.url, 'ghp_wrongToken').open(request, never)),
+    `${host} refused GITHUB_TOKEN / Bad credentials`,
+  )
   t.same(github.pulls(fullName), [])
 })
 
@@ -122,6 +133,19 @@ t.test('an aborted look and an outage end in an error, not in a second try', asy
   github.fail({ method: 'POST', path: /\/pulls$/, status: 502, body: { message: 'Server Error' } })
   t.match(await messageOf(opener().open(request, never)), /Server Error/)
   t.same(github.pulls(fullName), [])
+})
+
+t.test("a repository by ssh has a pull request, too: what opens the API's own GitHub is asked for", async t => {
+  const { request, fullName } = await pushed()
+  const asked: string[] = []
+  const find: FindCredential = async ({ url }) => {
+    asked.push(url)
+    return { kind: 'found', credential: { username: 'x-access-token', password: token, source: 'gh' } }
+  }
+  const bySsh = { ...request, job: { ...request.job, repoUrl: `git@127.0.0.1:${fullName}.git` } }
+  const pulls = new GitHubPullRequests({ apiUrl: `${github.url}/api/v3` }, find, 'agenticore')
+  t.equal(await pulls.open(bySsh, never), `${github.url}/${fullName}/pull/1`)
+  t.strictSame(asked, [`${github.url}/${fullName}.git`])
 })
 
 t.test('only repositories on GitHub, as configured, are served', async t => {
