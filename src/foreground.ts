@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
+import type { Settings } from './config/settings.ts'
 import { gitHubToken, isOnGitHub } from './github/hosts.ts'
 import { GitHubPullRequests } from './github/pull-requests.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
@@ -9,12 +11,14 @@ import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { EventLog, Lease } from './jobs/ports.ts'
 import type { Profiles } from './jobs/profile.ts'
+import { FileLock } from './locks/file-lock.ts'
 import { jobPlaces, type LocalParts, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
 import { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
+import { SharedTier } from './repos/shared-tier.ts'
 import { ghToken, gitCredential } from './repos/user-credentials.ts'
 import { GitWorkspaces } from './repos/workspaces.ts'
 import { systemClock } from './util/clock.ts'
@@ -116,13 +120,12 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
   const { surroundings, secrets, journal, store, events } = parts
   const { settings } = surroundings
   const github = { apiUrl: settings.githubApiUrl }
-  const cache = new CloneCache(settings.reposRoot, git, { open: isolation.kind === 'user' })
   return {
     store,
     journal,
     events: heard(events, onEvent),
     profiles: lazily(parts.profiles),
-    workspaces: new GitWorkspaces({ git, cache, root: settings.worktreeRoot }),
+    workspaces: new GitWorkspaces({ git, ...cachesFor(settings, git), root: settings.worktreeRoot }),
     slots: isolation.slots,
     pullRequests: new GitHubPullRequests(github, findCredential, 'agenticore'),
     clock: systemClock,
@@ -132,6 +135,14 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     renewEveryMs,
     random: Math.random,
   }
+}
+
+/** One tier on the machine's own disk; where machines share a volume, a tier there besides. */
+function cachesFor({ sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitBytes }: Settings, git: Git) {
+  const cacheIn = (root: string, shared?: SharedTier): CloneCache =>
+    new CloneCache({ root, git, lock: new FileLock(join(root, '.locks'), systemClock), limitBytes, shared, warn })
+  const shared = sharedFsRoot === '' ? undefined : new SharedTier({ root: reposRoot, limitBytes, warn })
+  return { cache: cacheIn(shared ? cacheRoot : reposRoot, shared), privateCache: (root: string) => cacheIn(root) }
 }
 
 /** On somebody's own machine: what serves no host by itself is asked of the user's own programs, once. */

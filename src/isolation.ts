@@ -40,7 +40,7 @@ export async function isolationFor(surroundings: Surroundings): Promise<Isolatio
 async function outOfReach(surroundings: Surroundings, user: { uid: number; setpriv: string }): Promise<string[]> {
   const { settings, path } = surroundings
   const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
-  const places = [settings.worktreeRoot, scratchRoot, jobFilesRoot, settings.reposRoot]
+  const places = [settings.worktreeRoot, scratchRoot, jobFilesRoot]
   for (const place of places) {
     await mkdir(place, { recursive: true, mode: 0o711 })
     await chmod(place, 0o711)

@@ -136,6 +136,20 @@ export interface Slots {
   acquire(): Promise<Slot | undefined>
 }
 
+/** Saves several at once from doing the same work. What must be true is never left to it, but checked where it is written. */
+export interface Lock {
+  /**
+   * Runs `work` while nobody else runs theirs under `key`; all the same when the lock is not to be had within
+   * `patienceMs`.
+   * @param work its signal aborts when the lock is lost
+   */
+  withLock<T>(
+    key: string,
+    options: { readonly signal: AbortSignal; readonly patienceMs: number },
+    work: (lost: AbortSignal) => Promise<T>,
+  ): Promise<T>
+}
+
 /** Checked-out repositories for jobs to work in. */
 export interface Workspaces {
   /**

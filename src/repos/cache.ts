@@ -1,62 +1,115 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { access, chmod, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Lock } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
-import { writeDurably } from '../util/durable.ts'
-import { hasCode } from '../util/error-code.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
-import type { Git, GitResult } from './git.ts'
+import { exists, isKept, keep, openRepository, touch, usedAtFile, withGitDir } from './bare-repository.ts'
+import { compact, evict } from './cache-upkeep.ts'
+import { type Git, isDamage } from './git.ts'
 import { readError } from './origin-errors.ts'
+import { DamagedPack, linkPacks } from './packs.ts'
+import type { SharedTier } from './shared-tier.ts'
 
-const markerFile = 'agenticore-cache'
 const mostAttempts = 5
-const keepPath = 'refs/agenticore/keep'
+/** How long somebody else's fetch of the same repository is waited for. */
+const patienceMs = 600_000
+
+export interface CloneCacheParts {
+  /** Local disk. */
+  readonly root: string
+  readonly git: Git
+  readonly lock: Lock
+  readonly limitBytes: number
+  /** Another tier, which machines share. */
+  readonly shared?: SharedTier | undefined
+  warn(message: string): void
+}
+
+export interface ProvideRequest {
+  readonly commit: string
+  /** The object directories that get everything the commit needs. */
+  readonly targets: readonly string[]
+  readonly signal: AbortSignal
+}
 
 /**
- * One bare repository for each origin, which jobs borrow objects from and never write to. Each commit that was ever
- * asked for is kept under `refs/agenticore/keep/<commit>`: such a ref is made once and never moves, so that any number
- * of fetches at once cannot get in each other's way, and nothing a job borrows is ever pruned.
+ * One bare repository for each origin, whose packs jobs get links to: what a job has is its own then, and nothing that
+ * happens to the cache reaches it. Each commit that was ever asked for is kept under `refs/agenticore/keep/<commit>`: such
+ * a ref is made once and never moves, so that any number of fetches at once cannot get in each other's way.
  */
 export class CloneCache {
-  readonly #root: string
-  readonly #git: Git
-  readonly #open: boolean
+  readonly #parts: CloneCacheParts
 
-  /** @param options.open whether other users of this machine, the agents', may read the objects */
-  constructor(root: string, git: Git, { open }: { open: boolean } = { open: false }) {
-    this.#root = root
-    this.#git = git
-    this.#open = open
+  constructor(parts: CloneCacheParts) {
+    this.#parts = parts
   }
 
   /**
-   * Makes sure that `commit` is there.
-   * @returns the git directory, and whether it had the commit already
-   * @throws AgenticoreError `origin_*`, `git_failed`
+   * Puts the commit and all it needs into the targets.
+   * @returns whether the cache had the commit already
+   * @throws AgenticoreError `origin_*`, `git_failed`, `storage_failed`
    */
-  async ensure(
-    remote: RepositoryAddress,
-    commit: string,
-    signal: AbortSignal,
-  ): Promise<{ gitDir: string; cached: boolean }> {
+  async provide(remote: RepositoryAddress, request: ProvideRequest): Promise<{ cached: boolean }> {
+    const directory = this.#directory(remote)
     for (let attempt = 1; ; attempt++) {
-      const gitDir = await this.#find(remote)
-      const kept = join(gitDir, keepPath, commit)
-      if (await exists(kept)) return { gitDir, cached: attempt === 1 }
-      const result = await this.#fetch(remote, commit, { gitDir, signal })
-      // Of two fetches of one commit the slower finds the ref taken: it fails, and has what it wanted.
-      if (await exists(kept)) return { gitDir, cached: false }
-      // While several at once move something foreign aside, a good cache can be away for a moment: git names it then.
-      const away = result.ok || result.stderr.includes(gitDir)
-      if (!away || attempt === mostAttempts) throw readError(remote, result)
+      const gitDir = await openRepository(directory)
+      try {
+        const cached = (await isKept(gitDir, request.commit)) || !(await this.#bring(remote, gitDir, request))
+        await touch(gitDir)
+        for (const target of request.targets) await linkPacks(gitDir, target)
+        return { cached: cached && attempt === 1 }
+      } catch (error) {
+        request.signal.throwIfAborted()
+        if (attempt === mostAttempts || !(await this.#canTryAgain(error, { remote, gitDir }))) throw error
+      }
     }
   }
 
-  async #fetch(
-    remote: RepositoryAddress,
-    commit: string,
-    { gitDir, signal }: { gitDir: string; signal: AbortSignal },
-  ): Promise<GitResult> {
+  async #canTryAgain(
+    error: unknown,
+    { remote, gitDir }: { remote: RepositoryAddress; gitDir: string },
+  ): Promise<boolean> {
+    if (error instanceof DamagedPack) {
+      this.#parts.warn(`${error.message}; the clone cache of ${remote.url} is made anew.`)
+      await this.discard(remote)
+      return true
+    }
+    // Somebody emptied the cache, or packed it anew, in the middle of this: it is there again in a moment.
+    return error instanceof CacheGone || hasCode(error, 'ENOENT') || !(await exists(usedAtFile(gitDir)))
+  }
+
+  /** What is damaged goes as a whole: it is there for its speed alone, and what jobs have of it is theirs. */
+  async discard(remote: RepositoryAddress): Promise<void> {
+    const gitDir = join(this.#directory(remote), 'repo')
+    const gone = `${gitDir}.${randomBytes(6).toString('hex')}.tmp`
+    try {
+      await rename(gitDir, gone)
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error
+    }
+    await removeTree(gone)
+  }
+
+  /** @returns false when somebody else brought it while we waited */
+  async #bring(remote: RepositoryAddress, gitDir: string, request: ProvideRequest): Promise<boolean> {
+    const { commit, signal } = request
+    const { lock, shared } = this.#parts
+    return await lock.withLock(cacheName(remote), { signal, patienceMs }, async () => {
+      if (await isKept(gitDir, commit)) return false
+      if (await shared?.take(cacheName(remote), { commit, gitDir })) {
+        await keep(gitDir, commit)
+        return false
+      }
+      await this.#fetch(gitDir, remote, request)
+      await shared?.publish(cacheName(remote), { commit, gitDir })
+      await this.#keepInShape(gitDir, signal)
+      return true
+    })
+  }
+
+  async #fetch(gitDir: string, remote: RepositoryAddress, { commit, signal }: ProvideRequest): Promise<void> {
     const quietly = [
       '--quiet',
       '--no-tags',
@@ -65,104 +118,34 @@ export class CloneCache {
       '--no-recurse-submodules',
     ]
     const args = ['fetch', ...quietly, '--end-of-options', remote.url, `${commit}:refs/heads/${commit}`]
-    const own = await makeFetchDir(gitDir)
+    const result = await withGitDir(gitDir, env => this.#parts.git.try({ args, env, remote, signal }))
+    if (result.ok) return await keep(gitDir, commit)
+    const error = readError(remote, result)
+    // git names the cache where that, and not the origin, is what it stumbled over.
+    if (error.code === 'storage_failed' || !result.stderr.includes(gitDir)) throw error
+    throw isDamage(result.stderr) ? new DamagedPack(error.message) : new CacheGone(error.message)
+  }
+
+  /** Upkeep is for later jobs: what goes wrong with it is no fault of this one. */
+  async #keepInShape(gitDir: string, signal: AbortSignal): Promise<void> {
+    const { root, git, limitBytes, warn } = this.#parts
     try {
-      const env = { GIT_DIR: own, GIT_OBJECT_DIRECTORY: join(gitDir, 'objects') }
-      const result = await this.#git.try({ args, env, remote, signal })
-      if (result.ok) await keep(gitDir, commit)
-      return result
-    } finally {
-      await removeTree(own)
+      await compact(git, gitDir, signal)
+      await evict(root, { limitBytes, except: gitDir })
+    } catch (error) {
+      signal.throwIfAborted()
+      warn(`Upkeep of the clone cache: ${messageOf(error)}`)
     }
   }
 
-  async #find(remote: RepositoryAddress): Promise<string> {
-    const directory = join(this.#root, cacheName(remote))
-    const gitDir = join(directory, 'repo')
-    if (await exists(join(gitDir, markerFile))) {
-      if (this.#open) await letOthersRead(this.#root, directory, gitDir)
-      return gitDir
-    }
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    const staging = join(directory, `repo.${randomBytes(6).toString('hex')}.tmp`)
-    await writeBareRepository(staging)
-    await publish(staging, gitDir)
-    if (this.#open) await letOthersRead(this.#root, directory, gitDir)
-    return gitDir
+  #directory(remote: RepositoryAddress): string {
+    return join(this.#parts.root, cacheName(remote))
   }
 }
+
+/** Somebody removed it in the middle of something. */
+export class CacheGone extends Error {}
 
 /** Twelve hex digits that are the same for all spellings of an address. */
 export const cacheName = (remote: RepositoryAddress): string =>
   createHash('sha256').update(remote.normalised).digest('hex').slice(0, 12)
-
-/**
- * A git directory for one fetch, with the cache's objects and the names of what is kept there: an agent that runs as we
- * do could have left hooks or configuration in the cache's own.
- */
-async function makeFetchDir(gitDir: string): Promise<string> {
-  const own = join(dirname(gitDir), `fetch.${randomBytes(6).toString('hex')}.tmp`)
-  await writeBareRepository(own)
-  const kept = (await readdir(join(gitDir, keepPath))).filter(name => /^[0-9a-f]{40}$/.test(name))
-  await writeFile(join(own, 'packed-refs'), kept.map(commit => `${commit} refs/agenticore/keep/${commit}\n`).join(''))
-  return own
-}
-
-/** The commit is there from now on. */
-async function keep(gitDir: string, commit: string): Promise<void> {
-  await writeDurably(join(gitDir, keepPath, commit), `${commit}\n`)
-}
-
-/** The objects, and the way to them; what else is there has no need to be seen. git's own directories are open. */
-async function letOthersRead(...way: string[]): Promise<void> {
-  const objects = join(way.at(-1) ?? '', 'objects')
-  for (const directory of way) await chmod(directory, 0o711)
-  for (const directory of [objects, join(objects, 'pack'), join(objects, 'info')]) await chmod(directory, 0o755)
-}
-
-/** What `git init --bare` would make, without its templates and without starting a process. */
-async function writeBareRepository(gitDir: string): Promise<void> {
-  for (const directory of ['objects/pack', 'objects/info', 'refs/heads', 'refs/agenticore/keep']) {
-    await mkdir(join(gitDir, directory), { recursive: true, mode: 0o700 })
-  }
-  await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/none\n')
-  await writeFile(
-    join(gitDir, 'config'),
-    '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[fetch]\n\tunpackLimit = 1\n',
-  )
-  await writeFile(join(gitDir, markerFile), '1\n')
-}
-
-/** Into place in one step. Somebody else's cache of the same moment is as good; anything foreign is moved aside. */
-async function publish(staging: string, gitDir: string): Promise<void> {
-  for (;;) {
-    try {
-      return await rename(staging, gitDir)
-    } catch (error) {
-      if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error
-    }
-    if (await exists(join(gitDir, markerFile))) return await removeTree(staging)
-    await moveAside(gitDir)
-  }
-}
-
-async function moveAside(path: string): Promise<void> {
-  const aside = `${path}.foreign-${randomBytes(6).toString('hex')}`
-  try {
-    await rename(path, aside)
-    // Somebody else was faster, and what was moved is their cache: back with it, or away when there is one again.
-    if (await exists(join(aside, markerFile))) await publish(aside, path)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
-    throw error
-  }
-}

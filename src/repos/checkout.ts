@@ -12,23 +12,21 @@ export interface Checkout {
   readonly tree: string
   /** Holds what the runner keeps about the tree. */
   readonly runnerRoot: string
-  readonly cacheGitDir: string
   readonly remote: RepositoryAddress
   readonly state: RemoteState
   readonly branch: string
 }
 
 /**
- * Fills the tree, with a `.git` written by hand: a repository of its own that borrows the cache's objects and shares no
- * configuration, ref or index with anything, so that what happens in it stays in it.
+ * Fills the tree, with a `.git` written by hand around the objects that are there: a repository of its own, which shares
+ * no configuration, ref or index with anything, so that what happens in it stays in it.
  */
 export async function checkOut(git: Git, checkout: Checkout, { signal, slot }: CheckOutOptions): Promise<void> {
-  const { tree, runnerRoot, cacheGitDir, state } = checkout
+  const { tree, runnerRoot, state } = checkout
   const gitDir = join(tree, '.git')
   await writeGitDir(gitDir, {
     HEAD: `ref: refs/heads/${checkout.branch}\n`,
     config: treeConfig(checkout.remote),
-    'objects/info/alternates': `${join(cacheGitDir, 'objects')}\n`,
     [`refs/heads/${checkout.branch}`]: `${state.tip}\n`,
     ...(state.baseBranch === '' ? {} : { [`refs/remotes/origin/${state.baseBranch}`]: `${state.tip}\n` }),
   })
@@ -51,21 +49,28 @@ interface CheckOutOptions {
   readonly slot?: Slot | undefined
 }
 
+/** Where a job's objects go: its agent's, and the runner's, which no agent has had its hands on. */
+export const objectsOf = ({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>) => ({
+  agents: join(tree, '.git/objects'),
+  runners: join(runnerRoot, 'objects'),
+})
+
 /** True when a tree was filled here to the end: the copy of its index is the last thing that is made. */
 export const isCheckedOut = async ({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>): Promise<boolean> =>
   (await isRealDirectory(tree)) && (await isFile(join(runnerRoot, 'index')))
 
 /**
  * A git directory of the runner's own for a tree that an agent has had its hands on: made anew, so that whatever the
- * agent found of an earlier one is not used, and borrowing the objects of cache and tree.
+ * agent found of an earlier one is not used, and borrowing the objects of both.
  * @returns its path
  */
-export async function makeRunnerGitDir({ tree, runnerRoot, cacheGitDir }: Checkout): Promise<string> {
+export async function makeRunnerGitDir({ tree, runnerRoot }: Checkout): Promise<string> {
+  const objects = objectsOf({ tree, runnerRoot })
   const gitDir = await mkdtemp(join(runnerRoot, 'git-'))
   await writeGitDir(gitDir, {
     HEAD: 'ref: refs/heads/none\n',
     config: '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n',
-    'objects/info/alternates': `${join(cacheGitDir, 'objects')}\n${join(tree, '.git/objects')}\n`,
+    'objects/info/alternates': `${objects.runners}\n${objects.agents}\n`,
   })
   const index = join(runnerRoot, 'index')
   if ((await lstat(index)).isFile()) await copyIndex(index, join(gitDir, 'index'))
@@ -85,7 +90,7 @@ async function copyIndex(from: string, to: string): Promise<void> {
 }
 
 async function writeGitDir(gitDir: string, files: Readonly<Record<string, string>>): Promise<void> {
-  await mkdir(join(gitDir, 'objects/pack'), { recursive: true, mode: 0o700 })
+  for (const name of ['objects/pack', 'objects/info']) await mkdir(join(gitDir, name), { recursive: true, mode: 0o700 })
   await mkdir(join(gitDir, 'refs/heads'), { recursive: true })
   for (const [name, content] of Object.entries(files)) {
     await mkdir(dirname(join(gitDir, name)), { recursive: true })

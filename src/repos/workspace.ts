@@ -20,16 +20,17 @@ export class GitWorkspace implements Workspace {
   readonly #checkout: Checkout
   readonly cached: boolean
   readonly continued: boolean
-  readonly warnings: readonly string[] = []
+  readonly warnings: readonly string[]
   #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
 
-  constructor(git: Git, checkout: Checkout, how: { cached: boolean; continued: boolean }) {
+  constructor(git: Git, checkout: Checkout, how: Pick<Workspace, 'cached' | 'continued' | 'warnings'>) {
     this.#git = git
     this.#checkout = checkout
     this.cached = how.cached
     this.continued = how.continued
+    this.warnings = how.warnings
   }
 
   get path(): string {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -7,6 +8,7 @@ import { plainProfile } from '../../test/helpers/profiles.ts'
 import {
   agentCommit,
   agentGit,
+  cacheIn,
   checksums,
   everythingBelow,
   filesWith,
@@ -18,6 +20,12 @@ import {
   token,
 } from '../../test/helpers/repos.ts'
 import type { Workspace } from '../jobs/ports.ts'
+import { parseRepository } from '../jobs/repository.ts'
+import { FileLock } from '../locks/file-lock.ts'
+import { systemClock } from '../util/clock.ts'
+import { cacheName } from './cache.ts'
+import { packsIn } from './packs.ts'
+import { GitWorkspaces } from './workspaces.ts'
 
 const { checkout } = plainProfile
 const world = await openWorld(t)
@@ -69,7 +77,7 @@ t.test('the tree is a clean repository of its own at the commit that was asked f
   t.equal(await git(tree, ['symbolic-ref', '--short', 'HEAD']), workspace.branch)
   t.equal(await git(tree, ['status', '--porcelain', '--ignored']), '')
   t.equal(await git(tree, ['rev-parse', '--absolute-git-dir']), join(tree, '.git'))
-  t.match(await readFile(join(tree, '.git/objects/info/alternates'), 'utf8'), world.cacheRoot)
+  t.same(await readdir(join(tree, '.git/objects/info')), [], 'it borrows from nobody')
   t.equal(await git(tree, ['config', 'remote.origin.url']), cloneUrl)
   t.equal(await git(tree, ['log', '--format=%s']), 'second\nFirst commit', 'the whole history is there')
   t.match(await tryGit(tree, ['fsck', '--full']), { code: 0 })
@@ -385,3 +393,67 @@ t.test(
     t.ok(ours.mtimeMs <= theirs.mtimeMs, `${ours.mtimeMs} > ${theirs.mtimeMs}`)
   },
 )
+
+t.test(
+  '20 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
+  async t => {
+    const { cloneUrl, path, commit } = await world.repo()
+    const repo = join(world.cacheRoot, cacheName(parseRepository(cloneUrl)))
+    const seen = new Set([commit])
+    const open = async (_: unknown, n: number) => {
+      const opened = await world.open(cloneUrl)
+      const next = await agentGit(path, 'commit-tree', '-m', `rewritten ${n}`, `${commit}^{tree}`)
+      seen.add(next)
+      await git(path, ['update-ref', 'refs/heads/main', next])
+      await rm(repo, { recursive: true, force: true, maxRetries: 9 }).catch(() => undefined)
+      return opened
+    }
+    const opened = await Promise.all(Array.from({ length: 20 }, open))
+    t.ok(seen.size > 10)
+    for (const { workspace } of opened) {
+      t.match(await tryGit(workspace.path, ['fsck', '--full']), { code: 0 })
+      t.ok(seen.has(workspace.baseSha))
+      t.equal(await git(workspace.path, ['rev-parse', 'HEAD']), workspace.baseSha)
+      t.equal(await git(workspace.path, ['status', '--porcelain']), '')
+      await writeFile(join(workspace.path, 'work'), 'w')
+      t.ok(await workspace.commit(message, never), 'and its work can be committed without the cache')
+      await workspace.dispose()
+    }
+  },
+)
+
+t.test('a cache that is damaged in the middle of a pack is made anew when a checkout meets it', async t => {
+  const { cloneUrl, commit } = await world.repo({ 'a.bin': randomBytes(5000).toString('hex') })
+  await (await world.open(cloneUrl)).workspace.dispose()
+  const gitDir = join(world.cacheRoot, cacheName(parseRepository(cloneUrl)), 'repo')
+  const [pack = ''] = await packsIn(gitDir)
+  const damaged = join(gitDir, 'objects/pack', `${pack}.pack`)
+  const whole = await readFile(damaged)
+  await rm(damaged)
+  await writeFile(damaged, Buffer.concat([whole.subarray(0, 20), Buffer.alloc(whole.length - 40), whole.subarray(-20)]))
+  const { workspace } = await world.open(cloneUrl)
+  t.match(workspace.warnings, [/The clone cache was damaged, and is made anew/])
+  t.equal(await git(workspace.path, ['rev-parse', 'HEAD']), commit)
+  t.match(await tryGit(workspace.path, ['fsck', '--full']), { code: 0 })
+  await workspace.dispose()
+})
+
+t.test('a cache that cannot be written is done without', async t => {
+  const { cloneUrl, commit } = await world.repo()
+  const root = join(world.dir, 'no directory')
+  await writeFile(root, 'a file')
+  const lock = new FileLock(join(world.dir, 'locks'), systemClock)
+  const workspaces = new GitWorkspaces({
+    git: world.git,
+    cache: cacheIn(root, world.git, { lock }),
+    privateCache: own => cacheIn(own, world.git),
+    root: world.treesRoot,
+  })
+  const lease = leaseOf(newJob(new Date(), { repoUrl: cloneUrl }))
+  const workspace = await workspaces.open(lease, { signal: never, checkout })
+  t.match(workspace.warnings, [/The clone cache cannot be used/])
+  t.equal(await git(workspace.path, ['rev-parse', 'HEAD']), commit)
+  t.match(await tryGit(workspace.path, ['fsck', '--full']), { code: 0 })
+  await workspace.dispose()
+  t.same(await leftBehind(), [])
+})

@@ -1,19 +1,24 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobId } from '../jobs/job.ts'
 import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
-import type { CloneCache } from './cache.ts'
-import { checkOut, isCheckedOut } from './checkout.ts'
-import type { Git } from './git.ts'
+import { CacheGone, type CloneCache } from './cache.ts'
+import { type Checkout, checkOut, isCheckedOut, objectsOf } from './checkout.ts'
+import { type Git, isDamage } from './git.ts'
+import { DamagedPack } from './packs.ts'
 import { readRemote } from './remote-refs.ts'
 import { GitWorkspace } from './workspace.ts'
 
 export interface GitWorkspacesParts {
   readonly git: Git
   readonly cache: CloneCache
+  /** One for a single job, in a directory of its own: for when the cache cannot be used. */
+  privateCache(root: string): CloneCache
   /** Local disk; each job's tree is the directory of its id in here. */
   readonly root: string
 }
@@ -28,35 +33,92 @@ export class GitWorkspaces implements Workspaces {
     this.#parts = parts
   }
 
-  async open({ job }: Lease, { signal, slot }: OpenWorkspace): Promise<Workspace> {
-    const { git, cache, root } = this.#parts
+  async open({ job }: Lease, options: OpenWorkspace): Promise<Workspace> {
+    const { git, root } = this.#parts
+    const { signal, slot } = options
     const remote = parseRepository(job.repoUrl)
     const branch = branchFor(job)
     const place = treePlaces(root, job.id)
     const base = (await isCheckedOut(place)) ? job.baseSha : undefined
     const now = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
     const follows = job.continues === undefined ? undefined : now.pushed
-    const state = { ...now, tip: base ?? follows ?? now.tip }
-    const { gitDir, cached } = await cache.ensure(remote, state.tip, signal)
-    const checkout = { ...place, cacheGitDir: gitDir, remote, state, branch }
+    const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch }
     await slot?.takeBack(place.tree)
     if (base !== undefined) {
       await slot?.give(place.tree)
-      return new GitWorkspace(git, checkout, { cached, continued: true })
+      return new GitWorkspace(git, checkout, { cached: true, continued: true, warnings: [] })
     }
-    for (const directory of [place.tree, place.runnerRoot]) {
-      await removeTree(directory)
-      await mkdir(directory, { recursive: true, mode: 0o700 })
-    }
-    const workspace = new GitWorkspace(git, checkout, { cached, continued: false })
+    const warnings: string[] = []
     try {
-      await checkOut(git, checkout, { signal, slot })
-      return workspace
+      const cached = await this.#fill(checkout, options, message => warnings.push(message))
+      return new GitWorkspace(git, checkout, { cached, continued: false, warnings })
     } catch (error) {
       // What cannot be removed now is removed when the job is opened again; the error to report is the first one.
       await Promise.allSettled([slot?.takeBack(place.tree)])
-      await Promise.allSettled([workspace.dispose()])
+      await Promise.allSettled([removeTree(place.tree), removeTree(place.runnerRoot)])
       throw error
     }
   }
+
+  /** @returns whether the cache had the commit */
+  async #fill(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<boolean> {
+    const { git, cache } = this.#parts
+    const { signal, slot } = options
+    const attempt = async (): Promise<boolean> => {
+      const { cached } = await this.#provide(cache, checkout, { signal, tell })
+      await checkOut(git, checkout, options)
+      return cached
+    }
+    try {
+      return await attempt()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof AgenticoreError && isDamage(error.message))) throw error
+      tell(`The clone cache was damaged, and is made anew: ${error.message}`)
+      await slot?.takeBack(checkout.tree)
+      await cache.discard(checkout.remote)
+      return await attempt()
+    }
+  }
+
+  /** The job's own copy of everything its commit needs, with the cache or, where that cannot be written, without. */
+  async #provide(
+    cache: CloneCache,
+    checkout: Checkout,
+    { signal, tell }: { signal: AbortSignal; tell(warning: string): void },
+  ): Promise<{ cached: boolean }> {
+    const { remote, state } = checkout
+    const objects = objectsOf(checkout)
+    const request = { commit: state.tip, targets: [objects.agents, objects.runners], signal }
+    try {
+      await emptied(checkout)
+      return await cache.provide(remote, request)
+    } catch (error) {
+      if (!isUnusable(error)) throw error
+      tell(`The clone cache cannot be used, so the repository is fetched for this job alone: ${messageOf(error)}`)
+    }
+    await emptied(checkout)
+    const own = join(checkout.runnerRoot, 'cache')
+    try {
+      await this.#parts.privateCache(own).provide(remote, request)
+      return { cached: false }
+    } finally {
+      await removeTree(own)
+    }
+  }
 }
+
+async function emptied({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>): Promise<void> {
+  for (const directory of [tree, runnerRoot]) {
+    await removeTree(directory)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  }
+}
+
+/** The disk of the cache, not the origin, is what stands in the way. */
+const isUnusable = (error: unknown): boolean =>
+  error instanceof CacheGone ||
+  error instanceof DamagedPack ||
+  hasCode(error, 'ENOENT', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOTDIR', 'EEXIST', 'ELOOP') ||
+  (error instanceof AgenticoreError &&
+    (error.code === 'storage_failed' || /Permission denied|Read-only/.test(error.message)))

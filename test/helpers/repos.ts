@@ -7,10 +7,12 @@ import { gitHubToken } from '../../src/github/hosts.ts'
 import type { FindCredential } from '../../src/jobs/credentials.ts'
 import type { Job, JobRequest } from '../../src/jobs/job.ts'
 import type { Lease, Workspace } from '../../src/jobs/ports.ts'
-import { CloneCache } from '../../src/repos/cache.ts'
+import { FileLock } from '../../src/locks/file-lock.ts'
+import { CloneCache, type CloneCacheParts } from '../../src/repos/cache.ts'
 import { firstOf } from '../../src/repos/credential-chain.ts'
 import { Git } from '../../src/repos/git.ts'
 import { GitWorkspaces } from '../../src/repos/workspaces.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { git, gitEnv } from '../fixtures/github/git.ts'
 import { type CreatedRepo, type GitHub, startGitHub } from '../fixtures/github/server.ts'
 import { newJob } from './jobs.ts'
@@ -59,7 +61,12 @@ export async function openWorld(t: Test): Promise<World> {
   const gitWith = (options: GitOptions) => runnerGit(options, github.url)
   const own = gitWith({ token })
   const workspacesWith = (with_: Git) =>
-    new GitWorkspaces({ git: with_, cache: new CloneCache(cacheRoot, with_), root: treesRoot })
+    new GitWorkspaces({
+      git: with_,
+      cache: cacheIn(cacheRoot, with_),
+      privateCache: root => cacheIn(root, with_),
+      root: treesRoot,
+    })
   let repos = 0
   return {
     github,
@@ -80,6 +87,19 @@ export async function openWorld(t: Test): Promise<World> {
     },
   }
 }
+
+/** A clone cache as the composition root makes it; nothing it does may be worth a warning. */
+export const cacheIn = (root: string, git: Git, parts: Partial<CloneCacheParts> = {}): CloneCache =>
+  new CloneCache({
+    root,
+    git,
+    lock: new FileLock(join(root, '.locks'), systemClock),
+    limitBytes: Number.POSITIVE_INFINITY,
+    warn(message) {
+      throw new Error(message)
+    },
+    ...parts,
+  })
 
 export const leaseOf = (job: Job): Lease => ({ job, fence: 1 })
 

@@ -36,6 +36,7 @@ t.test('imports against the arrows are refused, those along them pass', async t 
     ['src/repos', '../process/command.ts', true],
     ['src/repos', '../agent/claude.ts', false],
     ['src/profiles', '../agent/claude.ts', false],
+    ['src/locks', '../repos/git.ts', false],
     ['src/repos', 'execa', false],
     ['src/agent', '../repos/git.ts', false],
     ['src/agent', 'node:child_process', false],

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import { access, mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeDurably } from '../util/durable.ts'
+import { hasCode } from '../util/error-code.ts'
+import { removeTree } from '../util/remove-tree.ts'
+
+const markerFile = 'agenticore-cache'
+const keepRefs = 'refs/agenticore/keep'
+
+/**
+ * The bare repository in `{directory}/repo`, made if it is not there. Anything foreign in its place is moved aside, with
+ * what it holds.
+ */
+export async function openRepository(directory: string): Promise<string> {
+  const gitDir = join(directory, 'repo')
+  if (await exists(join(gitDir, markerFile))) return gitDir
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const staging = join(directory, `repo.${randomBytes(6).toString('hex')}.tmp`)
+  await makeRepository(staging)
+  await publish(staging, gitDir)
+  return gitDir
+}
+
+/** What `git init --bare` would make, without its templates and without starting a process. */
+export async function makeRepository(gitDir: string): Promise<void> {
+  for (const directory of ['objects/pack', 'objects/info', 'refs/heads', keepRefs]) {
+    await mkdir(join(gitDir, directory), { recursive: true, mode: 0o700 })
+  }
+  await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/none\n')
+  await writeFile(
+    join(gitDir, 'config'),
+    '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[fetch]\n\tunpackLimit = 1\n',
+  )
+  await writeFile(join(gitDir, markerFile), '1\n')
+}
+
+/** A ref that is made once and never moves: the commit, and all it needs, is there from now on. */
+export async function keep(gitDir: string, commit: string): Promise<void> {
+  await writeDurably(join(gitDir, keepRefs, commit), `${commit}\n`)
+}
+
+export const isKept = (gitDir: string, commit: string): Promise<boolean> => exists(join(gitDir, keepRefs, commit))
+
+/**
+ * The environment for a git call on a repository of ours that obeys nothing in it: a git directory of its own, with the
+ * names of what is kept. An agent that runs as we do could have left hooks or configuration in the repository.
+ */
+export async function withGitDir<T>(gitDir: string, call: (env: Record<string, string>) => Promise<T>): Promise<T> {
+  const own = `${gitDir}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    await makeRepository(own)
+    const known = (await readdir(join(gitDir, keepRefs))).filter(name => /^[0-9a-f]{40}$/.test(name))
+    await writeFile(join(own, 'packed-refs'), known.map(sha => `${sha} ${keepRefs}/${sha}\n`).join(''))
+    return await call({ GIT_DIR: own, GIT_OBJECT_DIRECTORY: join(gitDir, 'objects') })
+  } finally {
+    await removeTree(own)
+  }
+}
+
+/** For whoever looks for what was used longest ago. */
+export async function touch(gitDir: string): Promise<void> {
+  const now = new Date()
+  await utimes(join(gitDir, markerFile), now, now)
+}
+
+export const usedAtFile = (gitDir: string): string => join(gitDir, markerFile)
+
+/** Into place in one step. Somebody else's repository of the same moment is as good; anything foreign is moved aside. */
+async function publish(staging: string, gitDir: string): Promise<void> {
+  for (;;) {
+    try {
+      return await rename(staging, gitDir)
+    } catch (error) {
+      if (!hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error
+    }
+    if (await exists(join(gitDir, markerFile))) return await removeTree(staging)
+    await moveAside(gitDir)
+  }
+}
+
+async function moveAside(path: string): Promise<void> {
+  const aside = `${path}.foreign-${randomBytes(6).toString('hex')}`
+  try {
+    await rename(path, aside)
+    // Somebody else was faster, and what was moved is their repository: back with it, or away when there is one again.
+    if (await exists(join(aside, markerFile))) await publish(aside, path)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}

@@ -1,0 +1,55 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { removeTree } from '../util/remove-tree.ts'
+import { exists, usedAtFile, withGitDir } from './bare-repository.ts'
+import type { Git } from './git.ts'
+import { packedBytes, packsIn } from './packs.ts'
+
+/** More packs than this make every look-up slower. */
+const mostPacks = 20
+/** What a fetch that was killed has left; a younger one may be going on. */
+const staleMs = 86_400_000
+
+/**
+ * Many packs become one, with everything that is in them. Jobs have links to the old ones, and keep them.
+ * @throws AgenticoreError `git_failed`
+ */
+export async function compact(git: Git, gitDir: string, signal: AbortSignal): Promise<void> {
+  if ((await packsIn(gitDir)).length <= mostPacks) return
+  await withGitDir(gitDir, env => git.run({ args: ['repack', '-a', '-d', '-k', '-q'], env, signal }))
+}
+
+/** Removes the repositories that were used longest ago until the rest fits. */
+export async function evict(
+  root: string,
+  { limitBytes, except }: { limitBytes: number; except: string },
+): Promise<void> {
+  const repositories = await repositoriesIn(root)
+  let total = repositories.reduce((sum, { bytes }) => sum + bytes, 0)
+  for (const { gitDir, bytes } of repositories.sort((a, b) => a.usedMs - b.usedMs)) {
+    if (total <= limitBytes) return
+    if (gitDir === except) continue
+    await removeTree(gitDir)
+    total -= bytes
+  }
+}
+
+async function repositoriesIn(root: string) {
+  const names = (await readdir(root)).filter(name => /^[0-9a-f]{12}$/.test(name))
+  const found = await Promise.all(
+    names.map(async name => {
+      await removeStale(join(root, name))
+      const gitDir = join(root, name, 'repo')
+      if (!(await exists(usedAtFile(gitDir)))) return []
+      return [{ gitDir, bytes: await packedBytes(gitDir), usedMs: (await stat(usedAtFile(gitDir))).mtimeMs }]
+    }),
+  )
+  return found.flat()
+}
+
+async function removeStale(directory: string): Promise<void> {
+  for (const name of (await readdir(directory)).filter(each => each.endsWith('.tmp'))) {
+    const stats = await stat(join(directory, name)).catch(() => undefined)
+    if (stats && Date.now() - stats.mtimeMs > staleMs) await removeTree(join(directory, name))
+  }
+}

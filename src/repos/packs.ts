@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { constants, copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { hasCode } from '../util/error-code.ts'
+
+/** git's packs as immutable files: named by their content, copied from tier to tier, never changed. */
+
+const packName = /^pack-[0-9a-f]{40}$/
+const hashBytes = 20
+
+export const packDirectory = (gitDir: string): string => join(gitDir, 'objects/pack')
+
+/** Names of the packs that are complete, without an ending. */
+export async function packsIn(gitDir: string): Promise<string[]> {
+  const names = new Set(await namesIn(packDirectory(gitDir)))
+  return [...names].flatMap(name => {
+    const pack = name.endsWith('.idx') ? name.slice(0, -'.idx'.length) : ''
+    return packName.test(pack) && names.has(`${pack}.pack`) ? [pack] : []
+  })
+}
+
+/** @returns how many bytes all packs have */
+export async function packedBytes(gitDir: string): Promise<number> {
+  const directory = packDirectory(gitDir)
+  const sizes = (await namesIn(directory)).map(async name => (await stat(join(directory, name))).size)
+  const settled = await Promise.allSettled(sizes)
+  return settled.reduce((sum, size) => sum + (size.status === 'fulfilled' ? size.value : 0), 0)
+}
+
+/**
+ * Copies the packs of one repository that another does not have.
+ * @returns how many there were
+ * @throws DamagedPack for one whose content is not what its last 20 bytes say
+ */
+export async function copyPacks(from: string, to: string): Promise<number> {
+  const there = new Set(await packsIn(to))
+  const missing = (await packsIn(from)).filter(name => !there.has(name))
+  for (const name of missing) await copyPack(packDirectory(from), packDirectory(to), name)
+  return missing.length
+}
+
+/**
+ * Gives an object directory every pack, as a link where it is on the same disk, else as a copy: from then on it does not
+ * matter what becomes of the original.
+ * @throws DamagedPack for one that is cut off, or not the one its index is of
+ */
+export async function linkPacks(gitDir: string, objects: string): Promise<void> {
+  const target = join(objects, 'pack')
+  await mkdir(target, { recursive: true, mode: 0o700 })
+  for (const name of await packsIn(gitDir)) {
+    await checkEnd(packDirectory(gitDir), name)
+    for (const file of filesOf(name)) await linkOrCopy(join(packDirectory(gitDir), file), join(target, file))
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return
+    if (!hasCode(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP')) throw error
+    await copyFile(from, to, constants.COPYFILE_FICLONE)
+  }
+}
+
+export async function removePacks(gitDir: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    // The index first: without it git does not look for the pack.
+    for (const file of filesOf(name).toReversed()) await rm(join(packDirectory(gitDir), file), { force: true })
+  }
+}
+
+/** git finds a pack by its index, so that one comes last. */
+const filesOf = (name: string): string[] => [`${name}.pack`, `${name}.idx`]
+
+export class DamagedPack extends Error {}
+
+async function copyPack(from: string, to: string, name: string): Promise<void> {
+  for (const file of filesOf(name)) {
+    const temp = join(to, `tmp_copy_${crypto.randomUUID()}`)
+    try {
+      await copyChecked(join(from, file), temp)
+      await rename(temp, join(to, file))
+    } finally {
+      await rm(temp, { force: true })
+    }
+  }
+}
+
+/** A pack ends with its checksum, and its index with that and its own: as far as one can tell without reading it all. */
+async function checkEnd(directory: string, name: string): Promise<void> {
+  const [pack, index] = await Promise.all(filesOf(name).map(file => lastBytes(join(directory, file), 2 * hashBytes)))
+  const ofPack = pack?.subarray(hashBytes)
+  if (ofPack?.length === hashBytes && index && ofPack.equals(index.subarray(0, hashBytes))) return
+  throw new DamagedPack(`${join(directory, name)}.pack is damaged`)
+}
+
+async function lastBytes(path: string, count: number): Promise<Buffer> {
+  const file = await open(path)
+  try {
+    const { size } = await file.stat()
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, Math.max(0, size - count))
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Packs and their indexes end with the SHA-1 of all that stands before it. */
+async function copyChecked(from: string, to: string): Promise<void> {
+  const hash = createHash('sha1')
+  let held = Buffer.alloc(0)
+  await pipeline(
+    createReadStream(from, { highWaterMark: 1024 * 1024 }),
+    async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        const bytes = Buffer.concat([held, chunk])
+        const end = Math.max(0, bytes.length - hashBytes)
+        hash.update(bytes.subarray(0, end))
+        held = bytes.subarray(end)
+        yield chunk
+      }
+    },
+    createWriteStream(to, { flags: 'wx', mode: 0o444, flush: true }),
+  )
+  if (!hash.digest().equals(held)) throw new DamagedPack(`${from} is damaged`)
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return []
+    throw error
+  }
+}
