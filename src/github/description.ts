@@ -1,3 +1,4 @@
+import type { Job } from '../jobs/job.ts'
 import type { ChangedFile, PullRequest } from '../jobs/ports.ts'
 import { titleOf } from '../jobs/title.ts'
 import { shortId } from '../util/ids.ts'
@@ -5,6 +6,9 @@ import { shortId } from '../util/ids.ts'
 const longestTask = 8_000
 const longestSummary = 20_000
 const mostFiles = 50
+/** In characters; with the two above it stays below the 65,536 that GitHub takes. */
+const longestTable = 15_000
+const longestComment = 60_000
 
 /** Title and body for somebody who has not seen the job: what was asked, what was done, which files, at what cost. */
 export function describe(request: PullRequest): { title: string; body: string } {
@@ -13,14 +17,31 @@ export function describe(request: PullRequest): { title: string; body: string } 
     request.summary.trim() === '' ? 'The agent left no summary.' : clip(request.summary.trim(), longestSummary),
     `## Task\n\n${quote(clip(job.task.trim(), longestTask))}`,
     `## Changed files (${files.length})\n\n${table(files)}`,
+    ...continuation(job),
     `---\n${footer(request)}`,
+    markerOf(job),
   ].join('\n\n')
   return { title: titleOf(job.task), body }
 }
 
+/** The comment of the request, with a marker by which the attempt finds it again. */
+export function commentFor({ job, comment }: PullRequest): string | undefined {
+  return comment === undefined ? undefined : `${clip(comment, longestComment)}\n\n${markerOf(job)}`
+}
+
+/** Not shown by GitHub: which attempt wrote the text it stands in. */
+export const markerOf = (job: Job): string => `<!-- agenticore-job:${job.id}/${job.fence} -->`
+
 function table(files: readonly ChangedFile[]): string {
-  const rows = files.slice(0, mostFiles).map(file => `| ${code(file.path)} | ${counts(file)} |`)
-  const more = files.length > mostFiles ? [`| … and ${files.length - mostFiles} more | |`] : []
+  const rows: string[] = []
+  let length = 0
+  for (const file of files.slice(0, mostFiles)) {
+    const row = `| ${code(file.path)} | ${counts(file)} |`
+    length += row.length
+    if (length > longestTable) break
+    rows.push(row)
+  }
+  const more = files.length > rows.length ? [`| … and ${files.length - rows.length} more | |`] : []
   return ['| file | lines |', '| --- | --- |', ...rows, ...more].join('\n')
 }
 
@@ -53,6 +74,23 @@ function footer({ job }: PullRequest): string {
     ...(job.totalCostUsd === undefined ? [] : [`$${job.totalCostUsd.toFixed(2)}`]),
   ]
   return `Made by agenticore · ${facts.join(' · ')}`
+}
+
+/** How somebody who reads it goes on with the conversation, ready to be pasted into a shell. */
+function continuation({ repoUrl, sessionId }: Job): string[] {
+  if (sessionId === undefined) return []
+  const command = `agenticore run "…" --repo ${shellWord(repoUrl)} --session-id ${shellWord(sessionId)}`
+  return [`To go on with this conversation on this branch:\n\n${codeBlock(command)}`]
+}
+
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
+/** In a fence longer than any in the text, which so cannot close it. */
+function codeBlock(text: string): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(run => run.length))
+  const fence = '`'.repeat(longest + 1)
+  return `${fence}sh\n${text}\n${fence}`
 }
 
 const quote = (text: string): string => text.replace(/^/gm, '> ')

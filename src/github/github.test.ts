@@ -1,8 +1,9 @@
 import t from 'tap'
 import { newJob } from '../../test/helpers/jobs.ts'
 import { isPrivateWay } from '../jobs/credentials.ts'
+import type { Job } from '../jobs/job.ts'
 import { parseRepository } from '../jobs/repository.ts'
-import { describe } from './description.ts'
+import { commentFor, describe } from './description.ts'
 import { gitHubAddress, gitHubToken, isOnGitHub } from './hosts.ts'
 
 const com = { apiUrl: 'https://api.github.com' }
@@ -62,7 +63,10 @@ const request = {
     { path: 'logo.png' },
     { path: 'sub', added: 1, removed: 0, isRepository: true as const },
   ],
+  draft: false,
+  labels: [],
 }
+const marker = `<!-- agenticore-job:${request.job.id}/0 -->`
 
 t.test('title and body say what was asked, what was done, where, and at what cost', async t => {
   const { title, body } = describe(request)
@@ -71,8 +75,37 @@ t.test('title and body say what was asked, what was done, where, and at what cos
   t.match(body, '| <code>a.txt</code> | +2 −1 |')
   t.match(body, '| <code>logo.png</code> | binary |')
   t.match(body, '| <code>sub</code> | a repository of its own, without its files |')
-  t.match(body, /model m · 3 turns · \$0\.13$/)
+  t.ok(body.endsWith(`model m · 3 turns · $0.13\n\n${marker}`))
+  t.notMatch(body, '--session-id')
   t.match(describe({ ...request, summary: ' ' }).body, 'The agent left no summary.')
+})
+
+t.test('the body says how to go on, as a command that a shell takes as it is', async t => {
+  const sessionId = '0199-s'
+  const shown = (job: Partial<Job>) =>
+    /To go on.*?(`{3,}sh\n.*)\n\n---/s.exec(describe({ ...request, job: { ...request.job, ...job } }).body)?.[1]
+  const block = (command: string, fence = '```') => `${fence}sh\n${command}\n${fence}`
+  t.equal(
+    shown({ sessionId, repoUrl: 'git@ghe.corp:o/r.git' }),
+    block('agenticore run "…" --repo git@ghe.corp:o/r.git --session-id 0199-s'),
+  )
+  t.equal(
+    shown({ sessionId, repoUrl: "https://h/o'$(x)/r" }),
+    block(`agenticore run "…" --repo 'https://h/o'\\''$(x)/r' --session-id 0199-s`),
+  )
+  const hostile = 'x\n```\n# Hello'
+  t.equal(
+    shown({ sessionId: hostile, repoUrl: '/r' }),
+    block(`agenticore run "…" --repo /r --session-id '${hostile}'`, '````'),
+  )
+  t.equal(shown({}), undefined)
+})
+
+t.test('a comment carries the mark of its attempt, however long it is', async t => {
+  t.equal(commentFor(request), undefined)
+  t.equal(commentFor({ ...request, comment: 'More.' }), `More.\n\n${marker}`)
+  const long = commentFor({ ...request, comment: 'x'.repeat(100_000) }) ?? ''
+  t.ok(long.length < 65_536 && long.endsWith(marker))
 })
 
 t.test('a file name is shown as it is and does nothing to the page', async t => {
@@ -93,4 +126,9 @@ t.test('what is too long is cut, and says so', async t => {
   t.match(body, '… and 10 more')
   t.ok(body.length < 40_000)
   t.equal(body.match(/… \(cut\)/g)?.length, 2)
+  const deep = files.map(({ path }) => ({ path: `${'`'.repeat(3000)}${path}` }))
+  t.match(describe({ ...request, files: deep.slice(0, 2) }).body, '… and 2 more')
+  const task = `a${'\n'.repeat(7990)}b`
+  const worst = { ...request, files: deep, summary: 'x'.repeat(100_000), job: { ...request.job, task } }
+  t.ok(describe(worst).body.length < 65_536)
 })

@@ -1,99 +1,113 @@
 import type { Octokit } from '@octokit/core'
-import { type FindCredential, type Lookup, refusalOf } from '../jobs/credentials.ts'
-import type { PullRequest, PullRequests } from '../jobs/ports.ts'
+import type { FindCredential, Lookup } from '../jobs/credentials.ts'
+import type { OpenedPullRequest, PullRequest, PullRequests } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { messageOf } from '../util/error-code.ts'
-import { describe } from './description.ts'
+import { type Pull, PullRequestApi } from './api.ts'
+import { commentFor, describe, markerOf } from './description.ts'
 import { type GitHubSettings, gitHubAddress, isOnGitHub } from './hosts.ts'
+import { Patience, type Waiting } from './patience.ts'
+import { GitHubError } from './trouble.ts'
 
-interface Repository {
-  readonly client: Octokit
-  readonly owner: string
-  readonly repo: string
+export interface GitHubParts extends Waiting {
+  readonly settings: GitHubSettings
+  /** Asked for the API's own GitHub alone, where the password it has is a token. */
+  readonly findCredential: FindCredential
+  readonly userAgent: string
 }
 
-const statusOf = (error: unknown): unknown => (error instanceof Error && 'status' in error ? error.status : undefined)
-const refusals = new Map<unknown, 'refused' | 'not found'>([
-  [401, 'refused'],
-  [403, 'refused'],
-  [404, 'not found'],
-])
-
-/**
- * Pull requests by GitHub's REST API. Throws Octokit's own errors, or, for a refusal, one that also says which
- * credential was refused: what they say becomes the job's `pr_error`.
- */
+/** Pull requests by GitHub's REST API. */
 export class GitHubPullRequests implements PullRequests {
-  readonly #settings: GitHubSettings
-  readonly #findCredential: FindCredential
-  readonly #userAgent: string
+  readonly #parts: GitHubParts
 
-  /** @param findCredential is asked for the API's own GitHub alone, where the password it has is a token */
-  constructor(settings: GitHubSettings, findCredential: FindCredential, userAgent: string) {
-    this.#settings = settings
-    this.#findCredential = findCredential
-    this.#userAgent = userAgent
+  constructor(parts: GitHubParts) {
+    this.#parts = parts
   }
 
   serves(repoUrl: string): boolean {
-    return isOnGitHub(parseRepository(repoUrl), this.#settings)
+    return isOnGitHub(parseRepository(repoUrl), this.#parts.settings)
   }
 
-  async open(request: PullRequest, signal: AbortSignal): Promise<string> {
+  /**
+   * Waits rate limits out and tries again what may pass, for at most 10 minutes of waiting.
+   * @throws Error whose message becomes the job's `pr_error`, or the signal's reason; nothing once it is open
+   */
+  async open(request: PullRequest, signal: AbortSignal): Promise<OpenedPullRequest> {
+    const { settings, findCredential, clock } = this.#parts
     const { path } = parseRepository(request.job.repoUrl)
     const [owner = '', repo = ''] = path.split('/')
-    const address = gitHubAddress(path, this.#settings)
-    const lookup = await this.#findCredential(address, signal)
-    try {
-      const client = await this.#connect(lookup)
-      return await this.#findOrCreate({ client, owner, repo }, request, signal)
-    } catch (error) {
-      const how = refusals.get(statusOf(error))
-      if (how === undefined) throw error
-      throw new Error(`${refusalOf(address.host, lookup, how)} / ${messageOf(error)}`, { cause: error })
-    }
-  }
-
-  async #findOrCreate(repository: Repository, request: PullRequest, signal: AbortSignal): Promise<string> {
-    const existing = await this.#find(repository, request, signal)
-    if (existing) return existing
-    try {
-      return await this.#create(repository, request, signal)
-    } catch (error) {
-      // Somebody was faster between the two calls: what is wanted is there.
-      const theirs = statusOf(error) === 422 ? await this.#find(repository, request, signal) : undefined
-      if (theirs === undefined) throw error
-      return theirs
-    }
-  }
-
-  async #create({ client, ...repository }: Repository, request: PullRequest, signal: AbortSignal): Promise<string> {
-    const { title, body } = describe(request)
-    const { head, base } = request
-    const parameters = { ...repository, title, body, head, base, request: { signal } }
-    const { data } = await client.request('POST /repos/{owner}/{repo}/pulls', parameters)
-    return data.html_url
-  }
-
-  async #find(
-    { client, ...repository }: Repository,
-    request: PullRequest,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    const { data } = await client.request('GET /repos/{owner}/{repo}/pulls', {
-      ...repository,
-      head: `${repository.owner}:${request.head}`,
-      state: 'open',
-      request: { signal },
-    })
-    return data[0]?.html_url
+    const address = gitHubAddress(path, settings)
+    const lookup = await findCredential(address, signal)
+    const octokit = await this.#connect(lookup)
+    const api = new PullRequestApi({ octokit, repository: { owner, repo }, host: address.host, lookup, clock, signal })
+    const opening = { api, request, patience: new Patience(this.#parts, signal) }
+    const warnings: string[] = []
+    const pull = await findOrCreate(opening, warnings)
+    await label(opening, pull).catch(error => warnings.push(`Labels were not added: ${messageOf(error)}`))
+    await comment(opening, pull).catch(error => warnings.push(`The comment was not made: ${messageOf(error)}`))
+    return { url: pull.url, warnings }
   }
 
   async #connect(lookup: Lookup): Promise<Octokit> {
     // Loaded when first needed: most of a run passes without it.
     const { Octokit } = await import('@octokit/core')
-    const baseUrl = this.#settings.apiUrl.replace(/\/$/, '')
+    const { settings, userAgent } = this.#parts
+    const baseUrl = settings.apiUrl.replace(/\/$/, '')
     const auth = lookup.kind === 'found' ? { auth: lookup.credential.password } : {}
-    return new Octokit({ baseUrl, userAgent: this.#userAgent, ...auth })
+    return new Octokit({ baseUrl, userAgent, ...auth })
   }
+}
+
+interface Opening {
+  readonly api: PullRequestApi
+  readonly patience: Patience
+  readonly request: PullRequest
+}
+
+/** Every try begins with a look: a create that failed by its connection may have happened. */
+async function findOrCreate({ api, patience, request }: Opening, warnings: string[]): Promise<Pull> {
+  const { head, base } = request
+  let { draft } = request
+  const lookAndCreate = async (): Promise<Pull> => {
+    const open = await api.find(head)
+    if (open) return open
+    try {
+      return await api.create({ ...describe(request), head, base, draft })
+    } catch (error) {
+      if (draft && isRefusal(error, /draft pull requests are not supported/i)) {
+        draft = false
+        warnings.push('The repository takes no drafts: this is an ordinary pull request.')
+        return lookAndCreate()
+      }
+      if (isRefusal(error, /pull request already exists/i)) return theOneThatExists(api, head, error)
+      throw error
+    }
+  }
+  return await patience.keep(lookAndCreate)
+}
+
+const isRefusal = (error: unknown, words: RegExp): error is GitHubError =>
+  error instanceof GitHubError && error.status === 422 && words.test(error.message)
+
+/** Somebody was faster between the two calls, or GitHub's lists lag behind: what is wanted is there, or soon will be. */
+async function theOneThatExists(api: PullRequestApi, head: string, error: GitHubError): Promise<Pull> {
+  const pull = await api.find(head)
+  if (pull) return pull
+  throw new GitHubError(error.message, { trouble: { kind: 'passing' }, status: 422, cause: error })
+}
+
+async function label({ api, patience, request }: Opening, pull: Pull): Promise<void> {
+  const has = new Set(pull.labels.map(name => name.toLowerCase()))
+  const missing = request.labels.filter(name => !has.has(name.toLowerCase()))
+  if (missing.length > 0) await patience.keep(() => api.addLabels(pull.number, missing))
+}
+
+/** Not on the pull request whose body this very attempt wrote. */
+async function comment({ api, patience, request }: Opening, pull: Pull): Promise<void> {
+  const text = commentFor(request)
+  const marker = markerOf(request.job)
+  if (text === undefined || pull.body.includes(marker)) return
+  await patience.keep(async () => {
+    if (!(await api.hasComment(pull.number, marker))) await api.comment(pull.number, text)
+  })
 }

@@ -216,8 +216,18 @@ export interface Pushed {
 export interface PullRequests {
   /** True when the host of the repository is one this can open pull requests on. */
   serves(repoUrl: string): boolean
-  /** Opens one, or finds the one that is open from that branch. @returns its address */
-  open(request: PullRequest, signal: AbortSignal): Promise<string>
+  /**
+   * Opens one, or finds the one that is open from that branch; labels it, and comments on one that somebody else or an
+   * earlier attempt opened. Repeated, it changes nothing. May take minutes where the host asks to wait.
+   * @throws Error whose message says what the host holds against it and what to do; never once it is open
+   */
+  open(request: PullRequest, signal: AbortSignal): Promise<OpenedPullRequest>
+}
+
+export interface OpenedPullRequest {
+  readonly url: string
+  /** What of the request was not done: no draft, no labels, no comment. */
+  readonly warnings: readonly string[]
 }
 
 export interface PullRequest {
@@ -226,6 +236,12 @@ export interface PullRequest {
   readonly base: string
   readonly summary: string
   readonly files: readonly ChangedFile[]
+  /** Where the repository takes no drafts, it is opened as an ordinary one. */
+  readonly draft: boolean
+  /** Added to those it has. */
+  readonly labels: readonly string[]
+  /** What to say on a pull request that was open before this attempt, once for each attempt (`job.fence`). */
+  readonly comment?: string
 }
 
 export interface Agent {

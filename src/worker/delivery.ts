@@ -90,9 +90,12 @@ async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: 
       base: workspace.baseBranch,
       summary: run.output ?? '',
       files,
+      draft: parts.draft,
+      labels: parts.labels,
     }
-    const prUrl = await pullRequests.open(request, signal)
+    const { url: prUrl, warnings } = await pullRequests.open(request, signal)
     await tell(parts, { type: 'pull_request', url: prUrl })
+    for (const message of warnings) await tell(parts, { type: 'warning', message })
     return { prUrl }
   } catch (error) {
     signal.throwIfAborted()

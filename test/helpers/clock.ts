@@ -49,3 +49,15 @@ export class ManualClock implements Clock {
     return { signal: controller.signal, stop }
   }
 }
+
+/** A clock on which every sleep is over at once, and kept. */
+export class SleeplessClock extends ManualClock {
+  /** The sleeps asked for, in ms. */
+  readonly sleeps: number[] = []
+
+  override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    this.sleeps.push(ms)
+    this.advance(ms)
+  }
+}
