@@ -92,6 +92,7 @@ async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: 
       files,
       draft: parts.draft,
       labels: parts.labels,
+      ...(lease.job.continues === undefined ? {} : { comment: commentOn(lease.job.task, run) }),
     }
     const { url: prUrl, warnings } = await pullRequests.open(request, signal)
     await tell(parts, { type: 'pull_request', url: prUrl })
@@ -104,6 +105,10 @@ async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: 
     return { prError }
   }
 }
+
+/** For the readers of a pull request that gets more commits. */
+const commentOn = (task: string, { output = '', headSha = '' }: RunFacts): string =>
+  `${output.trim() || 'The agent left no summary.'}\n\nAsked for was: ${titleOf(task)}. The branch is at ${headSha} now.`
 
 const messageFor = ({ job, fence }: Lease): CommitMessage => ({
   subject: titleOf(job.task),

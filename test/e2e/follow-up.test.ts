@@ -45,6 +45,12 @@ t.test('a follow-up goes on with the conversation, on the branch, in the pull re
   t.equal(await branchTip(repo.path, first.branch), second.head_sha)
   t.equal(await git(repo.path, ['log', '--format=%s', `${repo.commit}..${first.branch}`]), 'three\ntwo')
   t.match(JSON.stringify(model.requests.at(-1)?.body), 'FIRST-ANSWER')
+  const [pull, ...others] = github.pulls('octo/app')
+  t.same(others, [])
+  t.match(pull?.body, `--session-id ${session}`, 'how to go on')
+  t.match(pull?.comments, [
+    { body: /^Now three\.\n\nAsked for was: Now make it three\. The branch is at [0-9a-f]{40} now/ },
+  ])
   const cost = [first, second].map(job => job.total_cost_usd ?? 0)
   t.ok((cost[0] ?? 0) > 0 && Math.abs((cost[1] ?? 0) - ((cost[0] ?? 0) * 3) / 2) < 0.01, `its own cost alone: ${cost}`)
 
