@@ -125,7 +125,12 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     journal,
     events: heard(events, onEvent),
     profiles: lazily(parts.profiles),
-    workspaces: new GitWorkspaces({ git, ...cachesFor(settings, git), root: settings.worktreeRoot }),
+    workspaces: new GitWorkspaces({
+      git,
+      ...cachesFor(settings, git),
+      rules: parts.repositoryRules,
+      root: settings.worktreeRoot,
+    }),
     slots: isolation.slots,
     pullRequests: new GitHubPullRequests({
       settings: github,

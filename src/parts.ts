@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
-import { checkRepository } from './jobs/repository.ts'
+import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
 import { FileJobStore } from './store/file/store.ts'
@@ -22,6 +22,7 @@ export interface LocalParts {
   readonly store: FileJobStore
   readonly events: FileEventLog
   readonly service: JobService
+  readonly repositoryRules: RepositoryRules
   /** Loaded when first needed: listing jobs passes without it. */
   profiles(): Promise<ProfileLibrary>
 }
@@ -52,7 +53,7 @@ export async function openParts(): Promise<LocalParts> {
   const journal = await FileJournal.open(settings.jobsDir)
   const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
   const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact })
-  const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
+  const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths: true }
   let library: Promise<ProfileLibrary> | undefined
   const profiles = (): Promise<ProfileLibrary> => {
     library ??= openProfiles(surroundings)
@@ -62,11 +63,11 @@ export async function openParts(): Promise<LocalParts> {
     store,
     events,
     clock,
-    checkRepository: (url, ref) => checkRepository(url, ref, rules),
+    checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
   })
-  return { surroundings, secrets, journal, store, events, service, profiles }
+  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules }
 }
 
 /** Later ones win: built in, the fleet's, the user's. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { access, mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
@@ -43,20 +43,28 @@ export async function keep(gitDir: string, commit: string): Promise<void> {
 export const isKept = (gitDir: string, commit: string): Promise<boolean> => exists(join(gitDir, keepRefs, commit))
 
 /**
- * The environment for a git call on a repository of ours that obeys nothing in it: a git directory of its own, with the
- * names of what is kept. An agent that runs as we do could have left hooks or configuration in the repository.
+ * Makes a git call on a repository of ours that obeys nothing in it: with a git directory of its own. An agent that runs
+ * as we do could have left hooks or configuration in the repository.
+ * @param objects the object directory
+ * @param known commits that are there, for what has to know
  */
-export async function withGitDir<T>(gitDir: string, call: (env: Record<string, string>) => Promise<T>): Promise<T> {
-  const own = `${gitDir}.${randomBytes(6).toString('hex')}.tmp`
+export async function withGitDir<T>(
+  objects: string,
+  known: readonly string[],
+  call: (env: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  const own = `${dirname(objects)}.${randomBytes(6).toString('hex')}.tmp`
   try {
     await makeRepository(own)
-    const known = (await readdir(join(gitDir, keepRefs))).filter(name => /^[0-9a-f]{40}$/.test(name))
     await writeFile(join(own, 'packed-refs'), known.map(sha => `${sha} ${keepRefs}/${sha}\n`).join(''))
-    return await call({ GIT_DIR: own, GIT_OBJECT_DIRECTORY: join(gitDir, 'objects') })
+    return await call({ GIT_DIR: own, GIT_OBJECT_DIRECTORY: objects })
   } finally {
     await removeTree(own)
   }
 }
+
+export const keptIn = async (gitDir: string): Promise<string[]> =>
+  (await readdir(join(gitDir, keepRefs))).filter(name => /^[0-9a-f]{40}$/.test(name))
 
 /** For whoever looks for what was used longest ago. */
 export async function touch(gitDir: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeTree } from '../util/remove-tree.ts'
-import { exists, usedAtFile, withGitDir } from './bare-repository.ts'
+import { exists, keptIn, usedAtFile, withGitDir } from './bare-repository.ts'
 import type { Git } from './git.ts'
 import { packedBytes, packsIn } from './packs.ts'
 
@@ -16,7 +16,8 @@ const staleMs = 86_400_000
  */
 export async function compact(git: Git, gitDir: string, signal: AbortSignal): Promise<void> {
   if ((await packsIn(gitDir)).length <= mostPacks) return
-  await withGitDir(gitDir, env => git.run({ args: ['repack', '-a', '-d', '-k', '-q'], env, signal }))
+  const args = ['repack', '-a', '-d', '-k', '-q']
+  await withGitDir(join(gitDir, 'objects'), await keptIn(gitDir), env => git.run({ args, env, signal }))
 }
 
 /** Removes the repositories that were used longest ago until the rest fits. */

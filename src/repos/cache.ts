@@ -5,7 +5,7 @@ import type { Lock } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
-import { exists, isKept, keep, openRepository, touch, usedAtFile, withGitDir } from './bare-repository.ts'
+import { exists, isKept, keep, keptIn, openRepository, touch, usedAtFile, withGitDir } from './bare-repository.ts'
 import { compact, evict } from './cache-upkeep.ts'
 import { type Git, isDamage } from './git.ts'
 import { readError } from './origin-errors.ts'
@@ -118,7 +118,9 @@ export class CloneCache {
       '--no-recurse-submodules',
     ]
     const args = ['fetch', ...quietly, '--end-of-options', remote.url, `${commit}:refs/heads/${commit}`]
-    const result = await withGitDir(gitDir, env => this.#parts.git.try({ args, env, remote, signal }))
+    const objects = join(gitDir, 'objects')
+    const fetch = (env: Record<string, string>) => this.#parts.git.try({ args, env, remote, signal })
+    const result = await withGitDir(objects, await keptIn(gitDir), fetch)
     if (result.ok) return await keep(gitDir, commit)
     const error = readError(remote, result)
     // git names the cache where that, and not the origin, is what it stumbled over.

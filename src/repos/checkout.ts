@@ -6,6 +6,7 @@ import { isFile } from '../util/is-file.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import type { Git } from './git.ts'
 import type { RemoteState } from './remote-refs.ts'
+import { sparsePatterns } from './sparse.ts'
 
 /** Everything the two repositories of a job are made from: the agent's tree, and the runner's own git directory. */
 export interface Checkout {
@@ -15,39 +16,89 @@ export interface Checkout {
   readonly remote: RepositoryAddress
   readonly state: RemoteState
   readonly branch: string
+  /** Directories to check out; empty: all. */
+  readonly sparse: readonly string[]
 }
 
 /**
- * Fills the tree, with a `.git` written by hand around the objects that are there: a repository of its own, which shares
- * no configuration, ref or index with anything, so that what happens in it stays in it.
+ * Fills the job's tree, and takes note of how it was the moment after.
+ * @param options.afterwards completes it; when that has failed, the tree is none to go on with
  */
-export async function checkOut(git: Git, checkout: Checkout, { signal, slot }: CheckOutOptions): Promise<void> {
-  const { tree, runnerRoot, state } = checkout
-  const gitDir = join(tree, '.git')
-  await writeGitDir(gitDir, {
-    HEAD: `ref: refs/heads/${checkout.branch}\n`,
-    config: treeConfig(checkout.remote),
-    [`refs/heads/${checkout.branch}`]: `${state.tip}\n`,
-    ...(state.baseBranch === '' ? {} : { [`refs/remotes/origin/${state.baseBranch}`]: `${state.tip}\n` }),
-  })
-  await slot?.give(tree)
-  await git.run({
-    args: ['-c', 'checkout.workers=0', 'reset', '--hard', '--quiet', state.tip],
-    env: { GIT_DIR: gitDir, GIT_WORK_TREE: tree },
-    signal,
-    ...(slot ? { user: slot } : {}),
-  })
+export async function checkOut(
+  git: Git,
+  checkout: Checkout,
+  options: FillOptions & { afterwards(): Promise<void> },
+): Promise<void> {
+  const { tree, runnerRoot, remote, state, branch, sparse } = checkout
+  const refs = {
+    [`refs/heads/${branch}`]: state.tip,
+    ...(state.baseBranch === '' ? {} : { [`refs/remotes/origin/${state.baseBranch}`]: state.tip }),
+  }
+  await fillTree(git, { tree, remote, commit: state.tip, head: `ref: refs/heads/${branch}`, refs, sparse }, options)
+  await options.afterwards()
   // With the index of the moment after checkout, a later `add` reads only the files that were touched since.
+  const gitDir = join(tree, '.git')
   const index = join(gitDir, 'index')
   const keep = (): Promise<void> => copyIndex(index, join(runnerRoot, 'index'))
-  await (slot ? slot.lend([tree, gitDir, index], keep) : keep())
+  await (options.slot ? options.slot.lend([tree, gitDir, index], keep) : keep())
 }
 
-interface CheckOutOptions {
+export interface Filling {
+  readonly tree: string
+  readonly remote: RepositoryAddress
+  readonly commit: string
+  /** What HEAD says; the commit itself when absent. */
+  readonly head?: string
+  readonly refs?: Readonly<Record<string, string>>
+  /** Directories; empty or absent: all. */
+  readonly sparse?: readonly string[]
+}
+
+export interface FillOptions {
   readonly signal: AbortSignal
   /** Whose tree it becomes, and who fills it. */
   readonly slot?: Slot | undefined
 }
+
+/**
+ * Checks out a commit, with a `.git` written by hand around the objects that are there: a repository of its own, which
+ * shares no configuration, ref or index with anything, so that what happens in it stays in it.
+ */
+async function fillTree(git: Git, filling: Filling, options: FillOptions): Promise<void> {
+  await writeTreeGitDir(filling)
+  await options.slot?.give(filling.tree)
+  await resetTree(git, filling, options)
+}
+
+export async function writeTreeGitDir(filling: Filling): Promise<void> {
+  const { tree, remote, commit, head = commit, refs = {}, sparse = [] } = filling
+  await writeGitDir(join(tree, '.git'), {
+    HEAD: `${head}\n`,
+    config: treeConfig(remote) + sparseConfig(sparse),
+    ...sparseFile(sparse),
+    ...Object.fromEntries(Object.entries(refs).map(([name, sha]) => [name, `${sha}\n`])),
+  })
+}
+
+/** By the one who is to have it. */
+export async function resetTree(
+  git: Git,
+  { tree, commit }: Pick<Filling, 'tree' | 'commit'>,
+  { signal, slot }: FillOptions,
+): Promise<void> {
+  await git.run({
+    args: ['-c', 'checkout.workers=0', 'reset', '--hard', '--quiet', commit],
+    env: { GIT_DIR: join(tree, '.git'), GIT_WORK_TREE: tree },
+    signal,
+    ...(slot ? { user: slot } : {}),
+  })
+}
+
+const sparseConfig = (sparse: readonly string[]): string =>
+  sparse.length === 0 ? '' : '[core]\n\tsparseCheckout = true\n\tsparseCheckoutCone = true\n'
+
+const sparseFile = (sparse: readonly string[]): Record<string, string> =>
+  sparse.length === 0 ? {} : { 'info/sparse-checkout': sparsePatterns(sparse) }
 
 /** Where a job's objects go: its agent's, and the runner's, which no agent has had its hands on. */
 export const objectsOf = ({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>) => ({
@@ -64,12 +115,13 @@ export const isCheckedOut = async ({ tree, runnerRoot }: Pick<Checkout, 'tree' |
  * agent found of an earlier one is not used, and borrowing the objects of both.
  * @returns its path
  */
-export async function makeRunnerGitDir({ tree, runnerRoot }: Checkout): Promise<string> {
+export async function makeRunnerGitDir({ tree, runnerRoot, sparse }: Checkout): Promise<string> {
   const objects = objectsOf({ tree, runnerRoot })
   const gitDir = await mkdtemp(join(runnerRoot, 'git-'))
   await writeGitDir(gitDir, {
     HEAD: 'ref: refs/heads/none\n',
-    config: '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n',
+    config: `[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n${sparseConfig(sparse)}`,
+    ...sparseFile(sparse),
     'objects/info/alternates': `${objects.runners}\n${objects.agents}\n`,
   })
   const index = join(runnerRoot, 'index')

@@ -447,6 +447,7 @@ t.test('a cache that cannot be written is done without', async t => {
     git: world.git,
     cache: cacheIn(root, world.git, { lock }),
     privateCache: own => cacheIn(own, world.git),
+    rules: { allowedHosts: [], allowPaths: true },
     root: world.treesRoot,
   })
   const lease = leaseOf(newJob(new Date(), { repoUrl: cloneUrl }))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobId } from '../jobs/job.ts'
 import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.ts'
-import { parseRepository } from '../jobs/repository.ts'
+import { parseRepository, type RepositoryRules } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
@@ -12,6 +12,7 @@ import { type Checkout, checkOut, isCheckedOut, objectsOf } from './checkout.ts'
 import { type Git, isDamage } from './git.ts'
 import { DamagedPack } from './packs.ts'
 import { readRemote } from './remote-refs.ts'
+import { fillSubmodules, submodulesOf } from './submodules.ts'
 import { GitWorkspace } from './workspace.ts'
 
 export interface GitWorkspacesParts {
@@ -19,6 +20,8 @@ export interface GitWorkspacesParts {
   readonly cache: CloneCache
   /** One for a single job, in a directory of its own: for when the cache cannot be used. */
   privateCache(root: string): CloneCache
+  /** What submodules may be. */
+  readonly rules: RepositoryRules
   /** Local disk; each job's tree is the directory of its id in here. */
   readonly root: string
 }
@@ -42,7 +45,8 @@ export class GitWorkspaces implements Workspaces {
     const base = (await isCheckedOut(place)) ? job.baseSha : undefined
     const now = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
     const follows = job.continues === undefined ? undefined : now.pushed
-    const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch }
+    const { sparse } = options.checkout
+    const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch, sparse }
     await slot?.takeBack(place.tree)
     if (base !== undefined) {
       await slot?.give(place.tree)
@@ -66,7 +70,7 @@ export class GitWorkspaces implements Workspaces {
     const { signal, slot } = options
     const attempt = async (): Promise<boolean> => {
       const { cached } = await this.#provide(cache, checkout, { signal, tell })
-      await checkOut(git, checkout, options)
+      await checkOut(git, checkout, { signal, slot, afterwards: () => this.#complete(checkout, options, tell) })
       return cached
     }
     try {
@@ -79,6 +83,21 @@ export class GitWorkspaces implements Workspaces {
       await cache.discard(checkout.remote)
       return await attempt()
     }
+  }
+
+  /** What a checkout alone does not bring: it is brought if the profile says so, else said. */
+  async #complete(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<void> {
+    const { tree, remote, state } = checkout
+    const parent = { tree, objects: objectsOf(checkout).runners, remote, commit: state.tip }
+    if (options.checkout.submodules) {
+      for (const leftOut of await fillSubmodules(this.#parts, parent, options)) tell(leftOut)
+      return
+    }
+    const count = (await submodulesOf(this.#parts, parent, options.signal)).length
+    if (count > 0)
+      tell(
+        `${count === 1 ? 'A submodule is' : `${count} submodules are`} not checked out: the profile does not say \`submodules: true\`.`,
+      )
   }
 
   /** The job's own copy of everything its commit needs, with the cache or, where that cannot be written, without. */

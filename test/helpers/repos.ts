@@ -65,6 +65,7 @@ export async function openWorld(t: Test): Promise<World> {
       git: with_,
       cache: cacheIn(cacheRoot, with_),
       privateCache: root => cacheIn(root, with_),
+      rules: { allowedHosts: [], allowPaths: true },
       root: treesRoot,
     })
   let repos = 0
