@@ -2,8 +2,10 @@ import { statSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { toWire } from './api/wire.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
+import type { Job } from './jobs/job.ts'
 import { checkRepository } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
@@ -12,6 +14,7 @@ import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
 import { systemClock } from './util/clock.ts'
 import { redactor } from './util/redact.ts'
+import type { Webhook } from './webhook/webhook.ts'
 
 /** The parts that every command on local files shares. */
 export interface LocalParts {
@@ -22,6 +25,8 @@ export interface LocalParts {
   readonly service: JobService
   /** Loaded when first needed: listing jobs passes without it. */
   profiles(): Promise<ProfileLibrary>
+  /** Who is told how jobs end, loaded when one does; undefined when nobody is. */
+  readonly webhook: (() => Promise<Webhook>) | undefined
 }
 
 /** For the person or the log behind standard error. */
@@ -47,7 +52,9 @@ export async function openParts(): Promise<LocalParts> {
   const { settings } = surroundings
   const clock = systemClock
   const journal = await FileJournal.open(settings.jobsDir)
-  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
+  const webhook = webhookFor(surroundings)
+  const ended = webhook && (async (job: Job): Promise<void> => await (await webhook()).announce(job))
+  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn, ...(ended ? { ended } : {}) })
   const events = new FileEventLog(settings.jobsDir, { clock, redact: redactor(secretsOf(surroundings)) })
   const rules = { allowedHosts: settings.allowedHosts, allowPaths: true }
   let library: Promise<ProfileLibrary> | undefined
@@ -63,7 +70,23 @@ export async function openParts(): Promise<LocalParts> {
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
   })
-  return { surroundings, journal, store, events, service, profiles }
+  return { surroundings, journal, store, events, service, profiles, webhook }
+}
+
+function webhookFor(surroundings: Surroundings): LocalParts['webhook'] {
+  const { webhookUrl: url, webhookSecret: secret, jobsDir } = surroundings.settings
+  if (url === '') return undefined
+  let loaded: Promise<Webhook> | undefined
+  const load = async (): Promise<Webhook> => {
+    const { Webhook } = await import('./webhook/webhook.ts')
+    const redact = redactor(secretsOf(surroundings))
+    const directory = join(jobsDir, '.webhooks')
+    return new Webhook({ directory, url, secret, clock: systemClock, redact, random: Math.random, warn, toWire })
+  }
+  return () => {
+    loaded ??= load()
+    return loaded
+  }
 }
 
 /** Later ones win: built in, the fleet's, the user's. */
@@ -84,6 +107,8 @@ export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] 
   settings.anthropicApiKey,
   settings.anthropicAuthToken,
   settings.claudeOauthToken,
+  settings.webhookSecret,
+  settings.webhookSecret.replace(/^whsec_/, ''),
   ...Object.entries(cloud).flatMap(([name, value]) => (/KEY|SECRET|TOKEN|PASSWORD/.test(name) ? [value] : [])),
   ...Object.values(network).flatMap(value => URL.parse(value)?.password ?? []),
 ]
