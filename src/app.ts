@@ -4,10 +4,14 @@ import type { Foreground } from './foreground.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
-import { openParts, warn } from './parts.ts'
+import { type LocalParts, openParts, warn } from './parts.ts'
 import type { EffectiveProfile, ListedProfile } from './profiles/library.ts'
+import { messageOf } from './util/error-code.ts'
 import { shortId } from './util/ids.ts'
 import { isFile } from './util/is-file.ts'
+
+/** How long a command that has done its work may stay to tell others. */
+const webhookLimitMs = 5000
 
 /** Jobs on this machine's files, and the means to run one of them in this process. */
 export interface LocalAgenticore extends Agenticore {
@@ -32,7 +36,10 @@ export interface LocalAgenticore extends Agenticore {
   patchOf(job: Job): Promise<string | undefined>
   /** How everything that is needed on this machine is. */
   examine(): Promise<Finding[]>
-  /** This process holds no job any more. */
+  /**
+   * This process holds no job any more. If it has run or cancelled any, what the webhook has still to say gets one try;
+   * that may take five seconds.
+   */
   close(): Promise<void>
   readonly defaults: { readonly jobTtlSeconds: number }
 }
@@ -49,6 +56,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
     loaded ??= import('./foreground.ts').then(module => module.foreground(parts))
     return loaded
   }
+  let mayHaveEnded = false
   return {
     jobs: query => service.list(query),
     job: part => service.get(part),
@@ -62,11 +70,13 @@ export async function openLocal(): Promise<LocalAgenticore> {
     profiles: async () => await (await parts.profiles()).list(),
     profile: async name => await (await parts.profiles()).resolve(name),
     async run(job, options) {
+      mayHaveEnded = true
       const ended = await (await foreground()).run(job, options)
       await (await recovery()).sweep(parts)
       return ended
     },
     async cancel(part) {
+      mayHaveEnded = true
       const job = await service.cancel(part)
       // A running job is cleared up by its holder.
       if (isFinal(job)) await (await recovery()).forgetPlaces(parts, job)
@@ -82,12 +92,24 @@ export async function openLocal(): Promise<LocalAgenticore> {
       const { examine } = await import('./doctor.ts')
       return await examine({ ...parts, checkAgent, findCredential })
     },
-    close: () => store.close(),
+    async close() {
+      await store.close()
+      if (mayHaveEnded) await tellOthers(parts)
+    },
     async patchOf(job) {
       const path = parts.journal.diffPath({ job, fence: job.fence })
       return (await isFile(path)) ? path : undefined
     },
     defaults: { jobTtlSeconds: surroundings.settings.jobTtlSeconds },
+  }
+}
+
+/** What cannot be told now waits in the outbox; that is no failure of the command. */
+async function tellOthers({ webhook }: LocalParts): Promise<void> {
+  try {
+    await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
+  } catch (error) {
+    warn(`The webhook could not be sent: ${messageOf(error)}`)
   }
 }
 

@@ -12,7 +12,7 @@ import { isFinal, type Job } from './jobs/job.ts'
 import type { EventLog, Lease } from './jobs/ports.ts'
 import type { Profiles } from './jobs/profile.ts'
 import { FileLock } from './locks/file-lock.ts'
-import { jobPlaces, type LocalParts, warn } from './parts.ts'
+import { jobPlaces, type LocalParts, secretName, warn } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
@@ -124,7 +124,7 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     store,
     journal,
     events: heard(events, onEvent),
-    profiles: lazily(parts.profiles),
+    profiles: profilesOf(parts),
     workspaces: new GitWorkspaces({
       git,
       ...cachesFor(settings, git),
@@ -204,9 +204,14 @@ function agentFor({ settings, path, network, cloud }: Surroundings, redact: Reda
   })
 }
 
-const lazily = (library: LocalParts['profiles']): Profiles => ({
-  resolve: async name => await (await library()).resolve(name),
-  materialize: async (profile, places) => await (await library()).materialize(profile, places),
+/** What a profile calls a secret is kept out of everything that is written down, as ours are. */
+const profilesOf = ({ profiles, secrets }: LocalParts): Profiles => ({
+  async resolve(name) {
+    const profile = await (await profiles()).resolve(name)
+    secrets.add(...Object.entries(profile.env).flatMap(([key, value]) => (secretName.test(key) ? [value] : [])))
+    return profile
+  },
+  materialize: async (profile, places) => await (await profiles()).materialize(profile, places),
 })
 
 /** The same log, with somebody listening to what is written. */

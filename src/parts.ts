@@ -2,8 +2,10 @@ import { statSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { toWire } from './api/wire.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
+import type { Job } from './jobs/job.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
@@ -12,6 +14,7 @@ import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
 import { systemClock } from './util/clock.ts'
 import { Secrets } from './util/redact.ts'
+import type { Webhook } from './webhook/webhook.ts'
 
 /** The parts that every command on local files shares. */
 export interface LocalParts {
@@ -25,6 +28,8 @@ export interface LocalParts {
   readonly repositoryRules: RepositoryRules
   /** Loaded when first needed: listing jobs passes without it. */
   profiles(): Promise<ProfileLibrary>
+  /** Who is told how jobs end, loaded when one does; undefined when nobody is. */
+  readonly webhook: (() => Promise<Webhook>) | undefined
 }
 
 /** For the person or the log behind standard error. */
@@ -51,7 +56,9 @@ export async function openParts(): Promise<LocalParts> {
   const { settings } = surroundings
   const clock = systemClock
   const journal = await FileJournal.open(settings.jobsDir)
-  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn })
+  const webhook = webhookFor(surroundings, secrets)
+  const ended = webhook && (async (job: Job): Promise<void> => await (await webhook()).announce(job))
+  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn, ...(ended ? { ended } : {}) })
   const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact })
   const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths: true }
   let library: Promise<ProfileLibrary> | undefined
@@ -67,7 +74,22 @@ export async function openParts(): Promise<LocalParts> {
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
   })
-  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules }
+  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, webhook }
+}
+
+function webhookFor({ settings }: Surroundings, { redact }: Secrets): LocalParts['webhook'] {
+  const { webhookUrl: url, webhookSecret: secret, jobsDir } = settings
+  if (url === '') return undefined
+  let loaded: Promise<Webhook> | undefined
+  const load = async (): Promise<Webhook> => {
+    const { Webhook } = await import('./webhook/webhook.ts')
+    const directory = join(jobsDir, '.webhooks')
+    return new Webhook({ directory, url, secret, clock: systemClock, redact, random: Math.random, warn, toWire })
+  }
+  return () => {
+    loaded ??= load()
+    return loaded
+  }
 }
 
 /** Later ones win: built in, the fleet's, the user's. */
@@ -82,12 +104,17 @@ export async function openProfiles({ settings, home }: Surroundings): Promise<Pr
   ])
 }
 
+/** Variables that are not ours, and whose value nobody is to read. */
+export const secretName = /KEY|SECRET|TOKEN|PASSWORD/
+
 /** What must never be written down, as far as it is known from the start. */
 const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
   settings.githubToken,
   settings.anthropicApiKey,
   settings.anthropicAuthToken,
   settings.claudeOauthToken,
-  ...Object.entries(cloud).flatMap(([name, value]) => (/KEY|SECRET|TOKEN|PASSWORD/.test(name) ? [value] : [])),
+  settings.webhookSecret,
+  settings.webhookSecret.replace(/^whsec_/, ''),
+  ...Object.entries(cloud).flatMap(([name, value]) => (secretName.test(name) ? [value] : [])),
   ...Object.values(network).flatMap(value => URL.parse(value)?.password ?? []),
 ]

@@ -41,6 +41,8 @@ t.test('a wrong value is named with its variable and what is allowed; that of a 
     ['GITHUB_API_URL', 'https://user:pass@ghe.corp', 'without credentials'],
     ['AGENTICORE_ALLOWED_HOSTS', 'a,,b', 'host names'],
     ['AGENTICORE_POD_NAME', 'a\nb', 'one line'],
+    ['AGENTICORE_WEBHOOK_URL', 'http://hooks.corp/', 'on this machine alone'],
+    ['AGENTICORE_WEBHOOK_URL', 'https://user:pass@hooks.corp', 'without credentials'],
   ] as const) {
     t.throws(() => loadSettings({ [variable]: value }, home), {
       message: new RegExp(`^${variable} .*${says.replaceAll('/', '.')}`),
@@ -67,6 +69,22 @@ t.test('a secret can come from a file, but not from two places', async t => {
   )
   t.throws(() => loadSettings({ GITHUB_TOKEN_FILE: '/no/such/file' }, home), /GITHUB_TOKEN_FILE cannot be read: ENOENT/)
   t.equal(loadSettings({ AGENTICORE_POD_NAME_FILE: file }, home).podName.length > 0, true, 'only secrets have files')
+})
+
+t.test('a webhook is an address and a secret', async t => {
+  const url = 'https://hooks.corp/x?y=1'
+  const whole = loadSettings({ AGENTICORE_WEBHOOK_URL: url, AGENTICORE_WEBHOOK_SECRET: 'any text' }, home)
+  t.match(whole, { webhookUrl: url, webhookSecret: 'any text' })
+  t.throws(() => loadSettings({ AGENTICORE_WEBHOOK_URL: url, AGENTICORE_WEBHOOK_SECRET: '' }, home), {
+    name: 'SettingError',
+    message: /^AGENTICORE_WEBHOOK_URL is set and AGENTICORE_WEBHOOK_SECRET is not; set both/,
+  })
+  t.equal(loadSettings({ AGENTICORE_WEBHOOK_SECRET: 'alone' }, home).webhookUrl, '', 'a secret alone sends nothing')
+  const key = Buffer.alloc(24, 'key').toString('base64')
+  t.equal(loadSettings({ AGENTICORE_WEBHOOK_SECRET: `whsec_${key}` }, home).webhookSecret, `whsec_${key}`)
+  for (const wrong of ['whsec_', `whsec_${key.slice(1)}`, `whsec_${key}!`, `whsec_${key} `]) {
+    t.throws(() => loadSettings({ AGENTICORE_WEBHOOK_SECRET: wrong }, home), { message: /is a value; .* base64 of 24/ })
+  }
 })
 
 t.test('what is handed on is picked by name; cloud variables only when a cloud is switched on', async t => {

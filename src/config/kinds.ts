@@ -16,6 +16,14 @@ export const text: Kind<string> = {
 
 export const secret: Kind<string> = { ...text, secret: true }
 
+/** For what signs messages to others. */
+export const signingSecret: Kind<string> = {
+  allowed: 'any text on one line; with the prefix whsec_, base64 of 24 bytes or more',
+  secret: true,
+  parse: (value, home) =>
+    /^(?!whsec_)|^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(value) ? text.parse(value, home) : undefined,
+}
+
 export const directory: Kind<string> = {
   allowed: 'an absolute path, or one that starts with ~/',
   parse: (value, home) => {

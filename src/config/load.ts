@@ -49,7 +49,7 @@ export function loadSurroundings(env: Environment = process.env): Surroundings {
 
 /** An empty variable counts as unset. @throws SettingError */
 export function loadSettings(env: Environment, home: string): Settings {
-  return readSettings(setting => {
+  const settings = readSettings(setting => {
     const given = givenFor(setting, env)
     if (given === '') return setting.fallback(home)
     const value = setting.kind.parse(given, home)
@@ -57,6 +57,10 @@ export function loadSettings(env: Environment, home: string): Settings {
     const shown = setting.kind.secret ? 'a value' : JSON.stringify(given.replace(/\/\/.*@/s, '//***@'))
     throw new SettingError(`${setting.variable} is ${shown}; allowed is ${setting.kind.allowed}.`)
   })
+  if (settings.webhookUrl === '' || settings.webhookSecret !== '') return settings
+  throw new SettingError(
+    'AGENTICORE_WEBHOOK_URL is set and AGENTICORE_WEBHOOK_SECRET is not; set both: only what is signed can be checked.',
+  )
 }
 
 function givenFor<T>({ variable, kind }: Setting<T>, env: Environment): string {

@@ -10,6 +10,7 @@ import {
   type Kind,
   seconds,
   secret,
+  signingSecret,
   text,
   userId,
 } from './kinds.ts'
@@ -187,6 +188,18 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       kind: httpUrl,
       ...none,
       meaning: 'Another address for the model.',
+    }),
+    webhookUrl: read({
+      variable: 'AGENTICORE_WEBHOOK_URL',
+      kind: apiUrl,
+      ...none,
+      meaning: 'Where a [signed message](webhook.md) goes whenever a job has ended. Needs the next one.',
+    }),
+    webhookSecret: read({
+      variable: 'AGENTICORE_WEBHOOK_SECRET',
+      kind: signingSecret,
+      ...none,
+      meaning: 'Signs those messages; the receiver checks them with it.',
     }),
   }
 }

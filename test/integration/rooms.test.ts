@@ -43,6 +43,8 @@ t.test('imports against the arrows are refused, those along them pass', async t 
     ['src/github', '../process/command.ts', false],
     ['src/worker', '../jobs/ports.ts', true],
     ['src/worker', '../store/file/store.ts', false],
+    ['src/webhook', '../jobs/job.ts', true],
+    ['src/webhook', '../api/wire.ts', false],
     ['src/api', '../jobs/job.ts', true],
     ['src/api', '../client/agenticore.ts', false],
     ['src/client', '../api/wire.ts', true],

@@ -33,6 +33,7 @@ const expectations: Readonly<Record<ScenarioName, Expected>> = {
   'an outcome that was not accepted yet': { found: 'running', after: succeeded, ended: [1] },
   'an outcome that was accepted': { found: 'running', after: succeeded, ended: [1] },
   'an end that is not cleared up': { found: 'succeeded', after: succeeded },
+  'an end that is announced': { found: 'succeeded', after: succeeded },
   'a release that is recorded': { found: 'queued', after: interrupted },
   'a release that is done': { found: 'queued', after: interrupted },
   'a cancel request that is only noted': { found: 'queued', after: { status: 'cancelled' } },

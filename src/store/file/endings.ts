@@ -2,6 +2,7 @@ import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
 import { abandoned, cancelRequested, expired, isOverdue, overruled } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
+import { messageOf } from '../../util/error-code.ts'
 import type { Holder } from './holders.ts'
 import type { Markers } from './markers.ts'
 import type { StorePoint } from './points.ts'
@@ -15,6 +16,8 @@ export interface EndingsParts {
   readonly verdicts: Markers
   readonly clock: Clock
   reached(point: StorePoint): void
+  warn(message: string): void
+  ended?(job: Job): Promise<void>
 }
 
 /**
@@ -83,10 +86,24 @@ export class Endings {
   async fold(job: Job, holder: Holder): Promise<Job> {
     await this.#parts.journal.fold(job)
     this.#parts.reached('finish: folded')
+    // Who cannot be told now is told by an heir, who needs the marker for that.
+    if (!(await this.#announce(job))) return job
+    this.#parts.reached('finish: announced')
     // The marker last: while it is there, an heir clears up what is left.
     await this.#parts.verdicts.drop(job.id)
     await holder.markers.drop(job.id)
     return job
+  }
+
+  /** False when it could not be done; that is no failure of the job, which has ended. */
+  async #announce(job: Job): Promise<boolean> {
+    try {
+      await this.#parts.ended?.(job)
+      return true
+    } catch (error) {
+      this.#parts.warn(`That job ${job.id} has ended could not be passed on: ${messageOf(error)}`)
+      return false
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ export type StorePoint =
   | 'finish: outcome'
   | 'finish: decided'
   | 'finish: folded'
+  | 'finish: announced'
   | 'release: recorded'
   | 'release: requeued'
   | 'cancel: marked'

@@ -18,6 +18,8 @@ export interface FileStoreParts {
   readonly clock: Clock
   warn(message: string): void
   reached?(point: StorePoint): void
+  /** Told of every job that has ended before the store forgets that it was under way; after a crash, told again. */
+  ended?(job: Job): Promise<void>
 }
 
 /**
