@@ -1,6 +1,6 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Profile, Profiles } from '../../src/jobs/profile.ts'
-import { ProfileLibrary } from '../../src/profiles/library.ts'
 
 /** A profile that says nothing. */
 export const plainProfile: Profile = {
@@ -20,5 +20,12 @@ export const plainProfile: Profile = {
 
 export const builtIn = join(import.meta.dirname, '../../profiles')
 
-/** The profiles that come with agenticore. */
-export const builtInProfiles = (): Profiles => new ProfileLibrary([{ source: 'built in', directory: builtIn }])
+/** That profile under any name, for what is not about profiles. */
+export const plainProfiles: Profiles = {
+  resolve: async () => plainProfile,
+  async materialize(_, { directory }) {
+    await mkdir(join(directory, '.claude'), { recursive: true })
+    await writeFile(join(directory, '.claude/settings.json'), '{}')
+    await writeFile(join(directory, '.mcp.json'), '{"mcpServers":{}}')
+  },
+}
