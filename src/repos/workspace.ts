@@ -127,7 +127,8 @@ export class GitWorkspace implements Workspace {
     await this.#updateIndex(['--force-remove'], unreachable, signal)
     // `git add` would start `git status` in a submodule, with the submodule's configuration.
     const paths = ['.', ...reachable.map(path => `:(exclude,literal)${path}`)].join('\0')
-    const args = ['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul']
+    const beside = this.#checkout.sparse.length > 0 ? ['--sparse'] : []
+    const args = ['add', '--all', ...beside, '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul']
     const added = await this.#git.try({ args, env: this.#env(), signal, input: paths, encoding: 'latin1' })
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
     if (!added.ok && (added.exitCode !== 1 || isFull(added.stderr))) throw gitError('add', added.stderr)

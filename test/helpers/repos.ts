@@ -7,6 +7,7 @@ import { gitHubToken } from '../../src/github/hosts.ts'
 import type { FindCredential } from '../../src/jobs/credentials.ts'
 import type { Job, JobRequest } from '../../src/jobs/job.ts'
 import type { Lease, Workspace } from '../../src/jobs/ports.ts'
+import type { CheckoutWishes } from '../../src/jobs/profile.ts'
 import { FileLock } from '../../src/locks/file-lock.ts'
 import { CloneCache, type CloneCacheParts } from '../../src/repos/cache.ts'
 import { firstOf } from '../../src/repos/credential-chain.ts'
@@ -49,6 +50,7 @@ export interface OpenOptions extends Partial<JobRequest> {
   readonly git?: Git
   /** The job of an earlier attempt. */
   readonly job?: Job
+  readonly checkout?: Partial<CheckoutWishes>
 }
 
 const someFiles = { 'a.txt': 'a\n', 'deep/b.txt': 'b\n', 'run.sh': '#!/bin/sh\n', '.gitignore': '*.log\nout/\n' }
@@ -78,11 +80,11 @@ export async function openWorld(t: Test): Promise<World> {
     gitWith,
     workspacesWith,
     repo: (files = someFiles, name = `r${++repos}`) => github.createRepo({ owner: 'o', name, files }),
-    async open(repoUrl, { git: with_ = own, job: earlier, ...request } = {}) {
+    async open(repoUrl, { git: with_ = own, job: earlier, checkout, ...request } = {}) {
       const job = earlier ?? newJob(new Date(), { repoUrl, ...request })
       const workspace = await workspacesWith(with_).open(leaseOf(job), {
         signal: never,
-        checkout: plainProfile.checkout,
+        checkout: { ...plainProfile.checkout, ...checkout },
       })
       return { workspace, job }
     },
