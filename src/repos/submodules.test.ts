@@ -4,30 +4,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { git, tryGit } from '../../test/fixtures/github/git.ts'
 import { agentGit, message, never, openWorld } from '../../test/helpers/repos.ts'
+import { addSubmodules, type SubmoduleLink } from '../../test/helpers/submodules.ts'
 
 const world = await openWorld(t)
 
-interface Link {
-  readonly path: string
-  readonly url: string
-  readonly commit: string
-}
-
 /** A repository with these submodules, and a file. */
-async function withSubmodules(links: readonly Link[], then?: (tree: string) => Promise<void>) {
+async function withSubmodules(links: readonly SubmoduleLink[], then?: (tree: string) => Promise<void>) {
   const repo = await world.repo({ 'own.txt': 'own' })
-  const tree = join(world.dir, randomUUID())
-  await git(world.dir, ['clone', '--quiet', repo.cloneUrl.replace('http://', 'http://x:ghp_allOfIt1234567890@'), tree])
-  const lines = links.map(({ path, url }, n) => `[submodule "s${n}"]\n\tpath = ${path}\n\turl = ${url}\n`)
-  await writeFile(join(tree, '.gitmodules'), lines.join(''))
-  await agentGit(tree, 'add', '.gitmodules')
-  for (const { path, commit } of links) {
-    await agentGit(tree, 'update-index', '--add', '--cacheinfo', `160000,${commit},${path}`)
-  }
-  await then?.(tree)
-  await agentGit(tree, 'commit', '--quiet', '--message', 'submodules')
-  await agentGit(tree, 'push', '--quiet', repo.path, 'HEAD:main')
-  return { ...repo, commit: await git(repo.path, ['rev-parse', 'main']) }
+  return { ...repo, commit: await addSubmodules(repo.path, join(world.dir, randomUUID()), links, then) }
 }
 
 const wanted = { checkout: { submodules: true } }

@@ -9,7 +9,8 @@ import type { CloneCache } from './cache.ts'
 import { type FillOptions, resetTree, writeTreeGitDir } from './checkout.ts'
 import type { Git } from './git.ts'
 
-const deepest = 5
+/** Directories. A repository can have itself as a submodule. */
+const deepest = 20
 
 export interface SubmoduleParts {
   readonly git: Git
@@ -18,25 +19,42 @@ export interface SubmoduleParts {
   readonly rules: RepositoryRules
 }
 
-/** A tree that was checked out a moment ago, and that nobody else has touched. */
+/** A repository that was checked out a moment ago, by a tree's user, and that nobody else has touched. */
 interface Parent {
-  readonly tree: string
-  /** Where its objects are. */
-  readonly objects: string
+  /** The job's tree. */
+  readonly root: string
+  /** The way from there, a name each; empty for the tree itself. */
+  readonly at: readonly string[]
   readonly remote: RepositoryAddress
+}
+
+/** A commit, and where its objects are. */
+interface Source {
+  readonly objects: string
+  readonly commit: string
+}
+
+export interface Submodule {
+  readonly path: string
+  /** As it is written: it may be relative to its parent's. */
+  readonly url: string
   readonly commit: string
 }
 
 /** Paths and addresses in `.gitmodules`, as its commit has it. */
-export async function submodulesOf({ git }: SubmoduleParts, parent: Parent, signal: AbortSignal): Promise<Submodule[]> {
-  return await withGitDir(parent.objects, [], async env => {
+export async function submodulesOf(
+  git: Git,
+  { objects, commit: of }: Source,
+  signal: AbortSignal,
+): Promise<Submodule[]> {
+  return await withGitDir(objects, [], async env => {
     const call = { env, signal }
-    const file = ['config', '--blob', `${parent.commit}:.gitmodules`, '--no-includes', '-z', '--list']
+    const file = ['config', '--blob', `${of}:.gitmodules`, '--no-includes', '-z', '--list']
     const listed = await git.try({ ...call, args: file })
     if (!listed.ok) return []
     const entries = readEntries(listed.stdout)
     const paths = [...entries.values()].flatMap(({ path }) => (path === undefined ? [] : [path]))
-    const links = paths.length === 0 ? '' : await git.run({ ...call, args: ['ls-tree', '-r', '-z', parent.commit] })
+    const links = paths.length === 0 ? '' : await git.run({ ...call, args: ['ls-tree', '-r', '-z', of] })
     const commits = new Map(
       links.split('\0').flatMap(row => {
         const [, sha = '', path = ''] = /^160000 commit ([0-9a-f]{40})\t(.*)$/s.exec(row) ?? []
@@ -50,29 +68,22 @@ export async function submodulesOf({ git }: SubmoduleParts, parent: Parent, sign
   })
 }
 
-interface Submodule {
-  readonly path: string
-  /** As it is written: it may be relative to its parent's. */
-  readonly url: string
-  readonly commit: string
-}
-
 /**
- * Checks out what a tree has as submodules, and what those have, each with a `.git` of its own.
+ * Checks out submodules of a tree, and what those have, each with a `.git` of its own.
  * @returns what was left out, and why
  */
 export async function fillSubmodules(
   parts: SubmoduleParts,
   parent: Parent,
+  submodules: readonly Submodule[],
   options: FillOptions,
-  depth = 1,
 ): Promise<string[]> {
   const leftOut: string[] = []
-  const found = await ours(options.slot, parent, [], () => submodulesOf(parts, parent, options.signal))
-  for (const submodule of found) {
+  for (const submodule of submodules) {
     try {
-      if (depth > deepest) throw new Error(`it is more than ${deepest} levels deep`)
-      leftOut.push(...(await fillSubmodule(parts, parent, submodule, { ...options, depth })))
+      const at = [...parent.at, ...submodule.path.split('/')]
+      if (at.length > deepest) throw new Error(`it is more than ${deepest} directories deep`)
+      leftOut.push(...(await fillSubmodule(parts, { ...parent, at }, submodule, options)))
     } catch (error) {
       options.signal.throwIfAborted()
       leftOut.push(`The submodule ${submodule.path} was left out: ${messageOf(error)}`)
@@ -83,41 +94,42 @@ export async function fillSubmodules(
 
 async function fillSubmodule(
   parts: SubmoduleParts,
-  parent: Parent,
-  { path, url, commit }: Submodule,
-  { signal, slot, depth }: FillOptions & { readonly depth: number },
+  { root, at, remote: ofParent }: Parent,
+  { url, commit }: Submodule,
+  { signal, slot }: FillOptions,
 ): Promise<string[]> {
-  const remote = addressOf(parts, parent.remote, url)
-  const tree = join(parent.tree, path)
-  const objects = join(tree, '.git/objects')
+  const remote = addressOf(parts, ofParent, url)
+  const tree = join(root, ...at)
   const filling = { tree, remote, commit }
-  await ours(slot, parent, path.split('/'), async () => {
+  const inner = await whileOurs(slot, root, at, async () => {
+    const objects = join(tree, '.git/objects')
     await parts.cache.provide(remote, { commit, targets: [objects], signal })
     await writeTreeGitDir(filling)
+    const submodules = await submodulesOf(parts.git, { objects, commit }, signal)
     await slot?.give(join(tree, '.git'))
+    return submodules
   })
   await resetTree(parts.git, filling, { signal, slot })
-  return await fillSubmodules(parts, { tree, objects, remote, commit }, { signal, slot }, depth + 1)
+  return await fillSubmodules(parts, { root, at, remote }, inner, { signal, slot })
 }
 
 /**
  * While a directory of the tree, and all above it, are ours and not its user's.
  * @throws when the way there leads out of the tree: a repository can hold any link under any name
  */
-async function ours<T>(
+async function whileOurs<T>(
   slot: Slot | undefined,
-  { tree }: Pick<Parent, 'tree'>,
-  path: readonly string[],
+  directory: string,
+  [next, ...rest]: readonly string[],
   work: () => Promise<T>,
 ): Promise<T> {
-  const [next, ...rest] = path
-  if (!(await isRealDirectory(tree))) throw new Error('its place is no directory of the tree')
+  if (!(await isRealDirectory(directory))) throw new Error('its place is no directory of the tree')
   const inside = async (): Promise<T> => {
     if (next === undefined) return await work()
     if (/^(\.{0,2}|\.?git~?\d*)$/i.test(next)) throw new Error('its place has no name for a directory')
-    return await ours(slot, { tree: join(tree, next) }, rest, work)
+    return await whileOurs(slot, join(directory, next), rest, work)
   }
-  return await (slot ? slot.lend([tree], inside) : inside())
+  return await (slot ? slot.lend([directory], inside) : inside())
 }
 
 /** @throws AgenticoreError `invalid_repo_url` */

@@ -5,6 +5,7 @@ import type { JobId } from '../jobs/job.ts'
 import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository, type RepositoryRules } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
+import { isFile } from '../util/is-file.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
 import { CacheGone, type CloneCache } from './cache.ts'
@@ -88,16 +89,17 @@ export class GitWorkspaces implements Workspaces {
   /** What a checkout alone does not bring: it is brought if the profile says so, else said. */
   async #complete(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<void> {
     const { tree, remote, state } = checkout
-    const parent = { tree, objects: objectsOf(checkout).runners, remote, commit: state.tip }
+    const look = (): Promise<boolean> => isFile(join(tree, '.gitmodules'))
+    if (!(await (options.slot ? options.slot.lend([tree], look) : look()))) return
+    const source = { objects: objectsOf(checkout).runners, commit: state.tip }
+    const submodules = await submodulesOf(this.#parts.git, source, options.signal)
     if (options.checkout.submodules) {
-      for (const leftOut of await fillSubmodules(this.#parts, parent, options)) tell(leftOut)
-      return
+      const parent = { root: tree, at: [], remote }
+      for (const leftOut of await fillSubmodules(this.#parts, parent, submodules, options)) tell(leftOut)
+    } else if (submodules.length > 0) {
+      const which = submodules.length === 1 ? 'A submodule is' : `${submodules.length} submodules are`
+      tell(`${which} not checked out: the profile does not say \`submodules: true\`.`)
     }
-    const count = (await submodulesOf(this.#parts, parent, options.signal)).length
-    if (count > 0)
-      tell(
-        `${count === 1 ? 'A submodule is' : `${count} submodules are`} not checked out: the profile does not say \`submodules: true\`.`,
-      )
   }
 
   /** The job's own copy of everything its commit needs, with the cache or, where that cannot be written, without. */

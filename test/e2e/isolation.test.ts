@@ -14,8 +14,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { git } from '../fixtures/github/git.ts'
 import { type Cli, type CliResult, cliFor } from '../helpers/cli.ts'
-import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { bash, jobIn, modelKey, token, world } from '../helpers/e2e.ts'
 import { processesWith } from '../helpers/processes.ts'
+import { addSubmodules } from '../helpers/submodules.ts'
 import { until } from '../helpers/until.ts'
 
 const skip = process.getuid?.() === 0 ? false : 'only root can start agents as other users'
@@ -148,4 +149,43 @@ t.test('isolation that cannot be had is an error when it is asked for', { skip }
   })
   t.equal(result.exitCode, 2)
   t.match(result.stderr, /AGENTICORE_AGENT_ISOLATION is "user", which cannot be had here: .*a way for user 20000 to/)
+})
+
+t.test('everything a profile can say works with four capabilities and a user for each agent', { skip }, async t => {
+  const turns = [bash('id -u > app/uid.txt; ls "$CLAUDE_CONFIG_DIR"/skills; cat lib/sub.txt'), { text: 'Mended.' }]
+  const { github, model } = await world(t, [{ turns: [bash('true'), { text: 'First.' }, ...turns] }])
+  const sub = await github.createRepo({ owner: 'o', name: 'sub', files: { 'sub.txt': 'of the submodule\n' } })
+  const files = { 'app/a.txt': 'a\n', 'big/b.txt': 'b\n', '.claude/skills/s/SKILL.md': '---\nname: s\n---\n' }
+  const repo = await github.createRepo({ owner: 'o', name: 'r', files })
+  await addSubmodules(repo.path, join(t.testdirName, 'clone'), [{ path: 'lib', url: sub.cloneUrl, commit: sub.commit }])
+  const { cli, place } = machine(t, 'user', asDaemon)
+  const profile = join(place, 'home/.agenticore/profiles/all')
+  mkdirSync(profile, { recursive: true })
+  const keys = {
+    setup: 'id -u > .git/setup',
+    verify: 'cat .git/setup app/uid.txt && cmp .git/setup app/uid.txt',
+    sparse: ['app', '.claude'],
+    submodules: true,
+    claude: { trust_repo: true },
+  }
+  writeFileSync(join(profile, 'profile.yml'), JSON.stringify(keys))
+  for (const name of readdirSync(place, { recursive: true, encoding: 'utf8' })) {
+    chownSync(join(place, name), daemonUid, daemonUid)
+  }
+  chownSync(place, daemonUid, daemonUid)
+  const env = {
+    GITHUB_TOKEN: token,
+    GITHUB_API_URL: github.url,
+    ANTHROPIC_API_KEY: modelKey,
+    ANTHROPIC_BASE_URL: model.url,
+  }
+  const result = await cli(['run', 'say who you are', '-r', repo.cloneUrl, '-p', 'all', '--local', '--json'], { env })
+  const job = jobIn(result)
+  t.match(job, { status: 'succeeded', changed_files: 1, num_turns: 4 }, result.stderr)
+  t.match(await git(repo.path, ['show', `${job.branch}:app/uid.txt`]), /^2\d{4}$/)
+  t.equal(await git(repo.path, ['show', `${job.branch}:big/b.txt`]), 'b', 'what was not checked out is there')
+  const events = (await cli(['logs', job.id, '--json', '--local'])).stdout
+  t.match(events, 'of the submodule')
+  t.notMatch(events, '"type":"warning"')
+  t.strictSame(readdirSync(join(place, 'worktrees')).sort(), ['.agent', '.runner', '.slots'])
 })
