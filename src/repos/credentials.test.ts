@@ -65,7 +65,7 @@ PATH='${gitEnv.PATH}' exec git "$@"`,
   const withSecret = calls.filter(call => secrets.some(secret => call.includes(secret)))
   t.same(
     withSecret.map(call => call.split(' ')[0]),
-    ['ls-remote', 'fetch', 'push'],
+    ['fetch', 'push'],
     'in the environment of calls to the origin only',
   )
   t.equal(argv.filter(line => line.includes('credential fill')).length, 1)

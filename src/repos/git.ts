@@ -70,6 +70,19 @@ export class Git {
     return { ...result, ...(lookup ? { lookup } : {}) }
   }
 
+  /**
+   * What it takes to ask an origin by HTTP without git: undefined where only git can, because the way there leads through
+   * a proxy, or past certificates of the user's.
+   */
+  async direct(
+    remote: RepositoryAddress,
+    signal: AbortSignal,
+  ): Promise<{ authorization: string | undefined } | undefined> {
+    if (Object.keys(this.#settings.network).length > 0) return undefined
+    const lookup = await this.#lookUp({ args: [], remote, signal })
+    return lookup && { authorization: authorizationOf(lookup) }
+  }
+
   /** Standard output of a command that has to succeed. @throws AgenticoreError `git_failed`, `storage_failed` */
   async run(call: GitCall): Promise<string> {
     const result = await this.try(call)
@@ -104,7 +117,7 @@ export class Git {
 
   #networkEnvironment(remote: RepositoryAddress, lookup: Lookup | undefined): Record<string, string> {
     const { home, sshAuthSock, network, followRedirects } = this.#settings
-    const header = lookup?.kind === 'found' ? `Basic ${basicPair(lookup.credential)}` : undefined
+    const header = lookup && authorizationOf(lookup)
     return {
       ...network,
       // Without a repository of ours, git would look for one, and obey its configuration.
@@ -124,6 +137,9 @@ export class Git {
     }
   }
 }
+
+const authorizationOf = (lookup: Lookup): string | undefined =>
+  lookup.kind === 'found' ? `Basic ${basicPair(lookup.credential)}` : undefined
 
 /** What git says of a repository that has lost some of its objects. */
 export const isDamage = (stderr: string): boolean =>

@@ -1,14 +1,18 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { git } from '../../test/fixtures/github/git.ts'
-import { agentGit, never, openWorld, runnerGit, token } from '../../test/helpers/repos.ts'
+import { git, gitEnv } from '../../test/fixtures/github/git.ts'
+import { agentGit, never, openWorld, runnerGit, script, token } from '../../test/helpers/repos.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { readRemote } from './remote-refs.ts'
 
 const world = await openWorld(t)
 const { github } = world
+
+/** A request by git, or by ourselves. */
+const anyRead = /info\/refs|git-upload-pack/
 
 const read = (url: string, baseRef = '', options: { branch?: string; token?: string } = {}) =>
   readRemote(world.gitWith({ token: options.token ?? token }), parseRepository(url), {
@@ -95,9 +99,9 @@ t.test('what cannot be read says why', async t => {
   await t.rejects(read(`${github.url}/o/missing.git`), { code: 'origin_not_found' })
   await t.rejects(read(join(world.dir, 'missing')), { code: 'origin_not_found' })
   await t.rejects(read('https://origin.invalid/o/r.git'), { code: 'origin_unreachable' })
-  github.fail({ path: /info\/refs/, reset: true })
+  github.fail({ path: anyRead, reset: true, times: 2 })
   await t.rejects(read(cloneUrl), { code: 'origin_unreachable' })
-  github.fail({ path: /info\/refs/, status: 503 })
+  github.fail({ path: anyRead, status: 503, times: 2 })
   await t.rejects(read(cloneUrl), { code: 'origin_unreachable' })
 })
 
@@ -139,7 +143,7 @@ t.test('a redirect does not carry the token to another host', async t => {
   const there = await elsewhere.repo()
   const { cloneUrl } = await world.repo()
   const location = `${there.cloneUrl}/info/refs?service=git-upload-pack`
-  github.fail({ path: /info\/refs/, status: 302, headers: { location } })
+  github.fail({ path: anyRead, status: 302, headers: { location }, times: 2 })
   await read(cloneUrl).catch(() => {})
   const carried = elsewhere.github.requests.filter(({ headers }) => headers.authorization !== undefined)
   t.same(
@@ -149,9 +153,41 @@ t.test('a redirect does not carry the token to another host', async t => {
 })
 
 t.test('git that is not there is said to be missing', async t => {
-  const { cloneUrl } = await world.repo()
+  const { path } = await world.repo()
   const wanted = { baseRef: '', branch: 'x', signal: never }
-  await t.rejects(readRemote(runnerGit({ path: world.dir }), parseRepository(cloneUrl), wanted), {
+  await t.rejects(readRemote(runnerGit({ path: world.dir }), parseRepository(path), wanted), {
     code: 'git_missing',
   })
+})
+
+t.test('refs are read by one request without git; where that gives no plain answer, git is asked', async t => {
+  const { cloneUrl, tip, first, path } = await origin()
+  await agentGit(path, 'branch', 'main2', first)
+  const bin = t.testdir()
+  const log = join(bin, 'log')
+  await script(join(bin, 'git'), `echo "$@" >> '${log}'\nPATH='${gitEnv.PATH}' exec git "$@"`)
+  const spy = world.gitWith({ token, path: `${bin}:${gitEnv.PATH}` })
+  const ask = (baseRef = '') =>
+    readRemote(spy, parseRepository(cloneUrl), { baseRef, branch: 'agenticore/none', signal: never })
+  const before = github.requests.length
+  t.same(await ask(), { tip, baseBranch: 'main', baseRef: 'main' })
+  t.equal(github.requests.length, before + 1)
+  t.equal((await ask('heavy')).tip, first, 'an annotated tag, peeled')
+  await t.rejects(readFile(log), { code: 'ENOENT' }, 'git was not started')
+  for (const fault of [
+    { status: 500 },
+    { reset: true },
+    { status: 200 },
+    { status: 302, headers: { location: '/' } },
+  ]) {
+    github.fail({ path: /git-upload-pack/, ...fault })
+    t.equal((await ask()).tip, tip, JSON.stringify(fault))
+  }
+  t.equal((await readFile(log, 'utf8')).match(/^ls-remote/gm)?.length, 4)
+  const reason = new Error('enough')
+  github.fail({ path: /git-upload-pack/, silent: true })
+  const controller = new AbortController()
+  const asking = readRemote(spy, parseRepository(cloneUrl), { baseRef: '', branch: 'x', signal: controller.signal })
+  setImmediate(() => controller.abort(reason))
+  await t.rejects(asking, reason)
 })

@@ -1,6 +1,7 @@
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import type { Git } from './git.ts'
+import { lsRefs } from './ls-refs.ts'
 import { readError } from './origin-errors.ts'
 
 /** What the origin says, in one round trip, about everything a job needs to know before it starts. */
@@ -47,24 +48,33 @@ interface Refs {
   readonly defaultBranch: string
 }
 
-async function listRefs(
-  git: Git,
-  remote: RepositoryAddress,
-  query: { names: string[]; signal: AbortSignal },
-): Promise<Refs> {
-  const result = await git.try({
-    args: ['ls-remote', '--symref', '--end-of-options', remote.url, 'HEAD', ...query.names],
-    remote,
-    signal: query.signal,
-  })
-  if (!result.ok) throw readError(remote, result)
-  const rows = result.stdout.split('\n').map(line => line.split('\t'))
+interface RefQuery {
+  readonly names: readonly string[]
+  readonly signal: AbortSignal
+}
+
+async function listRefs(git: Git, remote: RepositoryAddress, query: RefQuery): Promise<Refs> {
+  const rows = (await askDirectly(git, remote, query)) ?? (await askGit(git, remote, query))
   if (rows.some(([sha = '']) => /^[0-9a-f]{64}$/.test(sha))) {
     throw new AgenticoreError('git_failed', `${remote.url} names its objects by SHA-256, which is not supported.`)
   }
   const shas = new Map(rows.flatMap(([sha, name]) => (sha && name && commitId.test(sha) ? [[name, sha]] : [])))
   const symref = rows.find(([target, name]) => name === 'HEAD' && target?.startsWith('ref: refs/heads/'))
   return { shas, defaultBranch: symref?.[0]?.slice('ref: refs/heads/'.length) ?? '' }
+}
+
+/** Undefined where git has to be asked; also for a repository without a HEAD, of which it can say more. */
+async function askDirectly(git: Git, remote: RepositoryAddress, { names, signal }: RefQuery) {
+  const direct = await git.direct(remote, signal)
+  const rows = direct && (await lsRefs(remote, { names: ['HEAD', ...names], ...direct, signal }))
+  return rows?.some(([, name]) => name === 'HEAD') ? rows : undefined
+}
+
+async function askGit(git: Git, remote: RepositoryAddress, { names, signal }: RefQuery) {
+  const args = ['ls-remote', '--symref', '--end-of-options', remote.url, 'HEAD', ...names]
+  const result = await git.try({ args, remote, signal })
+  if (!result.ok) throw readError(remote, result)
+  return result.stdout.split('\n').map(line => line.split('\t'))
 }
 
 function missing(remote: RepositoryAddress, baseRef: string): AgenticoreError {
