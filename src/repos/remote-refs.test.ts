@@ -174,18 +174,20 @@ t.test('refs are read by one request without git; where that gives no plain answ
   t.equal(github.requests.length, before + 1)
   t.equal((await ask('heavy')).tip, first, 'an annotated tag, peeled')
   await t.rejects(readFile(log), { code: 'ENOENT' }, 'git was not started')
-  for (const fault of [
-    { status: 500 },
-    { reset: true },
-    { status: 200 },
-    { status: 302, headers: { location: '/' } },
-  ]) {
-    github.fail({ path: /git-upload-pack/, ...fault })
+  const where = /git-upload-pack/
+  const faults: Parameters<typeof github.fail>[0][] = [
+    { path: where, status: 500 },
+    { path: where, reset: true },
+    { path: where, status: 200 },
+    { path: where, status: 302, headers: { location: '/' } },
+  ]
+  for (const fault of faults) {
+    github.fail(fault)
     t.equal((await ask()).tip, tip, JSON.stringify(fault))
   }
   t.equal((await readFile(log, 'utf8')).match(/^ls-remote/gm)?.length, 4)
   const reason = new Error('enough')
-  github.fail({ path: /git-upload-pack/, silent: true })
+  github.fail({ path: where, silent: true })
   const controller = new AbortController()
   const asking = readRemote(spy, parseRepository(cloneUrl), { baseRef: '', branch: 'x', signal: controller.signal })
   setImmediate(() => controller.abort(reason))
