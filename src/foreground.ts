@@ -3,14 +3,14 @@ import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { gitHubToken, isOnGitHub } from './github/hosts.ts'
-import { GitHubPullRequests } from './github/pull-requests.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job } from './jobs/job.ts'
-import type { EventLog, Lease } from './jobs/ports.ts'
+import type { EventLog, Lease, PullRequests } from './jobs/ports.ts'
 import type { Profiles } from './jobs/profile.ts'
+import { parseRepository } from './jobs/repository.ts'
 import { FileLock } from './locks/file-lock.ts'
 import { jobPlaces, type LocalParts, secretName, warn } from './parts.ts'
 import { which } from './process/which.ts'
@@ -119,7 +119,6 @@ interface RunningParts {
 function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEvent }: RunningParts) {
   const { surroundings, secrets, journal, store, events } = parts
   const { settings } = surroundings
-  const github = { apiUrl: settings.githubApiUrl }
   return {
     store,
     journal,
@@ -132,13 +131,7 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
       root: settings.worktreeRoot,
     }),
     slots: isolation.slots,
-    pullRequests: new GitHubPullRequests({
-      settings: github,
-      findCredential,
-      userAgent: 'agenticore',
-      clock: systemClock,
-      random: Math.random,
-    }),
+    pullRequests: pullRequestsFor(parts, findCredential),
     clock: systemClock,
     redact: secrets.redact,
     warn,
@@ -202,6 +195,20 @@ function agentFor({ settings, path, network, cloud }: Surroundings, redact: Reda
     redact,
     clock: systemClock,
   })
+}
+
+/** Loaded when one is opened: most of a run, and every run elsewhere than on GitHub, passes without it. */
+function pullRequestsFor({ surroundings }: LocalParts, findCredential: FindCredential): PullRequests {
+  const settings = { apiUrl: surroundings.settings.githubApiUrl }
+  const waiting = { clock: systemClock, random: Math.random }
+  return {
+    serves: url => isOnGitHub(parseRepository(url), settings),
+    async open(request, signal) {
+      const { GitHubPullRequests } = await import('./github/pull-requests.ts')
+      const parts = { settings, findCredential, userAgent: 'agenticore', ...waiting }
+      return await new GitHubPullRequests(parts).open(request, signal)
+    },
+  }
 }
 
 /** What a profile calls a secret is kept out of everything that is written down, as ours are. */

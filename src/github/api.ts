@@ -1,5 +1,5 @@
 import type { Octokit } from '@octokit/core'
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import type { Lookup } from '../jobs/credentials.ts'
 import type { Clock } from '../util/clock.ts'
 import { GitHubError, understood } from './trouble.ts'
@@ -19,23 +19,25 @@ export interface NewPull {
   readonly draft: boolean
 }
 
-const pull = z
-  .object({
-    number: z.number(),
-    html_url: z.string(),
-    body: z.string().nullish(),
-    labels: z.array(z.object({ name: z.string() })),
-  })
-  .transform(({ number, html_url, body, labels }) => ({
+const pullFields = z.object({
+  number: z.number(),
+  html_url: z.string(),
+  body: z.nullish(z.string()),
+  labels: z.array(z.object({ name: z.string() })),
+})
+const pull = z.pipe(
+  pullFields,
+  z.transform(({ number, html_url, body, labels }: z.infer<typeof pullFields>) => ({
     number,
     url: html_url,
     body: body ?? '',
     labels: labels.map(({ name }) => name),
-  }))
+  })),
+)
 
 export type Pull = z.infer<typeof pull>
 
-const comment = z.object({ body: z.string().nullish() })
+const comment = z.object({ body: z.nullish(z.string()) })
 
 export interface ApiParts {
   readonly octokit: Octokit
@@ -115,7 +117,7 @@ export class PullRequestApi {
   }
 
   async #ask<T>(
-    shape: z.ZodType<T>,
+    shape: z.ZodMiniType<T>,
     send: (request: { signal: AbortSignal }) => Promise<Sent>,
   ): Promise<[T, Sent['headers']]> {
     const { clock, signal, host, lookup } = this.#parts

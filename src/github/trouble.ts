@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { type Lookup, refusalOf } from '../jobs/credentials.ts'
 
 /** Whether to ask again: after a wait GitHub asks for, after a while, or not at all. */
@@ -80,22 +80,23 @@ const limitedFor = (seconds: number): Trouble => ({
   waitMs: 1000 * (Number.isFinite(seconds) ? Math.max(1, seconds) : 60),
 })
 
+const errorDetail = z.object({
+  message: z.optional(z.string()),
+  field: z.optional(z.string()),
+  code: z.optional(z.string()),
+})
 const errorBody = z.object({
   message: z.string(),
-  errors: z
-    .array(
-      z
-        .object({ message: z.string().optional(), field: z.string().optional(), code: z.string().optional() })
-        .or(z.string().transform(message => ({ message, field: undefined, code: undefined }))),
-    )
-    .optional(),
+  errors: z.optional(z.array(z.union([errorDetail, z.string()]))),
 })
 
 function wordsOf(data: unknown): string {
   const body = errorBody.safeParse(data)
   // A proxy on the way answers with a page of its own.
   if (!body.success) return typeof data === 'string' && data.trim() !== '' ? firstLine(data) : 'no reason given'
-  const details = (body.data.errors ?? []).map(({ message, field, code }) => message ?? `${field} is ${code}`)
+  const details = (body.data.errors ?? []).map(detail =>
+    typeof detail === 'string' ? detail : (detail.message ?? `${detail.field} is ${detail.code}`),
+  )
   return [body.data.message, ...details].map(firstLine).join(': ')
 }
 

@@ -1,11 +1,20 @@
-import * as z from 'zod'
+// The small form of zod: this is read at the start of every job.
+import * as z from 'zod/mini'
+
+export interface KeyNotes {
+  readonly allowed: string
+  readonly meaning: string
+}
+
+/** What docs/profiles.md says of each key. */
+export const notes = z.registry<KeyNotes>()
 
 /** A value that may be left out, and set to null to take away what a parent says. */
-const value = <T>(allowed: string, meaning: string, fits: (given: unknown) => boolean) =>
-  z
-    .custom<T>(fits, { error: allowed })
-    .nullish()
-    .meta({ description: meaning, examples: [allowed] })
+function value<T>(allowed: string, meaning: string, fits: (given: unknown) => boolean) {
+  const schema = z.nullish(z.custom<T>(fits, { error: allowed }))
+  notes.add(schema, { allowed, meaning })
+  return schema
+}
 
 const isText = (given: unknown): given is string => typeof given === 'string' && given.trim() !== ''
 const isWhole = (given: unknown): boolean => Number.isSafeInteger(given) && Number(given) > 0
@@ -94,7 +103,7 @@ export const profileKeys = z.strictObject({
   ),
   submodules: flag('Whether submodules are checked out.'),
   lfs: flag('Whether files in Git LFS are fetched; needs git-lfs.'),
-  claude: claudeKeys.nullish(),
+  claude: z.nullish(claudeKeys),
 })
 
 /** What one `profile.yml` says. */
