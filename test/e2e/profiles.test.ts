@@ -110,6 +110,18 @@ t.test('review changes nothing, whatever the repository says', async t => {
   )
 })
 
+t.test('the tree is clean when the agent starts, for every profile that comes along', async t => {
+  const { github, cli } = await world(t, [{ turns: [bash('git status --porcelain --ignored'), done] }])
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  const names: { name: string }[] = JSON.parse((await cli(['profiles', '--json'])).stdout)
+  t.ok(names.length > 1)
+  for (const { name } of names) {
+    const result = await cli(['run', 'Look', '-r', repo.cloneUrl, '-p', name, '--local', '--json'])
+    const events = await eventsOf(cli, result)
+    t.match(events('tool_result'), [{ ok: true, text: '(Bash completed with no output)' }], name)
+  }
+})
+
 t.test('verify: red, then green after one more turn', async t => {
   const turns = [bash('echo 2 > app.txt'), { text: 'First try.' }, bash('echo 3 > app.txt'), { text: 'Second try.' }]
   const { github, model, cli } = await world(t, [{ turns }])
