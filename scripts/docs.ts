@@ -1,5 +1,5 @@
 /**
- * Writes the pages under docs/ that say what the code says: settings, errors, the job record, the commands.
+ * Writes the pages under docs/ that say what the code says: settings, errors, the job record, the commands, profiles.
  * With --check it writes nothing and fails where a page says something else.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { exitCodes } from '../src/commands/exit-codes.ts'
 import { commands } from '../src/commands/index.ts'
 import { readSettings } from '../src/config/settings.ts'
 import { catalogue } from '../src/jobs/errors.ts'
+import { claudeKeys, notes, profileKeys } from '../src/profiles/schema.ts'
 
 const root = join(import.meta.dirname, '..')
 const generated = '<!-- Written by scripts/docs.ts. Edit the source it names, then run `npm run docs`. -->'
@@ -69,6 +70,83 @@ it is marked as always there. Source: \`src/api/job.ts\`.
 ${table(['field', '', 'what it says'], rows)}`
 }
 
+function profilesPage(): string {
+  const rowsOf = (shape: object, prefix: string): string[][] =>
+    Object.entries(shape).flatMap(([name, schema]) => {
+      const said = notes.get(schema)
+      return said ? [[`\`${prefix}${name}\``, said.allowed, said.meaning]] : []
+    })
+  return `# Profiles
+
+A profile says how the agent is set up and what becomes of its work. \`agenticore run --profile NAME\` picks one,
+\`AGENTICORE_DEFAULT_PROFILE\` the one for jobs that name none. \`agenticore profiles\` lists them with where each comes
+from; \`agenticore profiles NAME\` prints what one and everything it extends say together. Source: \`src/profiles/\`.
+
+\`coding\` does the task and opens a pull request. \`review\` reads and reports, and cannot change anything.
+
+## A profile is a directory
+
+\`\`\`text
+~/.agenticore/profiles/frontend/
+  profile.yml               the keys below; may be missing
+  CLAUDE.md                 what the agent is told; or in .claude/
+  .claude/settings.json     Claude Code's settings: permissions, hooks
+  .claude/agents/ skills/ commands/ …
+  .mcp.json                 MCP servers
+\`\`\`
+
+Of two profiles with one name the later counts: built in, \`{shared}/profiles\` (with \`AGENTICORE_SHARED_FS_ROOT\`),
+\`~/.agenticore/profiles\`. One that extends its own name builds on the one it stands in front of.
+
+\`\`\`yaml
+description: Our front end, checked before anybody looks
+extends: coding
+setup: npm ci
+verify: npm test
+labels: [agent]
+env:
+  CI: 1
+claude:
+  model: sonnet
+  max_turns: 60
+\`\`\`
+
+## Keys of profile.yml
+
+${table(['key', 'allowed', 'what it does'], [...rowsOf(profileKeys.shape, ''), ...rowsOf(claudeKeys.shape, 'claude.')])}
+
+Another key is an error that names the nearest one; keys that agentihooks and the original agenticore keep in the same file
+are passed over with a warning. \`null\` takes away what a parent says. A limit of the job (\`--model\`, \`--max-turns\`,
+\`--max-budget-usd\`, \`--timeout\`) counts more than the profile's.
+
+## What \`extends\` does
+
+| of | from parent to child |
+| --- | --- |
+| \`profile.yml\` | objects are merged key by key, lists replaced, \`null\` deletes |
+| \`.claude/settings.json\` | the same, but the lists under \`permissions\` and \`hooks\` are joined |
+| \`.mcp.json\` | all servers; of two with one name the child's, \`null\` deletes |
+| \`CLAUDE.md\` | the parent's first, then the child's |
+| other files in \`.claude/\` | all of them; of two with one path the child's |
+
+The result is written to \`job_config_dir\` of the job, outside its working tree, and reaches Claude Code by flags.
+\`\${VAR}\` and \`\${VAR:-default}\` in \`.mcp.json\` are filled in from the profile's \`env\` and from nothing else.
+
+## setup and verify
+
+Both run by \`sh\` in the working tree, as the agent's user, with the agent's environment but none of its credentials, for
+at most the job's timeout; whatever they leave running is ended. A \`setup\` that fails ends the job as \`setup_failed\`
+before the agent starts. When \`verify\` fails, what it printed goes back to the agent, in the same conversation, up to
+\`verify_attempts\` times. If it still fails, the job ends as \`verify_failed\`: the branch is pushed without a pull
+request, and the error has what \`verify\` printed last.
+
+## trust_repo
+
+Without it nothing that a repository brings reaches the agent but its \`CLAUDE.md\`. With it come its \`.claude/agents\`,
+\`skills\`, \`commands\` and the servers of its \`.mcp.json\` (a name the profile has, too, is the profile's). Its hooks and
+settings stay out.`
+}
+
 async function cliPage(): Promise<string> {
   const names = Object.keys(commands).filter(name => name !== 'help')
   const sections = names.map(async name => {
@@ -90,6 +168,7 @@ const pages: Record<string, string> = {
   'errors.md': errorsPage(),
   'job.md': jobPage(),
   'cli.md': await cliPage(),
+  'profiles.md': profilesPage(),
 }
 
 function readOrEmpty(path: string): string {
