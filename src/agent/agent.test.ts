@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../test/helpers/clock.ts'
@@ -358,4 +358,57 @@ t.test('where nobody can listen any more, nobody works on', async t => {
     await t.rejects(claude.run(request, { signal: new AbortController().signal, onStart, onEvent }), full, name)
     t.strictSame(processesWith(marker), [], `${name}: nothing is left`)
   }
+})
+
+t.test('a session id that is none does not become the name of a file', async t => {
+  const result = { type: 'result', subtype: 'success', is_error: false, result: 'ok', session_id: '../../../etc/x' }
+  const claude = fakeClaude(t, `echo '${JSON.stringify(result)}'`)
+  const request = {
+    job: newJob(new Date()),
+    cwd: '/',
+    prompt: 'x',
+    briefing: '',
+    sessionId: crypto.randomUUID(),
+    resume: false,
+    profile: plainProfile,
+    configDir: '/config',
+    marker: `session-${process.pid}`,
+    scratch: join(t.testdirName, 'scratch'),
+  }
+  const nothing = async (): Promise<void> => undefined
+  const options = { signal: new AbortController().signal, onStart: nothing, onEvent: nothing }
+  const { facts, failure } = await claude.run(request, options)
+  t.match(facts, { output: 'ok' })
+  t.notOk(failure)
+  t.notOk('sessionId' in facts)
+})
+
+t.test('what an earlier agent left as a link is replaced, not followed', async t => {
+  const claude = fakeClaude(t, 'true')
+  const [scratch, configDir, outside] = ['scratch', 'config', 'outside'].map(name => join(t.testdirName, name))
+  for (const path of [scratch, join(configDir ?? '', '.claude/skills'), join(outside ?? '', 'skills')]) {
+    mkdirSync(path ?? '', { recursive: true })
+  }
+  const precious = join(outside ?? '', 'precious')
+  writeFileSync(precious, 'precious')
+  writeFileSync(join(configDir ?? '', '.claude/skills/s.md'), 's')
+  symlinkSync(precious, join(scratch ?? '', 'briefing.md'))
+  symlinkSync(outside ?? '', join(scratch ?? '', 'claude'))
+  await claude.prepare({
+    job: newJob(new Date()),
+    cwd: '/',
+    prompt: 'x',
+    briefing: 'BRIEFING',
+    sessionId: 's',
+    resume: false,
+    profile: plainProfile,
+    configDir: configDir ?? '',
+    marker: 'm',
+    scratch: scratch ?? '',
+  })
+  t.equal(readFileSync(precious, 'utf8'), 'precious')
+  t.same(readdirSync(outside ?? '').sort(), ['precious', 'skills'])
+  t.same(readdirSync(join(outside ?? '', 'skills')), [])
+  t.equal(readFileSync(join(scratch ?? '', 'briefing.md'), 'utf8'), 'BRIEFING')
+  t.same(readdirSync(join(scratch ?? '', 'claude/skills')), ['s.md'])
 })

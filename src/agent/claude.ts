@@ -7,6 +7,7 @@ import { type StreamedProcess, startStreamed } from '../process/stream.ts'
 import { sweepMarked } from '../process/sweep.ts'
 import { which } from '../process/which.ts'
 import type { Clock } from '../util/clock.ts'
+import { isUuid } from '../util/ids.ts'
 import type { Redact } from '../util/redact.ts'
 import { accessFor, type ModelCredentials } from './credentials.ts'
 import { parseAgentLine } from './events.ts'
@@ -228,6 +229,7 @@ function factsOf(verdict: AgentVerdict): RunFacts {
     numTurns: verdict.numTurns,
     totalCostUsd: verdict.totalCostUsd,
     usage: verdict.usage,
-    sessionId: verdict.sessionId,
+    // It becomes the name of a file, and what an agent prints is not ours.
+    ...(isUuid(verdict.sessionId) ? { sessionId: verdict.sessionId } : {}),
   }
 }

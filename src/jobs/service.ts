@@ -60,7 +60,7 @@ export class JobService {
    * @throws AgenticoreError `session_not_found`, `session_busy`, `invalid_request`
    */
   async followUp(request: JobRequest, session: string): Promise<JobRequest> {
-    return continuing(request, await this.#latestOf(session.trim().toLowerCase()))
+    return continuing(request, await this.#latestOf(session.trim().toLowerCase(), request.idempotencyKey))
   }
 
   /** A new job that asks for the same. @throws AgenticoreError `job_not_found`, `ambiguous_id` */
@@ -97,8 +97,10 @@ export class JobService {
     yield* events.read(id, follow ? { follow: { ended, signal: follow } } : {})
   }
 
-  async #latestOf(session: string): Promise<Job> {
-    const jobs = await this.#parts.store.list({ limit: Number.POSITIVE_INFINITY })
+  /** @param key of a request that may have been made before: what came of it then is not what it goes on from */
+  async #latestOf(session: string, key: string | undefined): Promise<Job> {
+    const all = await this.#parts.store.list({ limit: Number.POSITIVE_INFINITY })
+    const jobs = all.filter(job => key === undefined || job.idempotencyKey !== key)
     const found = jobs.find(job => job.sessionId === session) ?? jobs.find(job => job.id === session)
     if (found) return found
     throw new AgenticoreError('session_not_found', `No job that is kept has had the conversation "${session}".`)

@@ -25,7 +25,9 @@ export async function materialize(profile: Profile, { directory, tree }: ConfigF
   const target = join(directory, '.claude')
   const settings = await mergedSettings(directories)
   const memory = await mergedMemory(directories)
-  const servers = await mergedServers([...(trusted === undefined ? [] : [trusted]), ...directories], profile)
+  const theirs = trusted === undefined ? '' : join(trusted, '.mcp.json')
+  const ours = directories.flatMap(each => [join(each, '.mcp.json'), join(each, '.claude/.mcp.json')])
+  const servers = await mergedServers((await isPlainFile(theirs)) ? [theirs, ...ours] : ours, profile)
   for (const place of [target, join(directory, '.mcp.json')]) await removeTree(place)
   await mkdir(target, { recursive: true, mode: 0o700 })
   if (trusted !== undefined) await copyTrusted(trusted, target)
@@ -50,13 +52,11 @@ async function mergedMemory(directories: readonly string[]): Promise<string> {
   return texts.flatMap(text => (text === undefined || text.trim() === '' ? [] : [`${text.trim()}\n`])).join('\n')
 }
 
-async function mergedServers(directories: readonly string[], { env }: Profile): Promise<Servers> {
+async function mergedServers(paths: readonly string[], { env }: Profile): Promise<Servers> {
   let merged: Servers = {}
-  for (const directory of directories) {
-    for (const path of [join(directory, '.mcp.json'), join(directory, '.claude/.mcp.json')]) {
-      const found = await readJson(path)
-      if (found) merged = { ...merged, ...expandServers(serversIn(found, path), env, path) }
-    }
+  for (const path of paths) {
+    const found = await readJson(path)
+    if (found) merged = { ...merged, ...expandServers(serversIn(found, path), env, path) }
   }
   return Object.fromEntries(Object.entries(merged).filter(([, server]) => server !== null))
 }
@@ -66,6 +66,10 @@ async function copyOthers(source: string, target: string): Promise<void> {
   for (const name of (await entriesOf(source)).filter(entry => !mergedFiles.includes(entry))) {
     await cp(join(source, name), join(target, name), { recursive: true, dereference: true })
   }
+}
+
+async function isPlainFile(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isFile() ?? false
 }
 
 /** Plain files alone: a link in a repository can point anywhere on this machine. */

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: as profiles write it
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { builtIn } from '../../test/helpers/profiles.ts'
@@ -299,6 +299,12 @@ t.test('a trusted tree gives its agents, skills, commands and servers, and no fi
   t.equal(readFileSync(join(directory, '.claude/agents/a.md'), 'utf8'), 'of the profile')
   t.equal(readFileSync(join(directory, '.claude/settings.json'), 'utf8').trim(), '{}')
   t.match(readFileSync(join(directory, '.mcp.json'), 'utf8'), 'theirs')
+
+  lay(join(root, 'secret'), { 'mcp.json': '{"mcpServers":{"secret":{"url":"http://x"}}}' })
+  rmSync(join(tree, '.mcp.json'))
+  symlinkSync(join(root, 'secret/mcp.json'), join(tree, '.mcp.json'))
+  await profiles.materialize(await profiles.resolve('p'), { directory, tree })
+  t.notMatch(readFileSync(join(directory, '.mcp.json'), 'utf8'), 'secret')
 })
 
 t.test('the profiles that come along can be used', async t => {

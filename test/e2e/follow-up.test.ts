@@ -67,7 +67,20 @@ t.test('a follow-up goes on with the conversation, on the branch, in the pull re
 t.test('a job without a repository is continued, too', async t => {
   const { model, cli } = await world(t, [{ turns: [{ text: 'FIRST-ANSWER' }, { text: 'Second.' }] }])
   const first = jobIn(await cli(['run', 'Say something', '--local', '--json']))
-  const second = jobIn(await cli(['run', 'And now?', '--session-id', first.id, '--local', '--json']))
+  const again = [
+    'run',
+    'And now?',
+    '--session-id',
+    first.session_id ?? '',
+    '--idempotency-key',
+    'k',
+    '--local',
+    '--json',
+  ]
+  const second = jobIn(await cli(again))
   t.match(second, { status: 'succeeded', output: 'Second.', resumed: true })
   t.match(JSON.stringify(model.requests.at(-1)?.body), 'FIRST-ANSWER')
+  t.equal(jobIn(await cli(again)).id, second.id, 'the same request again is the same job')
+  const byId = await cli(['run', 'And now?', '--session-id', first.id, '--local', '--json'])
+  t.match(jobIn(byId), { resumed: true, session_id: first.session_id })
 })
