@@ -27,6 +27,8 @@ import { JobRunner } from './worker/job-runner.ts'
 
 /** How soon a cancel request by another process is noticed. */
 const renewEveryMs = 500
+/** How soon when the job waits for its time. */
+const lookAgainMs = 1000
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
@@ -65,9 +67,10 @@ export function foreground(parts: LocalParts) {
       })
       let now = job
       do {
-        if (!(await isDue(now, options.signal))) return now
+        now = await whenDue(parts, now, options.signal)
+        if (now.status !== 'queued' || options.signal.aborted) return now
         const lease = await claimSoon(parts, job)
-        if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is ${job.status}, not queued.`)
+        if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is no longer queued.`)
         now = await runner.run(lease, options.signal)
       } while (now.status === 'queued' && !options.signal.aborted)
       return now
@@ -85,16 +88,18 @@ async function claimSoon({ store, surroundings }: LocalParts, job: Job): Promise
   }
 }
 
-/** Waits until the job may start; false when the signal came first. */
-async function isDue({ notBefore }: Job, signal: AbortSignal): Promise<boolean> {
-  const ms = notBefore === undefined ? 0 : Date.parse(notBefore) - Date.now()
+/** The job when it may start; or before that, when it is over, or the signal came first. */
+async function whenDue({ store }: LocalParts, job: Job, signal: AbortSignal): Promise<Job> {
+  let now = job
   try {
-    if (ms > 0) await systemClock.sleep(ms, signal)
-    return !signal.aborted
+    while (now.status === 'queued' && now.notBefore !== undefined && Date.parse(now.notBefore) > Date.now()) {
+      await systemClock.sleep(Math.min(Date.parse(now.notBefore) - Date.now(), lookAgainMs), signal)
+      now = (await store.get(job.id)) ?? now
+    }
   } catch (error) {
     if (!signal.aborted) throw error
-    return false
   }
+  return now
 }
 
 export type Foreground = ReturnType<typeof foreground>

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { access, chmod, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Surroundings } from './config/load.ts'
 import { SettingError } from './config/load.ts'
@@ -14,6 +14,7 @@ export type Isolation =
   | { readonly kind: 'user'; readonly slots: UserSlots }
   | { readonly kind: 'none'; readonly slots: Slots; readonly missing: readonly string[] }
 
+const machineSlots = '/run/agenticore/slots'
 const sameUser: Slots = { acquire: async () => undefined }
 
 /** @throws SettingError when `user` is forced and cannot be had */
@@ -27,7 +28,7 @@ export async function isolationFor(surroundings: Surroundings): Promise<Isolatio
   ]
   if (missing.length === 0 && setpriv !== undefined) {
     missing.push(...(await outOfReach(surroundings, { uid: uidBase, setpriv })))
-    const directory = join(worktreeRoot, '.slots')
+    const directory = await slotDirectory(worktreeRoot)
     if (missing.length === 0) return { kind: 'user', slots: new UserSlots({ directory, uidBase, setpriv }) }
   }
   if (agentIsolation === 'auto') return { kind: 'none', slots: sameUser, missing }
@@ -36,15 +37,26 @@ export async function isolationFor(surroundings: Surroundings): Promise<Isolatio
   )
 }
 
+/** One for the whole machine where we may, so that two installations do not take one user for two agents. */
+async function slotDirectory(worktreeRoot: string): Promise<string> {
+  try {
+    await mkdir(machineSlots, { recursive: true, mode: 0o700 })
+    await access(machineSlots, constants.W_OK)
+    return machineSlots
+  } catch {
+    return join(worktreeRoot, '.slots')
+  }
+}
+
 /** What an agent needs and a slot's user cannot get to. */
 async function outOfReach(surroundings: Surroundings, user: { uid: number; setpriv: string }): Promise<string[]> {
   const { settings, path } = surroundings
   const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
-  const places = [settings.worktreeRoot, scratchRoot, jobFilesRoot]
-  for (const place of places) {
-    await mkdir(place, { recursive: true, mode: 0o711 })
-    await chmod(place, 0o711)
-  }
+  const ours = [scratchRoot, jobFilesRoot]
+  const places = [settings.worktreeRoot, ...ours]
+  for (const place of places) await mkdir(place, { recursive: true, mode: 0o711 })
+  // Those of our own making; one that the user named is as open as the user wants it.
+  for (const place of ours) await chmod(place, 0o711)
   const claude = await which(settings.claudeBinary, path)
   const wanted = claude === undefined ? places : [...places, claude]
   const script = 'for place; do [ -x "$place" ] || printf "%s\\n" "$place"; done'

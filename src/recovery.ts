@@ -7,6 +7,7 @@ import { jobPlaces, type LocalParts, warn } from './parts.ts'
 import { takeTree } from './process/ownership.ts'
 import { sweepMarked } from './process/sweep.ts'
 import { treePlaces } from './repos/workspaces.ts'
+import { messageOf } from './util/error-code.ts'
 import { removeTree } from './util/remove-tree.ts'
 import { reap } from './worker/reaper.ts'
 
@@ -21,6 +22,7 @@ export async function recover(parts: LocalParts): Promise<Reaped[]> {
     if (job.agentUid === undefined) return
     const isolation = await isolationFor(parts.surroundings)
     if (isolation.kind === 'user') await isolation.slots.endLeftovers(job.agentUid)
+    for (const place of placesOf(parts, job)) await takeTree(place)
   }
   const reaped = await reap({ ...parts, warn, endProcesses })
   for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job)
@@ -36,13 +38,21 @@ export async function sweep(parts: LocalParts): Promise<void> {
   for (const job of await parts.store.sweep()) await forgetPlaces(parts, job)
 }
 
-/** Tree, scratch and files of a job that has ended without a holder to clear up. */
-export async function forgetPlaces({ surroundings: { settings } }: LocalParts, { id }: Job): Promise<void> {
+/** Tree, scratch and files of a job that has ended without a holder to clear up. What cannot be removed is said. */
+export async function forgetPlaces(parts: LocalParts, job: Job): Promise<void> {
+  for (const place of placesOf(parts, job)) {
+    try {
+      // An agent with a user of its own may have left it behind.
+      await takeTree(place)
+      await removeTree(place)
+    } catch (error) {
+      warn(`${place} could not be removed: ${messageOf(error)}`)
+    }
+  }
+}
+
+function placesOf({ surroundings: { settings } }: LocalParts, { id }: Job): string[] {
   const { tree, runnerRoot } = treePlaces(settings.worktreeRoot, id)
   const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
-  for (const place of [tree, runnerRoot, join(scratchRoot, id), join(jobFilesRoot, id)]) {
-    // An agent with a user of its own may have left it behind.
-    await takeTree(place)
-    await removeTree(place)
-  }
+  return [tree, runnerRoot, join(scratchRoot, id), join(jobFilesRoot, id)]
 }

@@ -1,5 +1,5 @@
 import type { AgentRequest } from '../jobs/ports.ts'
-import { markerVariable } from '../process/sweep.ts'
+import { markerVariable } from '../util/marker.ts'
 import type { AgentFiles } from './files.ts'
 
 /** Tools that reach beyond one job or beyond its end. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { execa } from 'execa'
+import { markerEnvironment } from '../util/marker.ts'
 import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { signalGroup } from './group.ts'
@@ -48,7 +49,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const stderr = new BoundedText(stderrBytes, 'keep the end')
   const { file, args, cwd = '/' } = asUser(command.user, command)
   const child = execa(file, args, {
-    env: command.env,
+    env: { ...markerEnvironment(), ...command.env },
     extendEnv: false,
     // A session of its own: Ctrl-C in the terminal is for us, and we decide what it means for the child.
     detached: true,

@@ -26,7 +26,8 @@ export async function takeTree(path: string): Promise<void> {
 
 async function take(path: string, owner: { uid: number; gid: number }): Promise<void> {
   const stats = await lstat(path).catch((error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return undefined
+    // Deeper than a path can say: behind directories that are ours by now, where nobody else gets to.
+    if (hasCode(error, 'ENOENT', 'ENAMETOOLONG')) return undefined
     throw error
   })
   if (!stats) return

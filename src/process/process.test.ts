@@ -3,12 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
+import { markerVariable } from '../util/marker.ts'
 import { BoundedText } from './bounded-text.ts'
 import { runCommand } from './command.ts'
 import { type Line, lines } from './lines.ts'
 import { lingerGuard } from './linger.ts'
 import { type StreamedProgram, startStreamed } from './stream.ts'
-import { markerVariable, sweepMarked } from './sweep.ts'
+import { sweepMarked } from './sweep.ts'
 import { which } from './which.ts'
 
 const env = { PATH: process.env.PATH ?? '' }

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryKernelLock } from '../util/kernel-lock.ts'
 import type { OtherUser } from './as-user.ts'
+import { GivenPlaces } from './given-places.ts'
 import { giveTree, takeTree, whileOurs } from './ownership.ts'
 import { endUser, hasProcesses } from './user-processes.ts'
 
@@ -18,6 +19,8 @@ export interface UserSlotsParts {
 /** A user that is one agent's for a while. */
 export interface UserSlot extends OtherUser {
   endAll(): Promise<void>
+  /** What a dead owner of the slot has left with this user: the next agent is not to find it. */
+  takeBackAll(): Promise<void>
   give(path: string): Promise<void>
   takeBack(path: string): Promise<void>
   lend<T>(places: readonly string[], work: () => Promise<T>): Promise<T>
@@ -37,7 +40,10 @@ export class UserSlots {
       const slot = await this.#take(this.#parts.uidBase + index)
       if (!slot) continue
       // Left by somebody whose jobs have not been taken back yet, or by another installation: not ours to end.
-      if (!(await hasProcesses(slot.uid))) return slot
+      if (!(await hasProcesses(slot.uid))) {
+        await slot.takeBackAll()
+        return slot
+      }
       await slot.release()
     }
     throw new Error(`All ${mostSlots} users for agents from ${this.#parts.uidBase} on are in use`)
@@ -49,6 +55,7 @@ export class UserSlots {
     if (!slot) return
     try {
       await slot.endAll()
+      await slot.takeBackAll()
     } finally {
       await slot.release()
     }
@@ -60,11 +67,24 @@ export class UserSlots {
     const lock = await tryKernelLock(join(directory, String(uid)))
     if (!lock) return undefined
     const user: OtherUser = { uid, setpriv }
+    const given = new GivenPlaces(join(directory, `${uid}.given`))
     return {
       ...user,
       endAll: () => endUser(user),
-      give: path => giveTree(path, uid),
-      takeBack: path => takeTree(path),
+      async takeBackAll() {
+        for (const path of await given.load()) {
+          await takeTree(path)
+          await given.remove(path)
+        }
+      },
+      async give(path) {
+        await given.add(path)
+        await giveTree(path, uid)
+      },
+      async takeBack(path) {
+        await takeTree(path)
+        await given.remove(path)
+      },
       lend: (places, work) => whileOurs(places, uid, work),
       release: async () => lock.release(),
     }

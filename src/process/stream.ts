@@ -1,6 +1,7 @@
 import { PassThrough, pipeline, type Readable, Writable } from 'node:stream'
 import { execa } from 'execa'
 import { hasCode } from '../util/error-code.ts'
+import { markerEnvironment } from '../util/marker.ts'
 import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { type Line, lines } from './lines.ts'
@@ -49,7 +50,7 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   const { file, args, cwd = '/' } = asUser(program.user, program)
   const child = execa(file, args, {
     cwd,
-    env: program.env,
+    env: { ...markerEnvironment(), ...program.env },
     extendEnv: false,
     // A session of its own: Ctrl-C in the terminal is for us, and we decide what it means for the child.
     detached: true,

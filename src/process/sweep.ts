@@ -1,14 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hasCode } from '../util/error-code.ts'
+import { markerVariable } from '../util/marker.ts'
 
 const roundMs = 20
 const rounds = 250
 /** How often in a row nothing is to be found: a child that was forked this moment has its parent's environment yet. */
 const clearRounds = 2
-
-/** The variable that marks every process of one attempt; children inherit it, in sessions of their own too. */
-export const markerVariable = 'AGENTICORE_JOB_MARKER'
 
 /**
  * SIGKILLs every process whose environment carries the marker, again until a look at /proc finds none: a process may

@@ -1,6 +1,7 @@
 import type { Job } from '../jobs/job.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
+import { marked } from '../util/marker.ts'
 import { redactDeep } from '../util/redact.ts'
 import { Attempt, type AttemptEnd, type AttemptParts } from './attempt.ts'
 import { whileRenewed } from './lease-keeper.ts'
@@ -34,6 +35,10 @@ export class JobRunner {
 
   /** @returns the job as it is then: ended, or queued again. @throws AgenticoreError `stale_lease` */
   async run(lease: Lease, signal: AbortSignal): Promise<Job> {
+    return await marked(`${lease.job.id}/${lease.fence}`, () => this.#run(lease, signal))
+  }
+
+  async #run(lease: Lease, signal: AbortSignal): Promise<Job> {
     const keeper = { ...this.#parts, everyMs: this.#parts.renewEveryMs }
     return await whileRenewed(keeper, lease, async ended => {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))

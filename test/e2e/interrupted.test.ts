@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { git } from '../fixtures/github/git.ts'
@@ -142,4 +144,48 @@ t.test('doctor says what is there and what to do', async t => {
   t.equal(ill.exitCode, 1)
   t.match(ill.stdout, /✘ agent .*"\/no\/claude" was not found/)
   t.match(ill.stdout, /! GitHub .*no credential for 127\.0\.0\.1:\d+ \(GITHUB_TOKEN is not set, /)
+})
+
+t.test('kill -9 while git waits for an origin: nothing of it is left after the next command', async t => {
+  const { cli } = await world(t, [])
+  const asked = Promise.withResolvers<void>()
+  const server = createServer(() => asked.resolve()).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  // Through a proxy only git knows the way.
+  const env = { http_proxy: `http://127.0.0.1:${port}` }
+  const run = cli.start(['run', 'x', '-r', 'http://origin.invalid/o/r.git', '--local'], { env })
+  await asked.promise
+  const id = String(JSON.parse((await cli(['jobs', '--json', '--local'])).stdout)[0].id)
+  t.ok(processesWith(id).length > 0, 'git carries the mark of the job')
+  run.kill('SIGKILL')
+  await run
+  await cli(['jobs'])
+  t.strictSame(processesWith(id), [])
+})
+
+t.test('cancel of a job that waits for its time ends whoever waits with it', async t => {
+  const { cli } = await world(t, [])
+  const env = { AGENTICORE_CLAUDE_BINARY: join(import.meta.dirname, '../fixtures/agents/busy-429') }
+  const run = cli.start(['run', 'x', '--local', '--json'], { env })
+  const id = await until(async () => {
+    const [job] = JSON.parse((await cli(['jobs', '--json', '--local'])).stdout)
+    return job?.not_before === undefined ? undefined : String(job.id)
+  })
+  await cli(['cancel', id])
+  const result = await run
+  t.match(jobIn(result), { id, status: 'cancelled' })
+  t.equal(result.exitCode, 1)
+})
+
+t.test('a tree deeper than a path can say is removed, and harms no other job', async t => {
+  const deep = bash('n=$(printf "d%.0s" $(seq 200)); for i in $(seq 60); do mkdir $n; cd $n; done; touch x')
+  const { cli, github } = await world(t, [{ turns: [deep, { text: 'Done.' }] }])
+  const repo = await github.createRepo({ owner: 'o', name: 'r', files })
+  const result = await cli(['run', 'x', '-r', repo.cloneUrl, '--local', '--json'])
+  t.match(jobIn(result), { status: 'succeeded' })
+  t.strictSame(treesOf(cli), [])
+  t.notMatch((await cli(['logs', jobIn(result).id])).stdout, 'Clean-up')
 })

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { UserSlots } from '../../src/process/slots.ts'
 import { git } from '../fixtures/github/git.ts'
 import { type Cli, type CliResult, cliFor } from '../helpers/cli.ts'
 import { bash, jobIn, modelKey, token, world } from '../helpers/e2e.ts'
@@ -62,6 +63,10 @@ function spy(cli: Cli, places: readonly string[], then = ''): Promise<CliResult>
   const env = { AGENTICORE_CLAUDE_BINARY: join(agents, 'spy') }
   return cli(['run', [...task, `then: ${then}`].join('\n'), '--local', '--json'], { env })
 }
+
+/** Where root keeps which users are taken. */
+const slotsOf = (worktrees: string): string =>
+  existsSync('/run/agenticore/slots') ? '/run/agenticore/slots' : join(worktrees, '.slots')
 
 /** Another job that is in the middle of its work. */
 async function sitting({ cli, place }: { cli: Cli; place: string }) {
@@ -138,7 +143,7 @@ t.test('the whole job works under a user of its own: tree, commits, branch', { s
   t.match(job, { status: 'succeeded', changed_files: 2 }, result.stderr)
   t.match(await git(repo.path, ['show', `${job.branch}:uid.txt`]), /^2\d{4}$/)
   t.equal(await git(repo.path, ['show', `${job.branch}:b.txt`]), '2')
-  t.strictSame(readdirSync(env.AGENTICORE_WORKTREE_ROOT).sort(), ['.agent', '.runner', '.slots'])
+  t.strictSame(readdirSync(env.AGENTICORE_WORKTREE_ROOT).sort(), ['.agent', '.runner'])
 })
 
 t.test('isolation that cannot be had is an error when it is asked for', { skip }, async t => {
@@ -149,6 +154,45 @@ t.test('isolation that cannot be had is an error when it is asked for', { skip }
   })
   t.equal(result.exitCode, 2)
   t.match(result.stderr, /AGENTICORE_AGENT_ISOLATION is "user", which cannot be had here: .*a way for user 20000 to/)
+})
+
+t.test('what a killed runner has left belongs to no agent after it', { skip }, async t => {
+  const here = machine(t, 'user')
+  const { run, secret } = await sitting(here)
+  const uid = lstatSync(secret).uid
+  const id = secret.split('/').at(-2) ?? ''
+  run.kill('SIGKILL')
+  await run
+  for (const pid of processesWith(id)) process.kill(pid, 'SIGKILL')
+  await until(() => (processesWith(id).length === 0 ? true : undefined))
+  // A job that does not look for the dead first: the slot itself is to know what its user has.
+  const slots = new UserSlots({ directory: slotsOf(here.worktrees), uidBase: uid, setpriv: 'setpriv' })
+  const slot = await slots.acquire()
+  t.equal(slot.uid, uid)
+  t.equal(lstatSync(join(secret, '..')).uid, 0)
+  await slot.release()
+  await here.cli(['jobs'])
+  const looked = jobIn(await spy(here.cli, [join(secret, '..'), join(here.worktrees, '.agent', id)]))
+  t.match(looked.output, /found:$/, 'nothing found')
+})
+
+t.test('looking at a machine leaves its directories as they are', { skip }, async t => {
+  const place = t.testdir({ shared: {}, private: {} })
+  const cli = cliFor(join(place, 'home'), { AGENTICORE_WORKTREE_ROOT: join(place, 'shared') })
+  chmodSync(join(place, 'shared'), 0o1777)
+  const env = { AGENTICORE_AGENT_ISOLATION: '', AGENTICORE_REPOS_ROOT: join(place, 'private') }
+  chmodSync(join(place, 'private'), 0o2770)
+  await cli(['doctor'], { env })
+  t.equal(lstatSync(join(place, 'shared')).mode & 0o7777, 0o1777)
+  t.equal(lstatSync(join(place, 'private')).mode & 0o7777, 0o2770)
+})
+
+t.test('two installations on one machine do not use one user at a time', { skip }, async t => {
+  const [one, other] = [machine(t, 'user'), machine(t, 'user')]
+  const [first, second] = [await sitting(one), await sitting(other)]
+  t.not(lstatSync(first.secret).uid, lstatSync(second.secret).uid)
+  for (const { go } of [first, second]) go()
+  for (const { run } of [first, second]) t.match(jobIn(await run), { status: 'succeeded' })
 })
 
 t.test('everything a profile can say works with four capabilities and a user for each agent', { skip }, async t => {
