@@ -34,6 +34,7 @@ export interface LocalAgenticore extends Agenticore {
   retry(part: string): Promise<Job>
   /** Where the changes of the latest attempt are kept as a patch; undefined when there are none. */
   patchOf(job: Job): Promise<string | undefined>
+  status(): Promise<Status>
   /** How everything that is needed on this machine is. */
   examine(): Promise<Finding[]>
   /**
@@ -42,6 +43,18 @@ export interface LocalAgenticore extends Agenticore {
    */
   close(): Promise<void>
   readonly defaults: { readonly jobTtlSeconds: number }
+}
+
+export interface Status {
+  readonly queued: number
+  readonly running: number
+  /** Where jobs are kept, and what keeps several processes from doing the same. */
+  readonly store: string
+  readonly locks: string
+  /** Who agents run as. */
+  readonly isolation: 'user' | 'none'
+  /** What is missing for users of their own. */
+  readonly missing: readonly string[]
 }
 
 /** @throws SettingError */
@@ -87,6 +100,20 @@ export async function openLocal(): Promise<LocalAgenticore> {
       return await service.retry(part)
     },
     nextQueued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).at(-1),
+    async status() {
+      const { isolationFor } = await import('./isolation.ts')
+      const isolation = await isolationFor(surroundings)
+      const count = async (status: Job['status']): Promise<number> =>
+        (await service.list({ limit: Number.POSITIVE_INFINITY, status })).length
+      return {
+        queued: await count('queued'),
+        running: await count('running'),
+        store: `files in ${surroundings.settings.jobsDir}`,
+        locks: 'files',
+        isolation: isolation.kind,
+        missing: isolation.kind === 'none' ? isolation.missing : [],
+      }
+    },
     async examine() {
       const { checkAgent, findCredential } = await foreground()
       const { examine } = await import('./doctor.ts')

@@ -14,5 +14,6 @@ export const commands: Readonly<Record<string, Load>> = {
   resume: async () => (await import('./resume.ts')).default,
   retry: async () => (await import('./retry.ts')).default,
   run: async () => (await import('./run.ts')).default,
+  status: async () => (await import('./status.ts')).default,
   version: async () => (await import('./version.ts')).default,
 }

@@ -89,6 +89,10 @@ t.test('as a user of its own an agent finds no secret, and ends nothing but itse
   const places = [here.place, `${here.place}/home`, `${here.place}/tmp/agenticore-jobs`, here.worktrees]
   const looked = jobIn(await spy(here.cli, [...places, join(victim.secret, '..'), victim.secret]))
   t.match(looked, { status: 'succeeded' })
+  t.match(
+    (await here.cli(['status', '--local'])).stdout,
+    /^queued +0\nrunning +1\nstore .*\nlocks .*\nisolation +user$/m,
+  )
   t.match(looked.output, /^uid 2\d{4}, caps 0+, found:$/, 'nothing found')
   t.notMatch(looked.output, `uid ${uid},`, 'another user than the other job')
   const killed = jobIn(await spy(here.cli, [], 'kill'))
@@ -183,6 +187,7 @@ t.test('looking at a machine leaves its directories as they are', { skip }, asyn
   const env = { AGENTICORE_AGENT_ISOLATION: '', AGENTICORE_REPOS_ROOT: join(place, 'private') }
   chmodSync(join(place, 'private'), 0o2770)
   await cli(['doctor'], { env })
+  t.match(JSON.parse((await cli(['status', '--json'], { env })).stdout), { isolation: String, missing: Array })
   t.equal(lstatSync(join(place, 'shared')).mode & 0o7777, 0o1777)
   t.equal(lstatSync(join(place, 'private')).mode & 0o7777, 0o2770)
 })
