@@ -65,18 +65,22 @@ export function foreground(parts: LocalParts) {
         ...runnerParts(parts, { git, findCredential, isolation, onEvent: options.onEvent }),
         agent,
       })
-      let now = job
+      let now = (await parts.store.get(job.id)) ?? job
+      if (isFinal(now)) throw notQueued(now)
       do {
         now = await whenDue(parts, now, options.signal)
-        if (now.status !== 'queued' || options.signal.aborted) return now
+        if (isFinal(now) || options.signal.aborted) return now
         const lease = await claimSoon(parts, job)
-        if (!lease) throw new AgenticoreError('job_not_queued', `Job ${job.id} is no longer queued.`)
+        if (!lease) throw notQueued((await parts.store.get(job.id)) ?? now)
         now = await runner.run(lease, options.signal)
       } while (now.status === 'queued' && !options.signal.aborted)
       return now
     },
   }
 }
+
+const notQueued = ({ id, status }: Job): AgenticoreError =>
+  new AgenticoreError('job_not_queued', `Job ${id} is ${status}, not queued.`)
 
 /** A job that somebody else is just taking back from a dead process is queued in a moment. */
 async function claimSoon({ store, surroundings }: LocalParts, job: Job): Promise<Lease | undefined> {
