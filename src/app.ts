@@ -28,8 +28,8 @@ export interface LocalAgenticore extends Agenticore {
   run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job>
   /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */
   cancel(part: string): Promise<Job>
-  /** The queued job that has waited longest. */
-  nextQueued(): Promise<Job | undefined>
+  /** The one that has waited longest first. */
+  queued(): Promise<Job[]>
   /** A new job that asks for the same. */
   retry(part: string): Promise<Job>
   /** Where the changes of the latest attempt are kept as a patch; undefined when there are none. */
@@ -99,7 +99,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
       await (await foreground()).preflight()
       return await service.retry(part)
     },
-    nextQueued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).at(-1),
+    queued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).toReversed(),
     async status() {
       const { isolationFor } = await import('./isolation.ts')
       const isolation = await isolationFor(surroundings)

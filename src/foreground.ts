@@ -65,18 +65,27 @@ export function foreground(parts: LocalParts) {
         ...runnerParts(parts, { git, findCredential, isolation, onEvent: options.onEvent }),
         agent,
       })
-      let now = (await parts.store.get(job.id)) ?? job
-      if (isFinal(now)) throw notQueued(now)
-      do {
-        now = await whenDue(parts, now, options.signal)
-        if (isFinal(now) || options.signal.aborted) return now
-        const lease = await claimSoon(parts, job)
-        if (!lease) throw notQueued((await parts.store.get(job.id)) ?? now)
-        now = await runner.run(lease, options.signal)
-      } while (now.status === 'queued' && !options.signal.aborted)
-      return now
+      return await toItsEnd(parts, job, { signal: options.signal, run: lease => runner.run(lease, options.signal) })
     },
   }
+}
+
+/** Attempt after attempt, while the job is put off; until it is over, or the signal comes. */
+async function toItsEnd(
+  parts: LocalParts,
+  job: Job,
+  { signal, run }: { signal: AbortSignal; run(lease: Lease): Promise<Job> },
+): Promise<Job> {
+  let now = (await parts.store.get(job.id)) ?? job
+  if (isFinal(now)) throw notQueued(now)
+  do {
+    now = await whenDue(parts, now, signal)
+    if (isFinal(now) || signal.aborted) return now
+    const lease = await claimSoon(parts, job)
+    if (!lease) throw notQueued((await parts.store.get(job.id)) ?? now)
+    now = await run(lease)
+  } while (now.status === 'queued' && !signal.aborted)
+  return now
 }
 
 const notQueued = ({ id, status }: Job): AgenticoreError =>

@@ -8,6 +8,7 @@ import { missingCapabilities } from './process/capabilities.ts'
 import { runCommand } from './process/command.ts'
 import { UserSlots } from './process/slots.ts'
 import { which } from './process/which.ts'
+import { ownDirectory } from './util/own-directory.ts'
 
 /** Who agents run as: users of their own, or, when what that takes is `missing`, the user agenticore runs as. */
 export type Isolation =
@@ -19,22 +20,40 @@ const sameUser: Slots = { acquire: async () => undefined }
 
 /** @throws SettingError when `user` is forced and cannot be had */
 export async function isolationFor(surroundings: Surroundings): Promise<Isolation> {
-  const { agentIsolation, agentUidBase: uidBase, worktreeRoot } = surroundings.settings
+  const { agentIsolation } = surroundings.settings
   if (agentIsolation === 'none') return { kind: 'none', slots: sameUser, missing: [] }
-  const setpriv = await which('setpriv', surroundings.path)
-  const missing = [
-    ...(await missingCapabilities()).map(name => `the capability ${name}`),
-    ...(setpriv === undefined ? ['setpriv (util-linux)'] : []),
-  ]
-  if (missing.length === 0 && setpriv !== undefined) {
-    missing.push(...(await outOfReach(surroundings, { uid: uidBase, setpriv })))
-    const directory = await slotDirectory(worktreeRoot)
-    if (missing.length === 0) return { kind: 'user', slots: new UserSlots({ directory, uidBase, setpriv }) }
-  }
+  const { slots, missing } = await userSlots(surroundings)
+  if (slots) missing.push(...(await outOfReach(surroundings, slots)))
+  if (slots && missing.length === 0) return { kind: 'user', slots: slots.users }
   if (agentIsolation === 'auto') return { kind: 'none', slots: sameUser, missing }
   throw new SettingError(
     `AGENTICORE_AGENT_ISOLATION is "user", which cannot be had here: missing is ${missing.join(', ')}.`,
   )
+}
+
+/** Ends what an agent with a user of its own has left, whoever agents run as by now, as far as we may. */
+export async function endLeftovers(surroundings: Surroundings, uid: number): Promise<void> {
+  const { slots } = await userSlots(surroundings)
+  await slots?.users.endLeftovers(uid)
+}
+
+interface SlotsHere {
+  readonly users: UserSlots
+  readonly uid: number
+  readonly setpriv: string
+}
+
+/** Undefined when something is missing for it. */
+async function userSlots({ settings, path }: Surroundings): Promise<{ slots?: SlotsHere; missing: string[] }> {
+  const { agentUidBase: uid, worktreeRoot } = settings
+  const setpriv = await which('setpriv', path)
+  const missing = [
+    ...(await missingCapabilities()).map(name => `the capability ${name}`),
+    ...(setpriv === undefined ? ['setpriv (util-linux)'] : []),
+  ]
+  if (missing.length > 0 || setpriv === undefined) return { missing }
+  const directory = await slotDirectory(worktreeRoot)
+  return { slots: { users: new UserSlots({ directory, uidBase: uid, setpriv }), uid, setpriv }, missing }
 }
 
 /** One for the whole machine where we may, so that two installations do not take one user for two agents. */
@@ -54,9 +73,12 @@ async function outOfReach(surroundings: Surroundings, user: { uid: number; setpr
   const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
   const ours = [scratchRoot, jobFilesRoot]
   const places = [settings.worktreeRoot, ...ours]
-  for (const place of places) await mkdir(place, { recursive: true, mode: 0o711 })
-  // Those of our own making; one that the user named is as open as the user wants it.
-  for (const place of ours) await chmod(place, 0o711)
+  await mkdir(settings.worktreeRoot, { recursive: true, mode: 0o711 })
+  // Those of our own making; the one that the user named is as open as the user wants it.
+  for (const place of ours) {
+    await ownDirectory(place, 0o711)
+    await chmod(place, 0o711)
+  }
   const claude = await which(settings.claudeBinary, path)
   const wanted = claude === undefined ? places : [...places, claude]
   const script = 'for place; do [ -x "$place" ] || printf "%s\\n" "$place"; done'

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -45,8 +45,9 @@ export const jobPlaces = ({ worktreeRoot, sharedFsRoot }: Settings) => ({
 function jobFilesRoot(): string {
   const place = join(tmpdir(), 'agenticore-jobs')
   const uid = process.getuid?.()
-  const owner = statSync(place, { throwIfNoEntry: false })?.uid
-  return uid === undefined || uid === 0 || owner === undefined || owner === uid ? place : `${place}-${uid}`
+  const stats = lstatSync(place, { throwIfNoEntry: false })
+  const isOurs = stats === undefined || (stats.isDirectory() && (uid === undefined || stats.uid === uid))
+  return isOurs ? place : `${place}-${uid}`
 }
 
 /** @throws SettingError */

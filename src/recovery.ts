@@ -1,6 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isolationFor } from './isolation.ts'
+import { endLeftovers } from './isolation.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
 import { jobPlaces, type LocalParts, warn } from './parts.ts'
@@ -20,8 +20,7 @@ export async function recover(parts: LocalParts): Promise<Reaped[]> {
   const endProcesses = async ({ job, fence }: Reaped['lease']): Promise<void> => {
     await sweepMarked(`${job.id}/${fence}`, { afterDeath: true })
     if (job.agentUid === undefined) return
-    const isolation = await isolationFor(parts.surroundings)
-    if (isolation.kind === 'user') await isolation.slots.endLeftovers(job.agentUid)
+    await endLeftovers(parts.surroundings, job.agentUid)
     for (const place of placesOf(parts, job)) await takeTree(place)
   }
   const reaped = await reap({ ...parts, warn, endProcesses })

@@ -412,3 +412,37 @@ t.test('what an earlier agent left as a link is replaced, not followed', async t
   t.equal(readFileSync(join(scratch ?? '', 'briefing.md'), 'utf8'), 'BRIEFING')
   t.same(readdirSync(join(scratch ?? '', 'claude/skills')), ['s.md'])
 })
+
+t.test('a result that another turn follows is not the last word', async t => {
+  const result = JSON.stringify({ type: 'result', subtype: 'success', is_error: false, result: 'first part' })
+  const turn = line({
+    type: 'assistant',
+    message: { content: [{ type: 'tool_use', id: 'u', name: 'Bash', input: {} }] },
+  })
+  const request = {
+    job: newJob(new Date()),
+    cwd: '/',
+    prompt: 'x',
+    briefing: '',
+    sessionId: crypto.randomUUID(),
+    resume: false,
+    profile: plainProfile,
+    configDir: '/config',
+    marker: `turns-${process.pid}`,
+    scratch: join(t.testdirName, 'scratch'),
+  }
+  const nothing = async (): Promise<void> => undefined
+  const options = { signal: new AbortController().signal, onStart: nothing, onEvent: nothing }
+  const cut = await fakeClaude(t, `echo '${result}'; echo '${turn}'`).run(request, options)
+  t.match(cut.failure, { code: 'agent_no_result' })
+  const whole = await fakeClaude(t, `echo '${result}'; echo '${turn}'; echo '${result}'`).run(request, options)
+  t.notOk(whole.failure)
+})
+
+t.test('a line that is nested too deeply is dropped, and said to be; brackets in a text are no nesting', t => {
+  const deep = `{"type":"assistant","message":{"content":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`
+  t.match(parseAgentLine(deep), [{ type: 'agent_other', name: /nested too deeply/ }])
+  const text = `${'[{'.repeat(1000)} \\" [[`
+  t.match(parseAgentLine(blocks('assistant', { type: 'text', text })), [{ type: 'message', text }])
+  t.end()
+})

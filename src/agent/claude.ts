@@ -1,5 +1,5 @@
 import { AgenticoreError } from '../jobs/errors.ts'
-import type { AgentVerdict } from '../jobs/events.ts'
+import type { AgentEvent, AgentVerdict } from '../jobs/events.ts'
 import type { RunFacts } from '../jobs/job.ts'
 import type { Agent, AgentOptions, AgentRequest, AgentResult, SessionPlace, ShellResult, Slot } from '../jobs/ports.ts'
 import { type CommandResult, runCommand } from '../process/command.ts'
@@ -203,23 +203,38 @@ async function endLeftovers({ marker, slot }: AgentRequest): Promise<void> {
   await Promise.all([sweepMarked(marker), slot?.endAll()])
 }
 
-async function readEvents({ child, watchdogs, redact }: Run, options: AgentOptions) {
-  let verdict: AgentVerdict | undefined
-  let facts: RunFacts = {}
+async function readEvents({ child, watchdogs, redact }: Run, options: AgentOptions): Promise<Heard> {
+  let heard: Heard = { verdict: undefined, facts: {} }
   for await (const line of child.lines) {
     if ('droppedBytes' in line) {
       await options.onEvent({ type: 'agent_other', name: `a line of ${line.droppedBytes} characters, dropped` })
       continue
     }
     for (const event of parseAgentLine(redact(line.text)) ?? []) {
-      if (event.type === 'agent_result') verdict = event
+      heard = after(heard, event)
       if (event.type === 'agent_result') watchdogs.heardResult()
       else watchdogs.heard({ isTurn: event.type !== 'agent_other' })
-      if (event.type === 'agent_started') facts = { modelUsed: event.model, claudeVersion: event.claudeVersion }
       await options.onEvent(event)
     }
   }
-  return { verdict, facts }
+  return heard
+}
+
+interface Heard {
+  readonly verdict: AgentVerdict | undefined
+  readonly facts: RunFacts
+}
+
+/** Only a turn has these. */
+const turnEvents: ReadonlySet<AgentEvent['type']> = new Set(['message', 'thinking', 'tool_call', 'tool_result'])
+
+function after(heard: Heard, event: AgentEvent): Heard {
+  if (event.type === 'agent_result') return { ...heard, verdict: event }
+  if (event.type === 'agent_started') {
+    return { ...heard, facts: { modelUsed: event.model, claudeVersion: event.claudeVersion } }
+  }
+  // Another turn has begun: what was said before it is not the end.
+  return turnEvents.has(event.type) ? { ...heard, verdict: undefined } : heard
 }
 
 function factsOf(verdict: AgentVerdict): RunFacts {

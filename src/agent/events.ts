@@ -4,12 +4,14 @@ import { type Fields, fieldsOf, isFields } from './fields.ts'
 
 const longestText = 64 * 1024
 const longestResult = 1024 * 1024
+const deepest = 500
 
 /**
  * One line of `--output-format stream-json` as our own events: none, one, or several where a message has several blocks.
  * What is no event at all (not JSON, no type) gives undefined.
  */
 export function parseAgentLine(line: string): AgentEvent[] | undefined {
+  if (nestingOf(line) > deepest) return [{ type: 'agent_other', name: 'a line that is nested too deeply, dropped' }]
   const raw = parseObject(line)
   const type = raw?.text('type')
   if (!raw || type === undefined) return undefined
@@ -18,6 +20,16 @@ export function parseAgentLine(line: string): AgentEvent[] | undefined {
   if (type === 'result') return [{ type: 'agent_result', ...verdict(raw) }]
   if (type === 'assistant' || type === 'user') return blocksOf(raw).flatMap(block => blockEvent(block))
   return [{ type: 'agent_other', name: type }]
+}
+
+/** How deep objects and arrays of a JSON text go: what walks through them walks no deeper than the stack. */
+function nestingOf(json: string): number {
+  let [depth, most] = [0, 0]
+  for (const [mark] of json.matchAll(/"(?:[^"\\]|\\.)*"?|[[{]|[\]}]/g)) {
+    if (mark === '{' || mark === '[') most = Math.max(most, ++depth)
+    else if (mark === '}' || mark === ']') depth--
+  }
+  return most
 }
 
 /** By subtype; the names of the fields as 2.1.330 sends them. */

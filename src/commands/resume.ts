@@ -1,5 +1,6 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
+import { AgenticoreError } from '../api/wire.ts'
 import { AgenticoreCommand } from './command.ts'
 import { runInForeground } from './foreground-job.ts'
 
@@ -24,8 +25,17 @@ Without an id: the job that has waited longest.`
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Resume)
     const app = await this.openJobs({ local: true })
-    const job = args.id === undefined ? await app.nextQueued() : await app.job(args.id)
-    if (!job) return this.say('No job is queued.')
-    await runInForeground(app, job, { live: flags.wait, json: flags.json })
+    const how = { live: flags.wait, json: flags.json }
+    if (args.id !== undefined) return await runInForeground(app, await app.job(args.id), how)
+    const queued = await app.queued()
+    for (const job of queued) {
+      try {
+        return await runInForeground(app, job, how)
+      } catch (error) {
+        // Somebody else who looked for a job was faster; the next one may be free.
+        if (!(error instanceof AgenticoreError && error.code === 'job_not_queued')) throw error
+      }
+    }
+    this.say(queued.length === 0 ? 'No job is queued.' : 'Every job that was queued is being run by somebody else.')
   }
 }

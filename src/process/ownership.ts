@@ -1,6 +1,6 @@
-import { chmod, lchown, lstat, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, lchown, lstat } from 'node:fs/promises'
 import { hasCode } from '../util/error-code.ts'
+import { walk } from '../util/walk.ts'
 
 /**
  * Gives a tree of ours to another user. A directory goes last: once it is another's, we may not look into it. A file
@@ -9,7 +9,9 @@ import { hasCode } from '../util/error-code.ts'
 export async function giveTree(path: string, uid: number): Promise<void> {
   const stats = await lstat(path)
   if (stats.isDirectory()) {
-    await Promise.all((await readdir(path)).map(name => giveTree(join(path, name), uid)))
+    await walk(path, 'after', async (inner, entry) => {
+      if (entry.isDirectory() || (await lstat(inner)).nlink === 1) await lchown(inner, uid, uid)
+    })
   } else if (stats.nlink > 1) return
   await lchown(path, uid, uid)
 }
@@ -21,22 +23,23 @@ export async function giveTree(path: string, uid: number): Promise<void> {
 export async function takeTree(path: string): Promise<void> {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()]
   if (uid === undefined || gid === undefined) return
-  await take(path, { uid, gid })
+  try {
+    if (!(await takeOne(path, { uid, gid }))) return
+    await walk(path, 'before', async inner => void (await takeOne(inner, { uid, gid })))
+  } catch (error) {
+    // Deeper than a path can say: behind directories that are ours by now, where nobody else gets to.
+    if (!hasCode(error, 'ENOENT', 'ENAMETOOLONG')) throw error
+  }
 }
 
-async function take(path: string, owner: { uid: number; gid: number }): Promise<void> {
-  const stats = await lstat(path).catch((error: unknown) => {
-    // Deeper than a path can say: behind directories that are ours by now, where nobody else gets to.
-    if (hasCode(error, 'ENOENT', 'ENAMETOOLONG')) return undefined
-    throw error
-  })
-  if (!stats) return
+/** @returns whether it is a directory */
+async function takeOne(path: string, owner: { uid: number; gid: number }): Promise<boolean> {
+  const stats = await lstat(path)
   if (stats.uid !== owner.uid) await lchown(path, owner.uid, owner.gid)
   const needed = stats.isDirectory() ? 0o700 : 0o400
   const isPlain = stats.isDirectory() || (stats.isFile() && stats.nlink === 1)
   if (isPlain && (stats.mode & needed) !== needed) await chmod(path, (stats.mode & 0o777) | needed)
-  if (!stats.isDirectory()) return
-  await Promise.all((await readdir(path)).map(name => take(join(path, name), owner)))
+  return stats.isDirectory()
 }
 
 /** These places alone, each inside the one before it, are ours while `work` runs. */

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hasCode } from '../util/error-code.ts'
 import { markerVariable } from '../util/marker.ts'
+import { threadsOf } from './threads.ts'
 
 const roundMs = 20
 const rounds = 250
@@ -21,7 +22,9 @@ export async function sweepMarked(marker: string, { afterDeath } = { afterDeath:
     if (round > 0) await delay(roundMs)
     const found = await markedProcesses(marker)
     clear = found.length === 0 ? clear + 1 : 0
-    for (const pid of found) {
+    for (const { pid, started } of found) {
+      // The number may be somebody else's by now.
+      if ((await startOf(pid)) !== started) continue
       killed.add(pid)
       kill(pid)
     }
@@ -29,11 +32,23 @@ export async function sweepMarked(marker: string, { afterDeath } = { afterDeath:
   return killed.size
 }
 
-async function markedProcesses(marker: string): Promise<number[]> {
+async function markedProcesses(marker: string): Promise<{ pid: number; started: string }[]> {
   const wanted = Buffer.from(`${markerVariable}=${marker}\0`)
   const pids = (await processIds()).filter(pid => pid !== process.pid)
-  const marked = await Promise.all(pids.map(async pid => ((await environmentOf(pid)).includes(wanted) ? [pid] : [])))
+  const marked = await Promise.all(
+    pids.map(async pid => {
+      const started = await startOf(pid)
+      return started !== undefined && (await environmentOf(pid)).includes(wanted) ? [{ pid, started }] : []
+    }),
+  )
   return marked.flat()
+}
+
+/** When it started, in the kernel's ticks: with its number, that names one process. Undefined for one that is gone. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const stat = (await readIfThere(`/proc/${pid}/stat`)).toString('latin1')
+  // The name, in brackets, can hold anything; what follows it begins with the third field.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
 }
 
 async function processIds(): Promise<number[]> {
@@ -47,8 +62,16 @@ async function processIds(): Promise<number[]> {
 
 /** Empty for a process that is gone, a zombie, or not ours to look into. */
 async function environmentOf(pid: number): Promise<Buffer> {
+  const environment = await readIfThere(`/proc/${pid}/environ`)
+  if (environment.length > 0) return environment
+  // A process whose first thread has ended shows its environment in the others alone.
+  const [other] = (await threadsOf(String(pid))).filter(thread => thread !== String(pid))
+  return other === undefined ? environment : await readIfThere(`/proc/${pid}/task/${other}/environ`)
+}
+
+async function readIfThere(path: string): Promise<Buffer> {
   try {
-    return await readFile(`/proc/${pid}/environ`)
+    return await readFile(path)
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES', 'EPERM')) return Buffer.alloc(0)
     throw error

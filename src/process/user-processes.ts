@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { hasCode } from '../util/error-code.ts'
 import type { OtherUser } from './as-user.ts'
 import { runCommand } from './command.ts'
+import { threadsOf } from './threads.ts'
 
 const roundMs = 20
 const rounds = 250
@@ -25,14 +26,16 @@ export async function endUser(user: OtherUser): Promise<void> {
 /** Whether anything runs under that UID. Asked of `status`: the owner of a directory in /proc can be made to look like root. */
 export async function hasProcesses(uid: number): Promise<boolean> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
-  const found = await Promise.all(pids.map(async pid => isUsers(await statusOf(pid), uid)))
+  const found = await Promise.all(pids.map(pid => isRunning(pid, uid)))
   return found.includes(true)
 }
 
-/** A zombie holds nothing but its number. */
-function isUsers(status: string, uid: number): boolean {
+/** A zombie holds nothing but its number, unless it is only the first of several threads that has ended. */
+async function isRunning(pid: string, uid: number): Promise<boolean> {
+  const status = await statusOf(pid)
   const uids = /^Uid:\s*(.*)$/m.exec(status)?.[1]?.split('\t') ?? []
-  return uids.includes(String(uid)) && !/^State:\s*[ZX]/m.test(status)
+  if (!uids.includes(String(uid))) return false
+  return !/^State:\s*[ZX]/m.test(status) || (await threadsOf(pid)).length > 1
 }
 
 /** Empty for a process that is gone. */

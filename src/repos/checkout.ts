@@ -4,6 +4,7 @@ import type { Slot } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { isFile } from '../util/is-file.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
+import { takeObjects } from './agent-objects.ts'
 import type { Git } from './git.ts'
 import type { RemoteState } from './remote-refs.ts'
 import { sparsePatterns } from './sparse.ts'
@@ -112,17 +113,17 @@ export const isCheckedOut = async ({ tree, runnerRoot }: Pick<Checkout, 'tree' |
 
 /**
  * A git directory of the runner's own for a tree that an agent has had its hands on: made anew, so that whatever the
- * agent found of an earlier one is not used, and borrowing the objects of both.
+ * agent found of an earlier one is not used, with the objects of both.
  * @returns its path
  */
 export async function makeRunnerGitDir({ tree, runnerRoot, sparse }: Checkout): Promise<string> {
-  const objects = objectsOf({ tree, runnerRoot })
   const gitDir = await mkdtemp(join(runnerRoot, 'git-'))
+  await takeObjects(tree, join(gitDir, 'objects'))
   await writeGitDir(gitDir, {
     HEAD: 'ref: refs/heads/none\n',
     config: `[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n${sparseConfig(sparse)}`,
     ...sparseFile(sparse),
-    'objects/info/alternates': `${objects.runners}\n${objects.agents}\n`,
+    'objects/info/alternates': `${objectsOf({ tree, runnerRoot }).runners}\n`,
   })
   const index = join(runnerRoot, 'index')
   if ((await lstat(index)).isFile()) await copyIndex(index, join(gitDir, 'index'))

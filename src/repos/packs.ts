@@ -55,7 +55,8 @@ export async function linkPacks(gitDir: string, objects: string): Promise<void> 
   }
 }
 
-async function linkOrCopy(from: string, to: string): Promise<void> {
+/** The same file under another name; a copy where that is on another disk. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
   } catch (error) {

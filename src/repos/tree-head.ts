@@ -22,11 +22,6 @@ export async function readTreeHead(tree: string): Promise<string | undefined> {
   return (await looseRef(gitDir, ref)) ?? (await packedRef(gitDir, ref))
 }
 
-/** Whether the objects of the tree's repository can be borrowed: a directory of its own, no link to elsewhere. */
-export async function hasOwnObjects(tree: string): Promise<boolean> {
-  return (await isRealDirectory(join(tree, '.git'))) && (await isRealDirectory(join(tree, '.git/objects')))
-}
-
 async function looseRef(gitDir: string, ref: string): Promise<string | undefined> {
   // Only the last part of a path is kept from being a link by O_NOFOLLOW.
   for (let parent = dirname(ref); parent !== '.'; parent = dirname(parent)) {

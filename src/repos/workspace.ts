@@ -9,7 +9,7 @@ import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
 import { type Git, gitError, isFull } from './git.ts'
 import { pushError } from './origin-errors.ts'
-import { hasOwnObjects, hasRealParents, readTreeHead } from './tree-head.ts'
+import { hasRealParents, readTreeHead } from './tree-head.ts'
 
 /**
  * A job's tree as the runner sees it. Every git call here uses the runner's own git directory and index, so that nothing
@@ -133,9 +133,23 @@ export class GitWorkspace implements Workspace {
     // 1: some files could not be added, such as a nested repository without a commit; the others were.
     if (!added.ok && (added.exitCode !== 1 || isFull(added.stderr))) throw gitError('add', added.stderr)
     this.#unread = added.ok ? [] : unreadIn(added.stderr)
+    await this.#dropForeign(submodules, signal)
     // Reads their HEAD and starts nothing.
     await this.#updateIndex(['--add', '--remove'], reachable, signal)
     return (await this.#run(['write-tree'], signal)).trim()
+  }
+
+  /**
+   * A directory with a `.git` in it was added as the commit it is at, for which git went wherever that `.git` points. Only
+   * what is a repository in this very place stays.
+   */
+  async #dropForeign(known: readonly string[], signal: AbortSignal): Promise<void> {
+    const fresh = (await this.#submodules(signal)).filter(path => !known.includes(path))
+    const isForeign = async (path: string): Promise<boolean> => {
+      const place = Buffer.from(path, 'latin1').toString()
+      return !(await hasRealParents(this.path, path)) || (await readTreeHead(join(this.path, place))) === undefined
+    }
+    await this.#updateIndex(['--force-remove'], await filterAsync(fresh, isForeign), signal)
   }
 
   async #updateIndex(how: string[], paths: readonly string[], signal: AbortSignal): Promise<void> {
@@ -154,7 +168,7 @@ export class GitWorkspace implements Workspace {
   /** What the work grew out of: the agent's own last commit if that descends from the base, else the base. */
   async #history(signal: AbortSignal): Promise<{ baseTree: string; parent: { sha: string; tree: string } }> {
     const base = this.baseSha
-    const head = (await hasOwnObjects(this.path)) ? await readTreeHead(this.path) : undefined
+    const head = await readTreeHead(this.path)
     if (head !== undefined && head !== base) {
       // The trees of both, and as a line of its own `^<merge base>`.
       const args = ['rev-parse', `${base}^{tree}`, `${head}^{tree}`, `${base}...${head}`]

@@ -4,6 +4,7 @@ import { hasCode } from './error-code.ts'
 const busy = 5
 const cannotOpen = 14
 const ioError = 10
+const noDatabase = 26
 
 export interface KernelLock {
   release(): void
@@ -35,6 +36,9 @@ export async function tryKernelLock(path: string, { create } = { create: true })
 
 /** True for a file that was not there, or went away while it was being opened. */
 export const isLockGone = (error: unknown): boolean => [cannotOpen, ioError].includes(codeOf(error) ?? 0)
+
+/** True for a file that is something else. */
+export const isNoLock = (error: unknown): boolean => codeOf(error) === noDatabase
 
 /** SQLite's primary code; what is above the lowest byte only says more. */
 function codeOf(error: unknown): number | undefined {

@@ -8,6 +8,6 @@ export async function ownDirectory(path: string, mode: number): Promise<void> {
   await mkdir(path, { recursive: true, mode })
   const stats = await lstat(path)
   const uid = process.getuid?.()
-  if (stats.isDirectory() && (uid === undefined || uid === 0 || stats.uid === uid)) return
+  if (stats.isDirectory() && (uid === undefined || stats.uid === uid)) return
   throw Object.assign(new Error(`EACCES: ${path} belongs to another user`), { code: 'EACCES' })
 }

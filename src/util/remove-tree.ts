@@ -1,12 +1,17 @@
 import { chmod, lchown, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from './error-code.ts'
+import { isRealDirectory } from './real-directory.ts'
+import { walk } from './walk.ts'
 
 /** Removes a directory and all in it, made read-only (as Go's module cache is) or deeper than any path can say. */
 export async function removeTree(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true })
+    if (!(await isRealDirectory(path))) return await rm(path, { force: true })
+    await walk(path, 'after', (inner, entry) => (entry.isDirectory() ? rmdir(inner) : unlink(inner)))
+    await rmdir(path)
   } catch (error) {
+    if (hasCode(error, 'ENOENT')) return await removeTree(path)
     if (!hasCode(error, 'EACCES', 'EPERM', 'ENOTEMPTY', 'ENAMETOOLONG')) throw error
     await removeFlat(path)
   }

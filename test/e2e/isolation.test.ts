@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -13,10 +14,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { UserSlots } from '../../src/process/slots.ts'
-import { git } from '../fixtures/github/git.ts'
+import { git, tryGit } from '../fixtures/github/git.ts'
 import { type Cli, type CliResult, cliFor } from '../helpers/cli.ts'
 import { bash, jobIn, modelKey, token, world } from '../helpers/e2e.ts'
 import { processesWith } from '../helpers/processes.ts'
+import { agentCommit } from '../helpers/repos.ts'
 import { addSubmodules } from '../helpers/submodules.ts'
 import { until } from '../helpers/until.ts'
 
@@ -63,6 +65,9 @@ function spy(cli: Cli, places: readonly string[], then = ''): Promise<CliResult>
   const env = { AGENTICORE_CLAUDE_BINARY: join(agents, 'spy') }
   return cli(['run', [...task, `then: ${then}`].join('\n'), '--local', '--json'], { env })
 }
+
+const which = (name: string): boolean =>
+  (process.env.PATH ?? '').split(':').some(directory => existsSync(join(directory, name)))
 
 /** Where root keeps which users are taken. */
 const slotsOf = (worktrees: string): string =>
@@ -160,6 +165,24 @@ t.test('isolation that cannot be had is an error when it is asked for', { skip }
   t.match(result.stderr, /AGENTICORE_AGENT_ISOLATION is "user", which cannot be had here: .*a way for user 20000 to/)
 })
 
+const python = which('python3') ? false : 'there is no python3'
+t.test('a process whose first thread has ended is ended with its user, too', { skip: skip || python }, async t => {
+  const { cli } = machine(t, 'user')
+  const job = jobIn(await spy(cli, [], 'thread'))
+  const uid = /uid (2\d{4})/.exec(job.output ?? '')?.[1] ?? ''
+  t.equal(job.status, 'succeeded')
+  const theirs = () =>
+    readdirSync('/proc').filter(pid => {
+      try {
+        return readFileSync(`/proc/${pid}/status`, 'utf8').includes(`Uid:\t${uid}\t`)
+      } catch {
+        return false
+      }
+    })
+  // One that was killed is there until its parent has heard of it.
+  await until(() => theirs().length === 0 || undefined)
+})
+
 t.test('what a killed runner has left belongs to no agent after it', { skip }, async t => {
   const here = machine(t, 'user')
   const { run, secret } = await sitting(here)
@@ -237,4 +260,38 @@ t.test('everything a profile can say works with four capabilities and a user for
   t.match(events, 'of the submodule')
   t.notMatch(events, '"type":"warning"')
   t.strictSame(readdirSync(join(place, 'worktrees')).sort(), ['.agent', '.runner', '.slots'])
+})
+
+t.test('what only agenticore can read is not pushed for an agent that points at it', { skip }, async t => {
+  const vault = mkdtempSync(join(tmpdir(), 'agenticore-vault-'))
+  t.teardown(() => rmSync(vault, { recursive: true, force: true }))
+  const theirs = join(vault, 'theirs')
+  await git('/', ['init', '--quiet', theirs])
+  writeFileSync(join(theirs, 'secret'), 'VAULT-CANARY')
+  const secret = await agentCommit(theirs, 'secret')
+  const commit = `tree %s\\nparent %s\\nparent ${secret}\\nauthor a <a@b> 1 +0000\\ncommitter a <a@b> 1 +0000\\n\\nx\\n`
+  const point = `V=${theirs}/.git
+printf '${commit}' $(git rev-parse 'HEAD^{tree}') $(git rev-parse HEAD) > .git/c
+echo $(git hash-object -t commit -w --literally .git/c) > .git/$(git symbolic-ref HEAD)
+mkdir file link; echo "gitdir: $V" > file/.git; ln -s $V link/.git; echo 1 > work.txt
+echo $V/objects >> .git/objects/info/alternates
+for d in $(seq 0 255); do d=$(printf %02x $d); [ -e .git/objects/$d ] || ln -s $V/objects/$d .git/objects/$d; done`
+  const { github, model } = await world(t, [{ turns: [bash(point), { text: 'Done.' }] }])
+  const repo = await github.createRepo({ owner: 'o', name: 'r', files: { 'a.txt': 'a\n' } })
+  const { cli } = machine(t, 'user')
+  const env = {
+    GITHUB_TOKEN: token,
+    GITHUB_API_URL: github.url,
+    ANTHROPIC_API_KEY: modelKey,
+    ANTHROPIC_BASE_URL: model.url,
+  }
+  const result = await cli(['run', 'x', '-r', repo.cloneUrl, '--local', '--json'], { env })
+  const events = (await cli(['logs', jobIn(result).id, '--json', '--local'])).stdout
+  t.match(events, /"tool_result".*"ok":true/)
+  t.not((await tryGit(repo.path, ['cat-file', '-e', secret])).code, 0, 'the commit of the vault is not there')
+  const branches = await git(repo.path, ['for-each-ref', '--format=%(refname)', 'refs/heads/agenticore'])
+  for (const branch of branches.split('\n').filter(Boolean)) {
+    t.notMatch(await git(repo.path, ['ls-tree', '-r', branch]), /160000|VAULT/, 'nor its name')
+  }
+  t.ok(branches !== '', 'the rest of its work is')
 })

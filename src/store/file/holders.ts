@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { JobId } from '../../jobs/job.ts'
 import { hasCode } from '../../util/error-code.ts'
-import { isLockGone, type KernelLock, tryKernelLock } from '../../util/kernel-lock.ts'
+import { isLockGone, isNoLock, type KernelLock, tryKernelLock } from '../../util/kernel-lock.ts'
 import { Markers } from './markers.ts'
 
 /** A process that may hold jobs, alive for as long as the kernel keeps its lock. */
@@ -71,7 +71,7 @@ export class Holders {
   }
 
   async #boots(): Promise<string[]> {
-    return await readdir(this.#root)
+    return (await readdir(this.#root)).filter(name => /^[0-9a-f-]{36}(\.new)?$/.test(name))
   }
 }
 
@@ -109,7 +109,9 @@ async function lockOfDead(place: string): Promise<KernelLock | undefined> {
   try {
     return await tryKernelLock(path, { create: false })
   } catch (error) {
-    if (!isLockGone(error)) throw error
+    // What is no lock of ours keeps nobody alive.
+    if (isNoLock(error)) await rm(path, { force: true })
+    else if (!isLockGone(error)) throw error
     // Without a lock it never lived, or is being cleared away; what it holds all the same is to be had.
     if (await removeEmpty(place)) return undefined
     return await unlessGone(tryKernelLock(path))
