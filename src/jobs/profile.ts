@@ -24,7 +24,6 @@ export interface CheckoutWishes {
   /** Directories of the repository; empty: all. */
   readonly sparse: readonly string[]
   readonly submodules: boolean
-  readonly lfs: boolean
 }
 
 /** Unset: what Claude Code takes by itself. */

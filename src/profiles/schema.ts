@@ -102,7 +102,6 @@ export const profileKeys = z.strictObject({
     'Directories to check out (with the files at the top); all when empty.',
   ),
   submodules: flag('Whether submodules are checked out.'),
-  lfs: flag('Whether files in Git LFS are fetched; needs git-lfs.'),
   claude: z.nullish(claudeKeys),
 })
 

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobId } from '../jobs/job.ts'
@@ -15,6 +15,8 @@ import { DamagedPack } from './packs.ts'
 import { readRemote } from './remote-refs.ts'
 import { fillSubmodules, submodulesOf } from './submodules.ts'
 import { GitWorkspace } from './workspace.ts'
+
+const largestAttributes = 1024 * 1024
 
 export interface GitWorkspacesParts {
   readonly git: Git
@@ -89,8 +91,10 @@ export class GitWorkspaces implements Workspaces {
   /** What a checkout alone does not bring: it is brought if the profile says so, else said. */
   async #complete(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<void> {
     const { tree, remote, state } = checkout
-    const look = (): Promise<boolean> => isFile(join(tree, '.gitmodules'))
-    if (!(await (options.slot ? options.slot.lend([tree], look) : look()))) return
+    const look = () => lookAround(tree)
+    const { hasSubmodules, hasLfs } = await (options.slot ? options.slot.lend([tree], look) : look())
+    if (hasLfs) tell('Files in Git LFS are pointers in the working tree: agenticore does not fetch them.')
+    if (!hasSubmodules) return
     const source = { objects: objectsOf(checkout).runners, commit: state.tip }
     const submodules = await submodulesOf(this.#parts.git, source, options.signal)
     if (options.checkout.submodules) {
@@ -127,6 +131,15 @@ export class GitWorkspaces implements Workspaces {
       await removeTree(own)
     }
   }
+}
+
+/** What the top of a tree says of what is not in it. */
+async function lookAround(tree: string): Promise<{ hasSubmodules: boolean; hasLfs: boolean }> {
+  const attributes = join(tree, '.gitattributes')
+  const stats = await lstat(attributes).catch(() => undefined)
+  const isReadable = stats?.isFile() === true && stats.size <= largestAttributes
+  const text = isReadable ? await readFile(attributes, 'utf8').catch(() => '') : ''
+  return { hasSubmodules: await isFile(join(tree, '.gitmodules')), hasLfs: /\bfilter=lfs\b/.test(text) }
 }
 
 async function emptied({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>): Promise<void> {
