@@ -1,7 +1,9 @@
 import type { Agenticore } from './client/agenticore.ts'
 import type { Finding } from './doctor.ts'
 import type { Foreground } from './foreground.ts'
+import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
+import { asKnown } from './jobs/failure.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
 import { type LocalParts, openParts, warn } from './parts.ts'
@@ -43,6 +45,22 @@ export interface LocalAgenticore extends Agenticore {
    */
   close(): Promise<void>
   readonly defaults: { readonly jobTtlSeconds: number }
+}
+
+/**
+ * What keeps the jobs directory from being used, as `doctor` says it; undefined when nothing does.
+ * @throws SettingError
+ */
+export async function examineJobs(): Promise<Finding | undefined> {
+  try {
+    const parts = await openParts()
+    await parts.store.close()
+    return undefined
+  } catch (error) {
+    const known = asKnown(error)
+    if (!(known instanceof AgenticoreError)) throw error
+    return { check: 'jobs', status: 'error', message: known.message, remedy: known.remedy }
+  }
 }
 
 export interface Status {

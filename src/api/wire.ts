@@ -6,6 +6,7 @@ import { encodeJob } from '../jobs/record.ts'
 
 export { AgenticoreError, type ErrorKind } from '../jobs/errors.ts'
 export type { JobEvent } from '../jobs/events.ts'
+export { asKnown } from '../jobs/failure.ts'
 export { type Job, type JobRequest, type JobStatus, jobStatuses } from '../jobs/job.ts'
 
 const recordOnly = {

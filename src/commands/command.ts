@@ -1,5 +1,5 @@
 import { Command } from '@oclif/core/command'
-import { AgenticoreError } from '../api/wire.ts'
+import { AgenticoreError, asKnown } from '../api/wire.ts'
 import { type LocalAgenticore, openLocal } from '../app.ts'
 import { SettingError } from '../config/load.ts'
 import { messageOf } from '../util/error-code.ts'
@@ -52,7 +52,8 @@ export abstract class AgenticoreCommand extends Command {
     process.exitCode = exitCodeOf(error)
   }
 
-  protected tell(error: unknown): void {
+  protected tell(thrown: unknown): void {
+    const error = asKnown(thrown)
     const paint = paintFor(process.stderr)
     this.say(`${paint('red', 'Error:')} ${printable(messageOf(error))}${this.#code(error, paint)}`)
     if (error instanceof AgenticoreError) this.say(printable(error.remedy))

@@ -1,4 +1,5 @@
 import * as Flags from '@oclif/core/flags'
+import { examineJobs } from '../app.ts'
 import { AgenticoreCommand } from './command.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -16,8 +17,9 @@ export default class Doctor extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Doctor)
-    const app = await this.openJobs({ local: true })
-    const findings = await app.examine()
+    // Where jobs cannot be kept nothing else is opened, and nothing else matters.
+    const broken = await examineJobs()
+    const findings = broken ? [broken] : await (await this.openJobs({ local: true })).examine()
     if (flags.json) this.printJson(findings)
     else {
       const width = Math.max(...findings.map(({ check }) => check.length))

@@ -41,6 +41,13 @@ export async function runInForeground(
     process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(job), null, 2))}\n` : outcome(job, live))
     if (job.status !== 'succeeded') say(whatNow(job, await app.patchOf(job)))
     process.exitCode = exitCodeOfJob(job)
+  } catch (error) {
+    progress?.stop()
+    const now = await app.job(queued.id).catch(() => undefined)
+    if (now?.status === 'queued' || now?.status === 'running') {
+      say(`The job is kept: agenticore resume ${shortId(now.id)} runs it.`)
+    }
+    throw error
   } finally {
     progress?.stop()
   }

@@ -33,7 +33,7 @@ export async function takeTree(path: string): Promise<void> {
 }
 
 /** @returns whether it is a directory */
-async function takeOne(path: string, owner: { uid: number; gid: number }): Promise<boolean> {
+async function takeOne(path: string | Buffer, owner: { uid: number; gid: number }): Promise<boolean> {
   const stats = await lstat(path)
   if (stats.uid !== owner.uid) await lchown(path, owner.uid, owner.gid)
   const needed = stats.isDirectory() ? 0o700 : 0o400

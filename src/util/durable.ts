@@ -50,6 +50,12 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What is written through a handle fails without saying where. */
+export function withPath(error: unknown, path: string): unknown {
+  if (error instanceof Error && !error.message.includes(path)) error.message += ` '${path}'`
+  return error
+}
+
 async function writeTemp(path: string, content: string): Promise<string> {
   const temp = `${path}.${crypto.randomUUID()}.tmp`
   const handle = await open(temp, 'wx', 0o600)
@@ -58,7 +64,7 @@ async function writeTemp(path: string, content: string): Promise<string> {
     await handle.sync()
   } catch (error) {
     await rm(temp, { force: true })
-    throw error
+    throw withPath(error, path)
   } finally {
     await handle.close()
   }

@@ -1,19 +1,23 @@
-import { chmod, lchown, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, lchown, rename, rm, rmdir, unlink } from 'node:fs/promises'
 import { hasCode } from './error-code.ts'
 import { isRealDirectory } from './real-directory.ts'
-import { walk } from './walk.ts'
+import { entriesOf, inside, walk } from './walk.ts'
+
+const mostTries = 5
 
 /** Removes a directory and all in it, made read-only (as Go's module cache is) or deeper than any path can say. */
 export async function removeTree(path: string): Promise<void> {
-  try {
-    if (!(await isRealDirectory(path))) return await rm(path, { force: true })
-    await walk(path, 'after', (inner, entry) => (entry.isDirectory() ? rmdir(inner) : unlink(inner)))
-    await rmdir(path)
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return await removeTree(path)
-    if (!hasCode(error, 'EACCES', 'EPERM', 'ENOTEMPTY', 'ENAMETOOLONG')) throw error
-    await removeFlat(path)
+  for (let tries = 1; ; tries++) {
+    try {
+      if (!(await isRealDirectory(path))) return await rm(path, { force: true })
+      await walk(path, 'after', (inner, entry) => (entry.isDirectory() ? rmdir(inner) : unlink(inner)))
+      return await rmdir(path)
+    } catch (error) {
+      // Somebody else is removing it, or still putting something there.
+      if (hasCode(error, 'ENOENT') && tries < mostTries) continue
+      if (!hasCode(error, 'EACCES', 'EPERM', 'ENOTEMPTY', 'ENAMETOOLONG')) throw error
+    }
+    return await removeFlat(path)
   }
 }
 
@@ -21,8 +25,11 @@ export async function removeTree(path: string): Promise<void> {
 async function removeFlat(top: string): Promise<void> {
   try {
     await makeOurs(top)
-    for (let names = await readdir(top); names.length > 0; names = await readdir(top)) {
-      for (const name of names) await removeOneLevel(top, name)
+    for (let entries = await entriesOf(top); entries.length > 0; entries = await entriesOf(top)) {
+      for (const entry of entries) {
+        const path = inside(top, entry.name)
+        await (entry.isDirectory() ? removeOneLevel(top, path) : unlink(path))
+      }
     }
     await rmdir(top)
   } catch (error) {
@@ -31,29 +38,22 @@ async function removeFlat(top: string): Promise<void> {
   }
 }
 
-async function removeOneLevel(top: string, name: string): Promise<void> {
-  const path = join(top, name)
-  try {
-    await unlink(path)
-    return
-  } catch (error) {
-    if (!hasCode(error, 'EISDIR', 'EPERM')) throw error
-  }
-  await makeOurs(path)
-  for (const inner of await readdir(path, { withFileTypes: true })) {
-    const deep = join(path, inner.name)
-    if (!inner.isDirectory()) {
+async function removeOneLevel(top: string, directory: Buffer): Promise<void> {
+  await makeOurs(directory)
+  for (const entry of await entriesOf(directory)) {
+    const deep = inside(directory, entry.name)
+    if (!entry.isDirectory()) {
       await unlink(deep)
       continue
     }
     // A directory that is moved is written to: it has a new parent.
     await makeOurs(deep)
-    await rename(deep, join(top, crypto.randomUUID()))
+    await rename(deep, inside(top, Buffer.from(crypto.randomUUID())))
   }
-  await rmdir(path)
+  await rmdir(directory)
 }
 
-async function makeOurs(directory: string): Promise<void> {
+async function makeOurs(directory: string | Buffer): Promise<void> {
   const [uid, gid] = [process.getuid?.(), process.getgid?.()]
   if (uid !== undefined && gid !== undefined) {
     await lchown(directory, uid, gid).catch((error: unknown) => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -93,4 +94,15 @@ t.test('system errors are told by their code', async t => {
   t.equal(hasCode(Object.assign(new Error('x'), { code: 'ENOENT' }), 'EACCES', 'ENOENT'), true)
   for (const other of [new Error('x'), undefined, 'ENOENT', { code: 'ENOENT' }])
     t.equal(hasCode(other, 'ENOENT'), false)
+})
+
+t.test('a tree is removed whatever its names are made of, and however deep it goes', async t => {
+  const place = join(t.testdir(), 'tree')
+  mkdirSync(place)
+  writeFileSync(Buffer.concat([Buffer.from(`${place}/`), Buffer.from([0xff, 0xfe])]), '')
+  execFileSync('sh', ['-c', 'n=$(printf "d%.0s" $(seq 200)); for i in $(seq 40); do mkdir $n; cd $n; done; touch x'], {
+    cwd: place,
+  })
+  await removeTree(place)
+  t.notOk(existsSync(place))
 })

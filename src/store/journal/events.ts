@@ -4,6 +4,7 @@ import type { JobEvent, JobEventBody } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
 import type { EventLog, Lease, ReadEvents } from '../../jobs/ports.ts'
 import type { Clock } from '../../util/clock.ts'
+import { withPath } from '../../util/durable.ts'
 import { type Redact, redactDeep } from '../../util/redact.ts'
 import { fencesOf } from './fences.ts'
 import { JournalLayout } from './layout.ts'
@@ -39,7 +40,7 @@ export class FileEventLog implements EventLog {
     } catch (error) {
       // Half a line may be there: the next event begins with a new look at the file.
       this.#writers.delete(path)
-      throw error
+      throw withPath(error, path)
     }
     if (body.type === 'outcome' || body.type === 'released') this.#writers.delete(path)
     return event

@@ -1,5 +1,5 @@
-import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
+import { AgenticoreError, type ErrorCode } from './errors.ts'
 
 /** What is thrown by any step of an attempt, as the record says it. */
 export function failureOf(error: unknown): { errorCode: ErrorCode; error: string } {
@@ -8,4 +8,11 @@ export function failureOf(error: unknown): { errorCode: ErrorCode; error: string
     return { errorCode: 'storage_failed', error: messageOf(error) }
   }
   return { errorCode: 'internal', error: messageOf(error) }
+}
+
+/** The same as an error of ours, where a disk is what failed; anything else as it is. */
+export function asKnown(error: unknown): unknown {
+  if (error instanceof AgenticoreError) return error
+  const { errorCode, error: message } = failureOf(error)
+  return errorCode === 'storage_failed' ? new AgenticoreError(errorCode, message, { cause: error }) : error
 }
