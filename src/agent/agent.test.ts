@@ -439,10 +439,9 @@ t.test('a result that another turn follows is not the last word', async t => {
   t.notOk(whole.failure)
 })
 
-t.test('a line that is nested too deeply is dropped, and said to be; brackets in a text are no nesting', t => {
-  const deep = `{"type":"assistant","message":{"content":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`
-  t.match(parseAgentLine(deep), [{ type: 'agent_other', name: /nested too deeply/ }])
-  const text = `${'[{'.repeat(1000)} \\" [[`
-  t.match(parseAgentLine(blocks('assistant', { type: 'text', text })), [{ type: 'message', text }])
+t.test('an input that is nested too deeply is left out, and said to be', t => {
+  const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  const text = `{"type":"assistant","message":{"content":[{"type":"tool_use","id":"u","name":"Bash","input":${deep}}]}}`
+  t.match(parseAgentLine(text), [{ type: 'tool_call', input: { truncated: '(nested too deeply)' } }])
   t.end()
 })

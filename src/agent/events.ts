@@ -11,7 +11,6 @@ const deepest = 500
  * What is no event at all (not JSON, no type) gives undefined.
  */
 export function parseAgentLine(line: string): AgentEvent[] | undefined {
-  if (nestingOf(line) > deepest) return [{ type: 'agent_other', name: 'a line that is nested too deeply, dropped' }]
   const raw = parseObject(line)
   const type = raw?.text('type')
   if (!raw || type === undefined) return undefined
@@ -20,16 +19,6 @@ export function parseAgentLine(line: string): AgentEvent[] | undefined {
   if (type === 'result') return [{ type: 'agent_result', ...verdict(raw) }]
   if (type === 'assistant' || type === 'user') return blocksOf(raw).flatMap(block => blockEvent(block))
   return [{ type: 'agent_other', name: type }]
-}
-
-/** How deep objects and arrays of a JSON text go: what walks through them walks no deeper than the stack. */
-function nestingOf(json: string): number {
-  let [depth, most] = [0, 0]
-  for (const [mark] of json.matchAll(/"(?:[^"\\]|\\.)*"?|[[{]|[\]}]/g)) {
-    if (mark === '{' || mark === '[') most = Math.max(most, ++depth)
-    else if (mark === '}' || mark === ']') depth--
-  }
-  return most
 }
 
 /** By subtype; the names of the fields as 2.1.330 sends them. */
@@ -108,10 +97,21 @@ function blockEvent(block: Fields): AgentEvent[] {
   return [{ type: 'tool_result', toolUseId: block.text('tool_use_id') ?? '', ok, ...result }]
 }
 
-/** An input of any size is the agent's right; the event keeps what a reader can use. */
+/** An input of any size and depth is the agent's right; the event keeps what a reader can use. */
 function boundedInput(input: unknown): unknown {
+  if (isDeeperThan(deepest, input)) return { truncated: '(nested too deeply)' }
   const json = JSON.stringify(input) ?? 'null'
   return json.length <= longestText ? input : { truncated: cut(json, longestText).text }
+}
+
+/** Level by level: what walks through it by recursion goes no deeper than the stack. */
+function isDeeperThan(limit: number, value: unknown): boolean {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true
+    level = level.flatMap(each => (typeof each === 'object' && each !== null ? Object.values(each) : []))
+  }
+  return false
 }
 
 function toolText(content: unknown): string {
