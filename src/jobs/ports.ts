@@ -87,6 +87,8 @@ export interface Journal {
   /** The final record takes the submission's place. */
   fold(job: Job): Promise<void>
   read(id: JobId): Promise<Job | undefined>
+  /** The record alone, whatever attempts have added: what was submitted, or how it ended. */
+  submission(id: JobId): Promise<Job | undefined>
   /** 0 before the first attempt. */
   highestFence(id: JobId): Promise<number>
   /** Newest first. */

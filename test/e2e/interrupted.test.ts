@@ -189,3 +189,18 @@ t.test('a tree deeper than a path can say is removed, and harms no other job', a
   t.strictSame(treesOf(cli), [])
   t.notMatch((await cli(['logs', jobIn(result).id])).stdout, 'Clean-up')
 })
+
+for (const damaged of ['attempt.json', 'outcome.json']) {
+  t.test(`a damaged ${damaged} keeps nobody from ending a killed attempt and running the job again`, async t => {
+    const { cli, run, id, go } = await working(t)
+    run.kill('SIGKILL')
+    await run
+    writeFileSync(join(cli.home, '.agenticore/jobs', `${id}.d/1`, damaged), '{"id":')
+    const next = await cli(['jobs', '--json'])
+    t.strictSame(processesWith(id), [])
+    t.match(next.stderr, 'it is queued again')
+    t.match(JSON.parse(next.stdout), [{ id, status: 'queued' }])
+    go()
+    t.match(jobIn(await cli(['resume', id, '--json'])), { status: 'succeeded', fence: 2, changed_files: 2 })
+  })
+}

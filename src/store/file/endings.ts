@@ -1,3 +1,4 @@
+import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
 import { abandoned, cancelRequested, expired, isOverdue, overruled } from '../../jobs/states.ts'
@@ -112,7 +113,7 @@ export class Endings {
    */
   async inherit(id: JobId, dead: Holder, end: (lease: Lease) => Promise<void>): Promise<Reaped | undefined> {
     const { journal, clock, reached } = this.#parts
-    const job = await journal.read(id)
+    const job = await this.#asLeft(id, dead)
     // The end was written down, and perhaps not all that follows.
     if (job && isFinal(job)) return void (await this.fold(job, dead))
     // Else: a submission that was never completed, or a second marker of a job that somebody else is running.
@@ -121,8 +122,30 @@ export class Endings {
     if (job.status === 'queued') return { lease, job: await this.giveBack(await this.marked(job), dead) }
     await end(lease)
     reached('reap: ended')
-    const outcome = await journal.readOutcome(id)
+    const outcome = await readable(() => journal.readOutcome(id))
     if (outcome) return { lease, job: await this.conclude(outcome, dead) }
     return { lease, job: await this.giveBack(abandoned(await this.marked(job), clock.now()), dead) }
+  }
+
+  /** When an attempt's record cannot be read, what was submitted and the attempt's number say enough to end it. */
+  async #asLeft(id: JobId, dead: Holder): Promise<Job | undefined> {
+    const { journal } = this.#parts
+    const job = await readable(() => journal.read(id))
+    if (job) return job
+    const submitted = await journal.submission(id)
+    const fence = await journal.highestFence(id)
+    return submitted && fence > 0
+      ? { ...submitted, status: 'running', attempt: 1, bootId: dead.boot, fence }
+      : submitted
+  }
+}
+
+/** Undefined, too, for what is damaged. */
+async function readable<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof AgenticoreError && error.code === 'corrupt_record') return undefined
+    throw error
   }
 }

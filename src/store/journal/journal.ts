@@ -73,8 +73,12 @@ export class FileJournal implements Journal {
     await rm(active, { force: true })
   }
 
+  async submission(id: JobId): Promise<Job | undefined> {
+    return await this.#load(id, this.#layout.record(id))
+  }
+
   async read(id: JobId): Promise<Job | undefined> {
-    const submitted = await this.#load(id, this.#layout.record(id))
+    const submitted = await this.submission(id)
     if (submitted === undefined || isFinal(submitted)) return submitted
     const fences = await fencesOf(this.#layout.attempts(id))
     for (const fence of fences.reverse()) {
