@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { UserSlots } from '../../src/process/slots.ts'
+import { hasProcesses } from '../../src/process/user-processes.ts'
 import { git, tryGit } from '../fixtures/github/git.ts'
 import { type Cli, type CliResult, cliFor } from '../helpers/cli.ts'
 import { bash, jobIn, modelKey, token, world } from '../helpers/e2e.ts'
@@ -191,7 +192,8 @@ t.test('what a killed runner has left belongs to no agent after it', { skip }, a
   run.kill('SIGKILL')
   await run
   for (const pid of processesWith(id)) process.kill(pid, 'SIGKILL')
-  await until(() => (processesWith(id).length === 0 ? true : undefined))
+  // A process that was killed is its user's until the kernel is done with it.
+  await until(async () => !(await hasProcesses(uid)) || undefined)
   // A job that does not look for the dead first: the slot itself is to know what its user has.
   const slots = new UserSlots({ directory: slotsOf(here.worktrees), uidBase: uid, setpriv: 'setpriv' })
   const slot = await slots.acquire()
