@@ -147,7 +147,9 @@ export class FileJobStore implements JobStore {
     const now = ended ?? (await this.#existing(id))
     // It ended before the request was made.
     if (isFinal(now)) await this.#verdicts.drop(id)
-    return await this.#endings.marked(now)
+    const marked = await this.#endings.marked(now)
+    // The mark is gone where its holder has heeded it in this moment: then the record says so.
+    return isFinal(marked) || marked.cancelRequestedAt !== undefined ? marked : await this.#existing(id)
   }
 
   async reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]> {
