@@ -28,6 +28,8 @@ export interface Checked {
 export async function check(directory: string, told: Told): Promise<Checked> {
   const { jobs: root, log } = places(directory)
   const store = await openStore(root)
+  // The claimer that was killed last may have left its place, with nothing in it: the next start clears it away.
+  await store.reap(async () => undefined)
   const listed = await store.list({ limit: Number.POSITIVE_INFINITY })
   const jobs = await Promise.all(listed.map(async job => (await store.get(job.id)) ?? job))
   const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : []
