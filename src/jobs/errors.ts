@@ -84,6 +84,11 @@ export const catalogue = {
     meaning: 'git is not on the PATH.',
     remedy: 'Install git 2.31 or newer.',
   },
+  lfs_missing: {
+    kind: 'refused',
+    meaning: 'The profile asks for the files in Git LFS, the repository has some, and git-lfs is not on the PATH.',
+    remedy: 'Install git-lfs where the job runs, or take `lfs: true` out of the profile.',
+  },
   claude_missing: {
     kind: 'refused',
     meaning: 'The Claude Code CLI was not found.',

@@ -24,6 +24,8 @@ export interface CheckoutWishes {
   /** Directories of the repository; empty: all. */
   readonly sparse: readonly string[]
   readonly submodules: boolean
+  /** Whether git-lfs brings the contents of files in LFS, and takes new ones to the origin. */
+  readonly lfs: boolean
 }
 
 /** Unset: what Claude Code takes by itself. */

@@ -156,7 +156,7 @@ function effective(name: string, file: ProfileFile): Omit<Profile, 'directories'
     verify: file.verify ?? undefined,
     verifyAttempts: file.verify_attempts ?? 2,
     env: Object.fromEntries(env),
-    checkout: { sparse: file.sparse ?? [], submodules: file.submodules ?? false },
+    checkout: { sparse: file.sparse ?? [], submodules: file.submodules ?? false, lfs: file.lfs ?? false },
     trustRepo: file.claude?.trust_repo ?? false,
     claude: claudeSettings(file.claude ?? {}),
   }

@@ -43,6 +43,7 @@ t.test('every key: from the parent, over the parent, taken away', async t => {
     ['env', '{A: 1, B: x}', '{B: y, C: true}', 'env', [{ A: '1', B: 'x' }, { A: '1', B: 'y', C: 'true' }, {}]],
     ['sparse', '[src]', '[docs, "a b/c"]', 'checkout.sparse', [['src'], ['docs', 'a b/c'], []]],
     ['submodules', 'true', 'false', 'checkout.submodules', [true, false, false]],
+    ['lfs', 'true', 'false', 'checkout.lfs', [true, false, false]],
     ['claude.model', 'opus', 'sonnet', 'claude.model', ['opus', 'sonnet', undefined]],
     ['claude.fallback_model', 'a', 'b', 'claude.fallbackModel', ['a', 'b', undefined]],
     ['claude.effort', 'low', 'max', 'claude.effort', ['low', 'max', undefined]],

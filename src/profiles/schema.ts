@@ -102,6 +102,7 @@ export const profileKeys = z.strictObject({
     'Directories to check out (with the files at the top); all when empty.',
   ),
   submodules: flag('Whether submodules are checked out.'),
+  lfs: flag('Whether files in Git LFS are fetched, and new ones uploaded. Needs git-lfs on the PATH.'),
   claude: z.nullish(claudeKeys),
 })
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { removeTree } from '../util/remove-tree.ts'
 import { exists, keptIn, usedAtFile, withGitDir } from './bare-repository.ts'
 import type { Git } from './git.ts'
+import { lfsBytes } from './lfs.ts'
 import { packedBytes, packsIn } from './packs.ts'
 
 /** More packs than this make every look-up slower. */
@@ -42,7 +43,8 @@ async function repositoriesIn(root: string) {
       await removeStale(join(root, name))
       const gitDir = join(root, name, 'repo')
       if (!(await exists(usedAtFile(gitDir)))) return []
-      return [{ gitDir, bytes: await packedBytes(gitDir), usedMs: (await stat(usedAtFile(gitDir))).mtimeMs }]
+      const bytes = (await packedBytes(gitDir)) + (await lfsBytes(join(gitDir, 'lfs')))
+      return [{ gitDir, bytes, usedMs: (await stat(usedAtFile(gitDir))).mtimeMs }]
     }),
   )
   return found.flat()

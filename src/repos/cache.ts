@@ -8,6 +8,7 @@ import { removeTree } from '../util/remove-tree.ts'
 import { exists, isKept, keep, keptIn, openRepository, touch, usedAtFile, withGitDir } from './bare-repository.ts'
 import { compact, evict } from './cache-upkeep.ts'
 import { type Git, isDamage } from './git.ts'
+import { provideLfs } from './lfs.ts'
 import { readError } from './origin-errors.ts'
 import { DamagedPack, linkPacks } from './packs.ts'
 import type { SharedTier } from './shared-tier.ts'
@@ -25,6 +26,15 @@ export interface CloneCacheParts {
   /** Another tier, which machines share. */
   readonly shared?: SharedTier | undefined
   warn(message: string): void
+}
+
+export interface LfsRequest {
+  readonly commit: string
+  /** An object directory with the commit. */
+  readonly objects: string
+  /** The store of contents that gets everything the commit needs. */
+  readonly target: string
+  readonly signal: AbortSignal
 }
 
 export interface ProvideRequest {
@@ -64,6 +74,20 @@ export class CloneCache {
         request.signal.throwIfAborted()
         if (attempt === mostAttempts || !(await this.#canTryAgain(error, { remote, gitDir }))) throw error
       }
+    }
+  }
+
+  /**
+   * Puts the contents of the commit's files in LFS into the target; they are kept in this machine's tier alone.
+   * @throws AgenticoreError `lfs_missing`, `git_failed`
+   */
+  async provideLfs(remote: RepositoryAddress, { commit, objects, target, signal }: LfsRequest): Promise<void> {
+    const gitDir = await openRepository(this.#directory(remote))
+    try {
+      const store = join(gitDir, 'lfs')
+      await provideLfs(this.#parts.git, { remote, commit, objects, store, target }, signal)
+    } finally {
+      await this.#keepInShape(gitDir, signal)
     }
   }
 

@@ -6,6 +6,8 @@ import { isFile } from '../util/is-file.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { takeObjects } from './agent-objects.ts'
 import type { Git } from './git.ts'
+import { lfsFilterConfig, remoteConfig, sparseConfig } from './git-config.ts'
+import { takeLfs } from './lfs.ts'
 import type { RemoteState } from './remote-refs.ts'
 import { sparsePatterns } from './sparse.ts'
 
@@ -19,6 +21,8 @@ export interface Checkout {
   readonly branch: string
   /** Directories to check out; empty: all. */
   readonly sparse: readonly string[]
+  /** Whether git-lfs takes part. */
+  readonly lfs: boolean
 }
 
 /**
@@ -30,12 +34,13 @@ export async function checkOut(
   checkout: Checkout,
   options: FillOptions & { afterwards(): Promise<void> },
 ): Promise<void> {
-  const { tree, runnerRoot, remote, state, branch, sparse } = checkout
+  const { tree, runnerRoot, remote, state, branch, sparse, lfs } = checkout
   const refs = {
     [`refs/heads/${branch}`]: state.tip,
     ...(state.baseBranch === '' ? {} : { [`refs/remotes/origin/${state.baseBranch}`]: state.tip }),
   }
-  await fillTree(git, { tree, remote, commit: state.tip, head: `ref: refs/heads/${branch}`, refs, sparse }, options)
+  const head = `ref: refs/heads/${branch}`
+  await fillTree(git, { tree, remote, commit: state.tip, head, refs, sparse, lfs }, options)
   await options.afterwards()
   // With the index of the moment after checkout, a later `add` reads only the files that were touched since.
   const gitDir = join(tree, '.git')
@@ -53,6 +58,7 @@ export interface Filling {
   readonly refs?: Readonly<Record<string, string>>
   /** Directories; empty or absent: all. */
   readonly sparse?: readonly string[]
+  readonly lfs: boolean
 }
 
 export interface FillOptions {
@@ -72,10 +78,10 @@ async function fillTree(git: Git, filling: Filling, options: FillOptions): Promi
 }
 
 export async function writeTreeGitDir(filling: Filling): Promise<void> {
-  const { tree, remote, commit, head = commit, refs = {}, sparse = [] } = filling
+  const { tree, remote, commit, head = commit, refs = {}, sparse = [], lfs } = filling
   await writeGitDir(join(tree, '.git'), {
     HEAD: `${head}\n`,
-    config: treeConfig(remote) + sparseConfig(sparse),
+    config: treeConfig + remoteConfig(remote) + sparseConfig(sparse) + (lfs ? lfsFilterConfig : ''),
     ...sparseFile(sparse),
     ...Object.fromEntries(Object.entries(refs).map(([name, sha]) => [name, `${sha}\n`])),
   })
@@ -95,9 +101,6 @@ export async function resetTree(
   })
 }
 
-const sparseConfig = (sparse: readonly string[]): string =>
-  sparse.length === 0 ? '' : '[core]\n\tsparseCheckout = true\n\tsparseCheckoutCone = true\n'
-
 const sparseFile = (sparse: readonly string[]): Record<string, string> =>
   sparse.length === 0 ? {} : { 'info/sparse-checkout': sparsePatterns(sparse) }
 
@@ -116,12 +119,13 @@ export const isCheckedOut = async ({ tree, runnerRoot }: Pick<Checkout, 'tree' |
  * agent found of an earlier one is not used, with the objects of both.
  * @returns its path
  */
-export async function makeRunnerGitDir({ tree, runnerRoot, sparse }: Checkout): Promise<string> {
+export async function makeRunnerGitDir({ tree, runnerRoot, sparse, lfs }: Checkout): Promise<string> {
   const gitDir = await mkdtemp(join(runnerRoot, 'git-'))
   await takeObjects(tree, join(gitDir, 'objects'))
+  if (lfs) await takeLfs(tree, join(gitDir, 'lfs'))
   await writeGitDir(gitDir, {
     HEAD: 'ref: refs/heads/none\n',
-    config: `[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n${sparseConfig(sparse)}`,
+    config: runnerConfig + sparseConfig(sparse) + (lfs ? lfsFilterConfig : ''),
     ...sparseFile(sparse),
     'objects/info/alternates': `${objectsOf({ tree, runnerRoot }).runners}\n`,
   })
@@ -151,18 +155,13 @@ async function writeGitDir(gitDir: string, files: Readonly<Record<string, string
   }
 }
 
-function treeConfig(remote: RepositoryAddress): string {
-  return `[core]
+const runnerConfig = '[core]\n\trepositoryformatversion = 0\n\tbare = false\n[gc]\n\tauto = 0\n'
+
+const treeConfig = `[core]
 \trepositoryformatversion = 0
 \tfilemode = true
 \tbare = false
 \tlogallrefupdates = true
 [gc]
 \tauto = 0
-[remote "origin"]
-\turl = ${quote(remote.url)}
-\tfetch = +refs/heads/*:refs/remotes/origin/*
 `
-}
-
-const quote = (value: string): string => `"${value.replace(/["\\]/g, '\\$&')}"`

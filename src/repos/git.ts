@@ -27,6 +27,8 @@ export interface GitCall {
   readonly args: readonly string[]
   readonly signal: AbortSignal
   readonly env?: Readonly<Record<string, string>>
+  /** A git directory of ours to find by being in it: with one by name, git-lfs would also look there for the origin's. */
+  readonly within?: string
   /** For calls that speak to an origin. */
   readonly remote?: RepositoryAddress
   readonly input?: string
@@ -58,9 +60,12 @@ export class Git {
       env: {
         ...this.#environment(),
         ...(call.remote ? this.#networkEnvironment(call.remote, lookup) : {}),
+        // Without a repository of ours, git would look for one, and obey its configuration.
+        ...(call.remote && call.within === undefined ? { GIT_DIR: '/nonexistent' } : {}),
         ...call.env,
       },
       signal: call.signal,
+      ...(call.within === undefined ? {} : { cwd: call.within }),
       ...(call.input === undefined ? {} : { input: call.input }),
       ...(call.user === undefined ? {} : { user: call.user }),
       ...(call.encoding === undefined ? {} : { encoding: call.encoding }),
@@ -120,8 +125,6 @@ export class Git {
     const header = lookup && authorizationOf(lookup)
     return {
       ...network,
-      // Without a repository of ours, git would look for one, and obey its configuration.
-      GIT_DIR: '/nonexistent',
       HOME: home,
       ...(sshAuthSock === '' ? {} : { SSH_AUTH_SOCK: sshAuthSock }),
       GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ServerAliveCountMax=3',

@@ -16,7 +16,7 @@ const symptoms: readonly [RegExp, ErrorCode][] = [
     'origin_unreachable',
   ],
   [
-    /Authentication failed|could not read (Username|Password)|returned error: 40[13]|Permission denied \(publickey|Host key verification failed/i,
+    /Authentication (failed|required)|could not read (Username|Password)|returned error: 40[13]|Permission denied \(publickey|Host key verification failed/i,
     'origin_unauthorised',
   ],
   [
@@ -28,7 +28,7 @@ const symptoms: readonly [RegExp, ErrorCode][] = [
 const pushSymptoms: readonly [RegExp, ErrorCode][] = [
   [/No space left on device/, 'storage_failed'],
   [
-    /Permission to .* denied|returned error: 40[13]|insufficient permission|Permission denied|unable to create temporary object|read-only|access denied|not allowed to push/i,
+    /Permission to .* denied|returned error: 40[13]|insufficient permission|Permission denied|unable to create temporary object|read-only|access denied|not allowed to push|Authorization error/i,
     'push_denied',
   ],
   [

@@ -94,13 +94,3 @@ t.test('a path that leads out of the tree is not followed', async t => {
   t.same(await readdir(outside), ['.git'])
   await workspace.dispose()
 })
-
-t.test('files in Git LFS are said to be pointers', async t => {
-  const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'
-  const { cloneUrl } = await world.repo({ '.gitattributes': '*.bin filter=lfs diff=lfs -text\n', 'a.bin': pointer })
-  const { workspace } = await world.open(cloneUrl)
-  t.match(workspace.warnings, [/^Files in Git LFS are pointers/])
-  t.equal(await readFile(join(workspace.path, 'a.bin'), 'utf8'), pointer)
-  t.equal(await workspace.commit(message, never), undefined)
-  await workspace.dispose()
-})

@@ -8,6 +8,7 @@ import { withGitDir } from './bare-repository.ts'
 import type { CloneCache } from './cache.ts'
 import { type FillOptions, resetTree, writeTreeGitDir } from './checkout.ts'
 import type { Git } from './git.ts'
+import { bringLfs } from './lfs-checkout.ts'
 
 /** Directories. A repository can have itself as a submodule. */
 const deepest = 20
@@ -17,6 +18,11 @@ export interface SubmoduleParts {
   readonly cache: CloneCache
   /** Of the repository that brings them: what it may not be, they may not be. */
   readonly rules: RepositoryRules
+}
+
+export interface SubmoduleOptions extends FillOptions {
+  /** Whether git-lfs takes part. */
+  readonly lfs: boolean
 }
 
 /** A repository that was checked out a moment ago, by a tree's user, and that nobody else has touched. */
@@ -70,13 +76,13 @@ export async function submodulesOf(
 
 /**
  * Checks out submodules of a tree, and what those have, each with a `.git` of its own.
- * @returns what was left out, and why
+ * @returns what was left out, and why; what is to be said of files in LFS
  */
 export async function fillSubmodules(
   parts: SubmoduleParts,
   parent: Parent,
   submodules: readonly Submodule[],
-  options: FillOptions,
+  options: SubmoduleOptions,
 ): Promise<string[]> {
   const leftOut: string[] = []
   for (const submodule of submodules) {
@@ -96,21 +102,24 @@ async function fillSubmodule(
   parts: SubmoduleParts,
   { root, at, remote: ofParent }: Parent,
   { url, commit }: Submodule,
-  { signal, slot }: FillOptions,
+  options: SubmoduleOptions,
 ): Promise<string[]> {
   const remote = addressOf(parts, ofParent, url)
   const tree = join(root, ...at)
-  const filling = { tree, remote, commit }
+  const { signal, slot, lfs } = options
+  const filling = { tree, remote, commit, lfs }
+  const said: string[] = []
   const inner = await whileOurs(slot, root, at, async () => {
     const objects = join(tree, '.git/objects')
     await parts.cache.provide(remote, { commit, targets: [objects], signal })
+    if (lfs) said.push(...(await bringLfs(parts, { ...filling, objects }, signal)))
     await writeTreeGitDir(filling)
     const submodules = await submodulesOf(parts.git, { objects, commit }, signal)
     await slot?.give(join(tree, '.git'))
     return submodules
   })
   await resetTree(parts.git, filling, { signal, slot })
-  return await fillSubmodules(parts, { root, at, remote }, inner, { signal, slot })
+  return [...said, ...(await fillSubmodules(parts, { root, at, remote }, inner, options))]
 }
 
 /**

@@ -8,6 +8,7 @@ import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
 import { type Git, gitError, isFull } from './git.ts'
+import { pushLfs } from './lfs.ts'
 import { pushError } from './origin-errors.ts'
 import { hasRealParents, readTreeHead } from './tree-head.ts'
 
@@ -68,7 +69,8 @@ export class GitWorkspace implements Workspace {
   }
 
   async push(change: Change, signal: AbortSignal): Promise<Pushed> {
-    const { branch, remote, state } = this.#checkout
+    const { branch, remote, state, lfs } = this.#checkout
+    if (lfs) await this.#pushLfs(change, signal)
     const result = await this.#git.try({
       args: [
         'push',
@@ -85,6 +87,14 @@ export class GitWorkspace implements Workspace {
     })
     if (!result.ok) throw pushError(remote, branch, result)
     return { hint: hintIn(result.stderr) }
+  }
+
+  /** Before the commit that needs them. */
+  async #pushLfs({ sha }: Change, signal: AbortSignal): Promise<void> {
+    const { branch, remote } = this.#checkout
+    const [objects, store] = [join(this.#gitDir, 'objects'), join(this.#gitDir, 'lfs')]
+    const result = await pushLfs(this.#git, { remote, commit: sha, base: this.baseSha, objects, store }, signal)
+    if (result && !result.ok) throw pushError(remote, branch, result)
   }
 
   async saveDiff(change: Change, path: string): Promise<ChangedFile[]> {

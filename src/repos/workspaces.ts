@@ -11,6 +11,8 @@ import { branchFor } from './branch.ts'
 import { CacheGone, type CloneCache } from './cache.ts'
 import { type Checkout, checkOut, isCheckedOut, objectsOf } from './checkout.ts'
 import { type Git, isDamage } from './git.ts'
+import { usesLfs } from './lfs.ts'
+import { bringLfs } from './lfs-checkout.ts'
 import { DamagedPack } from './packs.ts'
 import { readRemote } from './remote-refs.ts'
 import { fillSubmodules, submodulesOf } from './submodules.ts'
@@ -48,8 +50,8 @@ export class GitWorkspaces implements Workspaces {
     const base = (await isCheckedOut(place)) ? job.baseSha : undefined
     const now = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
     const follows = job.continues === undefined ? undefined : now.pushed
-    const { sparse } = options.checkout
-    const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch, sparse }
+    const { sparse, lfs } = options.checkout
+    const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch, sparse, lfs }
     await slot?.takeBack(place.tree)
     if (base !== undefined) {
       await slot?.give(place.tree)
@@ -73,6 +75,7 @@ export class GitWorkspaces implements Workspaces {
     const { signal, slot } = options
     const attempt = async (): Promise<boolean> => {
       const { cached } = await this.#provide(cache, checkout, { signal, tell })
+      if (checkout.lfs) await this.#bringLfs(checkout, signal, tell)
       await checkOut(git, checkout, { signal, slot, afterwards: () => this.#complete(checkout, options, tell) })
       return cached
     }
@@ -88,18 +91,28 @@ export class GitWorkspaces implements Workspaces {
     }
   }
 
+  async #bringLfs(checkout: Checkout, signal: AbortSignal, tell: (warning: string) => void): Promise<void> {
+    const { tree, remote, state } = checkout
+    const source = { tree, remote, commit: state.tip, objects: objectsOf(checkout).runners }
+    for (const warning of await bringLfs(this.#parts, source, signal)) tell(warning)
+  }
+
   /** What a checkout alone does not bring: it is brought if the profile says so, else said. */
   async #complete(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<void> {
     const { tree, remote, state } = checkout
+    const places = [tree, join(tree, '.git'), join(tree, '.git/index')]
     const look = () => lookAround(tree)
-    const { hasSubmodules, hasLfs } = await (options.slot ? options.slot.lend([tree], look) : look())
-    if (hasLfs) tell('Files in Git LFS are pointers in the working tree: agenticore does not fetch them.')
-    if (!hasSubmodules) return
+    const { hasSubmodules, lfs } = await (options.slot ? options.slot.lend(places, look) : look())
     const source = { objects: objectsOf(checkout).runners, commit: state.tip }
+    const isIn = lfs === 'maybe' ? await usesLfs(this.#parts.git, source, options.signal) : lfs === 'yes'
+    if (isIn && !checkout.lfs) tell('Files in Git LFS are pointers: the profile does not say `lfs: true`.')
+    if (!hasSubmodules) return
     const submodules = await submodulesOf(this.#parts.git, source, options.signal)
     if (options.checkout.submodules) {
       const parent = { root: tree, at: [], remote }
-      for (const leftOut of await fillSubmodules(this.#parts, parent, submodules, options)) tell(leftOut)
+      const { signal, slot } = options
+      const filling = { signal, slot, lfs: checkout.lfs }
+      for (const leftOut of await fillSubmodules(this.#parts, parent, submodules, filling)) tell(leftOut)
     } else if (submodules.length > 0) {
       const which = submodules.length === 1 ? 'A submodule is' : `${submodules.length} submodules are`
       tell(`${which} not checked out: the profile does not say \`submodules: true\`.`)
@@ -133,13 +146,15 @@ export class GitWorkspaces implements Workspaces {
   }
 }
 
-/** What the top of a tree says of what is not in it. */
-async function lookAround(tree: string): Promise<{ hasSubmodules: boolean; hasLfs: boolean }> {
+/** What a tree says of what is not in it, as far as that can be told without git. */
+async function lookAround(tree: string): Promise<{ hasSubmodules: boolean; lfs: 'yes' | 'no' | 'maybe' }> {
   const attributes = join(tree, '.gitattributes')
   const stats = await lstat(attributes).catch(() => undefined)
   const isReadable = stats?.isFile() === true && stats.size <= largestAttributes
   const text = isReadable ? await readFile(attributes, 'utf8').catch(() => '') : ''
-  return { hasSubmodules: await isFile(join(tree, '.gitmodules')), hasLfs: /\bfilter=lfs\b/.test(text) }
+  const others = (await readFile(join(tree, '.git/index'))).includes('/.gitattributes\0')
+  const lfs = /\bfilter=lfs\b/.test(text) ? 'yes' : others ? 'maybe' : 'no'
+  return { hasSubmodules: await isFile(join(tree, '.gitmodules')), lfs }
 }
 
 async function emptied({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>): Promise<void> {

@@ -18,6 +18,7 @@ import { hasProcesses } from '../../src/process/user-processes.ts'
 import { git, tryGit } from '../fixtures/github/git.ts'
 import { type Cli, type CliResult, cliFor } from '../helpers/cli.ts'
 import { bash, jobIn, modelKey, token, world } from '../helpers/e2e.ts'
+import { attributes, nameOf, noGitLfs, pointerTo } from '../helpers/lfs.ts'
 import { processesWith } from '../helpers/processes.ts'
 import { agentCommit } from '../helpers/repos.ts'
 import { addSubmodules } from '../helpers/submodules.ts'
@@ -226,11 +227,20 @@ t.test('two installations on one machine do not use one user at a time', { skip 
 })
 
 t.test('everything a profile can say works with four capabilities and a user for each agent', { skip }, async t => {
-  const turns = [bash('id -u > app/uid.txt; ls "$CLAUDE_CONFIG_DIR"/skills; cat lib/sub.txt'), { text: 'Mended.' }]
+  const content = Buffer.from('of a file in LFS\n')
+  const lfs = noGitLfs === false
+  const work = `id -u > app/uid.txt; ls "$CLAUDE_CONFIG_DIR"/skills; cat lib/sub.txt app/c.bin; git status --short`
+  const turns = [bash(`${work}; echo new > app/d.bin`), { text: 'Mended.' }]
   const { github, model } = await world(t, [{ turns: [bash('true'), { text: 'First.' }, ...turns] }])
   const sub = await github.createRepo({ owner: 'o', name: 'sub', files: { 'sub.txt': 'of the submodule\n' } })
-  const files = { 'app/a.txt': 'a\n', 'big/b.txt': 'b\n', '.claude/skills/s/SKILL.md': '---\nname: s\n---\n' }
+  const files = {
+    'app/a.txt': 'a\n',
+    'big/b.txt': 'b\n',
+    '.claude/skills/s/SKILL.md': '---\nname: s\n---\n',
+    ...(lfs ? { '.gitattributes': attributes, 'app/c.bin': pointerTo(content) } : { 'app/c.bin': content.toString() }),
+  }
   const repo = await github.createRepo({ owner: 'o', name: 'r', files })
+  repo.lfs.set(nameOf(content), content)
   await addSubmodules(repo.path, join(t.testdirName, 'clone'), [{ path: 'lib', url: sub.cloneUrl, commit: sub.commit }])
   const { cli, place } = machine(t, 'user', asDaemon)
   const profile = join(place, 'home/.agenticore/profiles/all')
@@ -240,6 +250,7 @@ t.test('everything a profile can say works with four capabilities and a user for
     verify: 'cat .git/setup app/uid.txt && cmp .git/setup app/uid.txt',
     sparse: ['app', '.claude'],
     submodules: true,
+    lfs,
     claude: { trust_repo: true },
   }
   writeFileSync(join(profile, 'profile.yml'), JSON.stringify(keys))
@@ -255,11 +266,13 @@ t.test('everything a profile can say works with four capabilities and a user for
   }
   const result = await cli(['run', 'say who you are', '-r', repo.cloneUrl, '-p', 'all', '--local', '--json'], { env })
   const job = jobIn(result)
-  t.match(job, { status: 'succeeded', changed_files: 1, num_turns: 4 }, result.stderr)
+  t.match(job, { status: 'succeeded', changed_files: 2, num_turns: 4 }, result.stderr)
   t.match(await git(repo.path, ['show', `${job.branch}:app/uid.txt`]), /^2\d{4}$/)
   t.equal(await git(repo.path, ['show', `${job.branch}:big/b.txt`]), 'b', 'what was not checked out is there')
   const events = (await cli(['logs', job.id, '--json', '--local'])).stdout
   t.match(events, 'of the submodule')
+  t.match(events, 'of a file in LFS')
+  t.equal(repo.lfs.has(nameOf(Buffer.from('new\n'))), lfs, 'a new one was uploaded')
   t.notMatch(events, '"type":"warning"')
   t.strictSame(readdirSync(join(place, 'worktrees')).sort(), ['.agent', '.runner', '.slots'])
 })

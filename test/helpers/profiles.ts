@@ -13,7 +13,7 @@ export const plainProfile: Profile = {
   pushOnFailure: false,
   verifyAttempts: 2,
   env: {},
-  checkout: { sparse: [], submodules: false },
+  checkout: { sparse: [], submodules: false, lfs: false },
   trustRepo: false,
   claude: { permissionMode: 'bypassPermissions', allowedTools: [], disallowedTools: [] },
 }
