@@ -221,10 +221,10 @@ function pullRequestsFor({ surroundings }: LocalParts, findCredential: FindCrede
   const waiting = { clock: systemClock, random: Math.random }
   return {
     serves: url => isOnGitHub(parseRepository(url), settings),
-    async open(request, signal) {
+    async open(request, signal, onWait) {
       const { GitHubPullRequests } = await import('./github/pull-requests.ts')
       const parts = { settings, findCredential, userAgent: 'agenticore', ...waiting }
-      return await new GitHubPullRequests(parts).open(request, signal)
+      return await new GitHubPullRequests(parts).open(request, signal, onWait)
     },
   }
 }

@@ -19,18 +19,19 @@ export function describe(request: PullRequest): { title: string; body: string } 
     `## Changed files (${files.length})\n\n${table(files)}`,
     ...continuation(job),
     `---\n${footer(request)}`,
-    markerOf(job),
+    markerOf(request),
   ].join('\n\n')
   return { title: titleOf(job.task), body }
 }
 
 /** The comment of the request, with a marker by which the attempt finds it again. */
-export function commentFor({ job, comment }: PullRequest): string | undefined {
-  return comment === undefined ? undefined : `${clip(comment, longestComment)}\n\n${markerOf(job)}`
+export function commentFor(request: PullRequest): string | undefined {
+  const { comment } = request
+  return comment === undefined ? undefined : `${clip(comment, longestComment)}\n\n${markerOf(request)}`
 }
 
 /** Not shown by GitHub: which attempt wrote the text it stands in. */
-export const markerOf = (job: Job): string => `<!-- agenticore-job:${job.id}/${job.fence} -->`
+export const markerOf = ({ job, doneBy }: PullRequest): string => `<!-- agenticore-job:${job.id}/${doneBy} -->`
 
 function table(files: readonly ChangedFile[]): string {
   const rows: string[] = []

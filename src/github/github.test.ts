@@ -65,8 +65,9 @@ const request = {
   ],
   draft: false,
   labels: [],
+  doneBy: 1,
 }
-const marker = `<!-- agenticore-job:${request.job.id}/0 -->`
+const marker = `<!-- agenticore-job:${request.job.id}/1 -->`
 
 t.test('title and body say what was asked, what was done, where, and at what cost', async t => {
   const { title, body } = describe(request)

@@ -1,3 +1,4 @@
+import type { OnWait } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import { GitHubError } from './trouble.ts'
@@ -17,11 +18,13 @@ export interface Waiting {
 export class Patience {
   readonly #waiting: Waiting
   readonly #signal: AbortSignal
+  readonly #onWait: OnWait | undefined
   #waitedMs = 0
 
-  constructor(waiting: Waiting, signal: AbortSignal) {
+  constructor(waiting: Waiting, signal: AbortSignal, onWait?: OnWait) {
     this.#waiting = waiting
     this.#signal = signal
+    this.#onWait = onWait
   }
 
   /**
@@ -49,6 +52,7 @@ export class Patience {
       const [next, waited, most] = [waitMs, this.#waitedMs, longestWaitMs].map(ms => Math.ceil(ms / 1000))
       throw givenUp(error, `The next try would be in ${next} s; of at most ${most} s, ${waited} s have been waited`)
     }
+    await this.#onWait?.(error.message, waitMs)
     await clock.sleep(waitMs, this.#signal)
     this.#waitedMs += waitMs
   }

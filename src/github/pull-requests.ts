@@ -1,6 +1,6 @@
 import type { Octokit } from '@octokit/core'
 import type { FindCredential, Lookup } from '../jobs/credentials.ts'
-import type { OpenedPullRequest, PullRequest, PullRequests } from '../jobs/ports.ts'
+import type { OnWait, OpenedPullRequest, PullRequest, PullRequests } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Pull, PullRequestApi } from './api.ts'
@@ -32,7 +32,7 @@ export class GitHubPullRequests implements PullRequests {
    * Waits rate limits out and tries again what may pass, for at most 10 minutes of waiting.
    * @throws Error whose message becomes the job's `pr_error`, or the signal's reason; nothing once it is open
    */
-  async open(request: PullRequest, signal: AbortSignal): Promise<OpenedPullRequest> {
+  async open(request: PullRequest, signal: AbortSignal, onWait?: OnWait): Promise<OpenedPullRequest> {
     const { settings, findCredential, clock } = this.#parts
     const { path } = parseRepository(request.job.repoUrl)
     const [owner = '', repo = ''] = path.split('/')
@@ -40,7 +40,7 @@ export class GitHubPullRequests implements PullRequests {
     const lookup = await findCredential(address, signal)
     const octokit = await this.#connect(lookup)
     const api = new PullRequestApi({ octokit, repository: { owner, repo }, host: address.host, lookup, clock, signal })
-    const opening = { api, request, patience: new Patience(this.#parts, signal) }
+    const opening = { api, request, patience: new Patience(this.#parts, signal, onWait) }
     const warnings: string[] = []
     const pull = await findOrCreate(opening, warnings)
     await label(opening, pull).catch(error => warnings.push(`Labels were not added: ${messageOf(error)}`))
@@ -105,7 +105,7 @@ async function label({ api, patience, request }: Opening, pull: Pull): Promise<v
 /** Not on the pull request whose body this very attempt wrote. */
 async function comment({ api, patience, request }: Opening, pull: Pull): Promise<void> {
   const text = commentFor(request)
-  const marker = markerOf(request.job)
+  const marker = markerOf(request)
   if (text === undefined || pull.body.includes(marker)) return
   await patience.keep(async () => {
     if (!(await api.hasComment(pull.number, marker))) await api.comment(pull.number, text)

@@ -25,9 +25,13 @@ export type RunnerEvent =
       readonly output: string
       readonly durationMs: number
     }
+  /** The agent of an earlier attempt had done its part in this tree: this one has only to deliver it. */
+  | { readonly type: 'work_found'; readonly doneBy: number }
   | { readonly type: 'committed'; readonly sha: string; readonly changedFiles: number }
   | { readonly type: 'nothing_changed' }
   | { readonly type: 'pushed'; readonly branch: string; readonly sha: string; readonly hint: string }
+  /** The host of the repository asks for time, or was in trouble. */
+  | { readonly type: 'pull_request_waits'; readonly reason: string; readonly waitMs: number }
   | { readonly type: 'pull_request'; readonly url: string }
   | { readonly type: 'pull_request_failed'; readonly error: string }
   | { readonly type: 'warning'; readonly message: string }

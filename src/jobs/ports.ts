@@ -181,6 +181,9 @@ export interface Workspace {
   readonly continued: boolean
   /** What somebody who looks at the tree should know, such as files that are not there. */
   readonly warnings: readonly string[]
+  /** That the agent has done its part in this tree: what is left is delivery, this attempt's or a later one's. */
+  readonly done: WorkDone | undefined
+  setDone(done: WorkDone): Promise<void>
   /** Everything the agent did, committed or not, as one commit to push; undefined when nothing differs from the base. */
   commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
   /** @throws AgenticoreError `push_denied`, `push_rejected`, `origin_*` */
@@ -190,9 +193,17 @@ export interface Workspace {
   dispose(): Promise<void>
 }
 
+/** By which attempt the work was done, and when. */
+export interface WorkDone {
+  readonly fence: number
+  readonly at: Date
+}
+
+/** The same work with the same message is the same commit. */
 export interface CommitMessage {
   readonly subject: string
   readonly trailer: string
+  readonly at: Date
 }
 
 export interface Change {
@@ -221,10 +232,13 @@ export interface PullRequests {
   /**
    * Opens one, or finds the one that is open from that branch; labels it, and comments on one that somebody else or an
    * earlier attempt opened. Repeated, it changes nothing. May take minutes where the host asks to wait.
+   * @param onWait told why, and for how long, before each wait
    * @throws Error whose message says what the host holds against it and what to do; never once it is open
    */
-  open(request: PullRequest, signal: AbortSignal): Promise<OpenedPullRequest>
+  open(request: PullRequest, signal: AbortSignal, onWait?: OnWait): Promise<OpenedPullRequest>
 }
+
+export type OnWait = (reason: string, waitMs: number) => Promise<void>
 
 export interface OpenedPullRequest {
   readonly url: string
@@ -242,8 +256,10 @@ export interface PullRequest {
   readonly draft: boolean
   /** Added to those it has. */
   readonly labels: readonly string[]
-  /** What to say on a pull request that was open before this attempt, once for each attempt (`job.fence`). */
+  /** What to say on a pull request that was open before this attempt, once for each `doneBy`. */
   readonly comment?: string
+  /** The attempt that did the work. */
+  readonly doneBy: number
 }
 
 export interface Agent {

@@ -2,7 +2,16 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gitEnv } from '../../test/fixtures/github/git.ts'
-import { filesWith, never, openWorld, readOnlyToken, runnerGit, script, token } from '../../test/helpers/repos.ts'
+import {
+  filesWith,
+  message,
+  never,
+  openWorld,
+  readOnlyToken,
+  runnerGit,
+  script,
+  token,
+} from '../../test/helpers/repos.ts'
 import { gives, type UserHome, userHome } from '../../test/helpers/user-programs.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { Workspace } from '../jobs/ports.ts'
@@ -40,7 +49,7 @@ async function refusal(t: Test, promise: Promise<unknown>): Promise<AgenticoreEr
 
 async function pushSomething(workspace: Workspace) {
   await writeFile(join(workspace.path, 'work'), 'work')
-  const change = await workspace.commit({ subject: 'work', trailer: 'x: y' }, never)
+  const change = await workspace.commit(message, never)
   if (!change) throw new Error('nothing changed')
   return await workspace.push(change, never)
 }

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
-import type { Change, ChangedFile, CommitMessage, Pushed, Workspace } from '../jobs/ports.ts'
+import type { Change, ChangedFile, CommitMessage, Pushed, WorkDone, Workspace } from '../jobs/ports.ts'
 import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
@@ -9,8 +9,10 @@ import { removeTree } from '../util/remove-tree.ts'
 import { type Checkout, makeRunnerGitDir } from './checkout.ts'
 import { type Git, gitError, isFull } from './git.ts'
 import { pushLfs } from './lfs.ts'
+
 import { pushError } from './origin-errors.ts'
 import { hasRealParents, readTreeHead } from './tree-head.ts'
+import { writeDone } from './work-done.ts'
 
 /**
  * A job's tree as the runner sees it. Every git call here uses the runner's own git directory and index, so that nothing
@@ -22,16 +24,18 @@ export class GitWorkspace implements Workspace {
   readonly cached: boolean
   readonly continued: boolean
   readonly warnings: readonly string[]
+  #done: WorkDone | undefined
   #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
 
-  constructor(git: Git, checkout: Checkout, how: Pick<Workspace, 'cached' | 'continued' | 'warnings'>) {
+  constructor(git: Git, checkout: Checkout, how: Pick<Workspace, 'cached' | 'continued' | 'warnings' | 'done'>) {
     this.#git = git
     this.#checkout = checkout
     this.cached = how.cached
     this.continued = how.continued
     this.warnings = how.warnings
+    this.#done = how.done
   }
 
   get path(): string {
@@ -54,6 +58,15 @@ export class GitWorkspace implements Workspace {
     return this.#checkout.state.tip
   }
 
+  get done(): WorkDone | undefined {
+    return this.#done
+  }
+
+  async setDone(done: WorkDone): Promise<void> {
+    await writeDone(this.#checkout, done)
+    this.#done = done
+  }
+
   async commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined> {
     if (!(await isRealDirectory(this.path))) throw new AgenticoreError('git_failed', 'The working tree is gone.')
     this.#gitDir = await makeRunnerGitDir(this.#checkout)
@@ -64,7 +77,13 @@ export class GitWorkspace implements Workspace {
     if (tree === baseTree && unread.length === 0) return undefined
     if (tree === parent.tree) return { sha: parent.sha, unread }
     const text = `${message.subject}\n\n${message.trailer}\n`
-    const sha = await this.#run(['commit-tree', '-p', parent.sha, '-F', '-', tree], signal, text)
+    const when = `@${Math.floor(message.at.getTime() / 1000)} +0000`
+    const sha = await this.#git.run({
+      args: ['commit-tree', '-p', parent.sha, '-F', '-', tree],
+      env: { ...this.#env(), GIT_AUTHOR_DATE: when, GIT_COMMITTER_DATE: when },
+      signal,
+      input: text,
+    })
     return { sha: sha.trim(), unread }
   }
 

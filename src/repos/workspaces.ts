@@ -16,6 +16,7 @@ import { bringLfs } from './lfs-checkout.ts'
 import { DamagedPack } from './packs.ts'
 import { readRemote } from './remote-refs.ts'
 import { fillSubmodules, submodulesOf } from './submodules.ts'
+import { readDone } from './work-done.ts'
 import { GitWorkspace } from './workspace.ts'
 
 const largestAttributes = 1024 * 1024
@@ -55,12 +56,17 @@ export class GitWorkspaces implements Workspaces {
     await slot?.takeBack(place.tree)
     if (base !== undefined) {
       await slot?.give(place.tree)
-      return new GitWorkspace(git, checkout, { cached: true, continued: true, warnings: [] })
+      return new GitWorkspace(git, checkout, {
+        cached: true,
+        continued: true,
+        warnings: [],
+        done: await readDone(place),
+      })
     }
     const warnings: string[] = []
     try {
       const cached = await this.#fill(checkout, options, message => warnings.push(message))
-      return new GitWorkspace(git, checkout, { cached, continued: false, warnings })
+      return new GitWorkspace(git, checkout, { cached, continued: false, warnings, done: undefined })
     } catch (error) {
       // What cannot be removed now is removed when the job is opened again; the error to report is the first one.
       await Promise.allSettled([slot?.takeBack(place.tree)])

@@ -2,7 +2,17 @@ import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
 import { failureOf } from '../jobs/failure.ts'
 import type { Outcome, RunFacts } from '../jobs/job.ts'
-import type { Agent, AgentRequest, EventLog, JobStore, Journal, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
+import type {
+  Agent,
+  AgentRequest,
+  EventLog,
+  JobStore,
+  Journal,
+  Lease,
+  PullRequests,
+  WorkDone,
+  Workspace,
+} from '../jobs/ports.ts'
 import type { Profile } from '../jobs/profile.ts'
 import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
@@ -60,11 +70,9 @@ export class Attempt {
       await this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt })
       const profile = await this.#resolveProfile()
       await this.#prepare(profile)
-      const { failure, facts } = await this.#work(profile)
-      await this.#place.takeBack()
-      this.#note(redactDeep(withCost(facts, this.#lease.job, this.#facts), this.#parts.redact))
-      await this.#keepSession()
-      if (failure) throw await this.#failed(failure)
+      const done = this.#place.workspace?.done
+      if (done) await this.#find(done)
+      else await this.#letAgentWork(profile)
       await this.#deliver({ pullRequest: profile.autoPr })
       return { type: 'finish', outcome: { status: 'succeeded', facts: this.#finalFacts() } }
     } catch (error) {
@@ -135,6 +143,24 @@ export class Attempt {
     await this.emit({ type: 'workspace_ready', branch, baseRef, baseSha, cached, continued, durationMs })
     for (const message of warnings) await this.emit({ type: 'warning', message })
     this.#note({ branch, baseSha, worktreePath: path })
+  }
+
+  /** The agent's part, to its end; from then on no attempt that finds this tree begins it again. */
+  async #letAgentWork(profile: Profile): Promise<void> {
+    const { store, clock, redact } = this.#parts
+    const { failure, facts } = await this.#work(profile)
+    await this.#place.takeBack()
+    this.#note(redactDeep(withCost(facts, this.#lease.job, this.#facts), redact))
+    await this.#keepSession()
+    if (failure) throw await this.#failed(failure)
+    await store.record(this.#lease, this.#facts)
+    await this.#place.workspace?.setDone({ fence: this.#lease.fence, at: clock.now() })
+  }
+
+  /** What an earlier attempt found out is in the record. */
+  async #find({ fence }: WorkDone): Promise<void> {
+    await this.#place.takeBack()
+    await this.emit({ type: 'work_found', doneBy: fence })
   }
 
   async #work(profile: Profile): Promise<TurnsResult> {
@@ -251,9 +277,10 @@ export class Attempt {
   }
 
   #delivery(workspace: Workspace, signal: AbortSignal): DeliveryParts {
-    const { pullRequests, journal, redact } = this.#parts
+    const { pullRequests, journal, clock, redact } = this.#parts
     return {
-      lease: { ...this.#lease, job: redactDeep(this.#lease.job, redact) },
+      job: redactDeep(this.#lease.job, redact),
+      done: workspace.done ?? { fence: this.#lease.fence, at: clock.now() },
       workspace,
       pullRequests,
       draft: this.#profile?.draft ?? false,

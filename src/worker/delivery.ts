@@ -1,13 +1,14 @@
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RunnerEvent } from '../jobs/events.ts'
-import type { RunFacts } from '../jobs/job.ts'
-import type { Change, ChangedFile, CommitMessage, Lease, PullRequests, Workspace } from '../jobs/ports.ts'
+import type { Job, RunFacts } from '../jobs/job.ts'
+import type { Change, ChangedFile, CommitMessage, PullRequests, WorkDone, Workspace } from '../jobs/ports.ts'
 import { titleOf } from '../jobs/title.ts'
 import { messageOf } from '../util/error-code.ts'
 
 export interface DeliveryParts {
-  /** Its job without secrets: what is said of it becomes public. */
-  readonly lease: Lease
+  /** Without secrets: what is said of it becomes public. */
+  readonly job: Job
+  readonly done: WorkDone
   readonly workspace: Workspace
   readonly pullRequests: PullRequests
   readonly draft: boolean
@@ -30,7 +31,7 @@ export async function deliver(
   { run, pullRequest }: { run: RunFacts; pullRequest: boolean },
 ): Promise<void> {
   const { workspace, signal, emit, note } = parts
-  const change = await workspace.commit(messageFor(parts.lease), signal)
+  const change = await workspace.commit(messageFor(parts), signal)
   if (!change) {
     await emit({ type: 'nothing_changed' })
     return note({ changedFiles: 0 })
@@ -50,7 +51,7 @@ export async function deliver(
 
 /** The work of an attempt that is not delivered: a patch beside its events. */
 export async function keepChange(parts: DeliveryParts): Promise<void> {
-  const change = await parts.workspace.commit(messageFor(parts.lease), parts.signal)
+  const change = await parts.workspace.commit(messageFor(parts), parts.signal)
   if (change) await saveChange(parts, change)
 }
 
@@ -81,20 +82,24 @@ async function saveChange(parts: DeliveryParts, change: Change): Promise<Changed
 }
 
 async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: RunFacts): Promise<RunFacts> {
-  const { lease, workspace, pullRequests, signal } = parts
-  if (!pullRequests.serves(lease.job.repoUrl)) return {}
+  const { done, workspace, pullRequests, signal } = parts
+  const job = { ...parts.job, ...run }
+  if (!pullRequests.serves(job.repoUrl)) return {}
   try {
     const request = {
-      job: { ...lease.job, ...run },
+      job,
+      doneBy: done.fence,
       head: workspace.branch,
       base: workspace.baseBranch,
-      summary: run.output ?? '',
+      summary: job.output ?? '',
       files,
       draft: parts.draft,
       labels: parts.labels,
-      ...(lease.job.continues === undefined ? {} : { comment: commentOn(lease.job.task, run) }),
+      ...(job.continues === undefined ? {} : { comment: commentOn(job) }),
     }
-    const { url: prUrl, warnings } = await pullRequests.open(request, signal)
+    const { url: prUrl, warnings } = await pullRequests.open(request, signal, (reason, waitMs) =>
+      tell(parts, { type: 'pull_request_waits', reason, waitMs }),
+    )
     await tell(parts, { type: 'pull_request', url: prUrl })
     for (const message of warnings) await tell(parts, { type: 'warning', message })
     return { prUrl }
@@ -107,10 +112,11 @@ async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: 
 }
 
 /** For the readers of a pull request that gets more commits. */
-const commentOn = (task: string, { output = '', headSha = '' }: RunFacts): string =>
+const commentOn = ({ task, output = '', headSha = '' }: Job): string =>
   `${output.trim() || 'The agent left no summary.'}\n\nAsked for was: ${titleOf(task)}. The branch is at ${headSha} now.`
 
-const messageFor = ({ job, fence }: Lease): CommitMessage => ({
+const messageFor = ({ job, done }: DeliveryParts): CommitMessage => ({
   subject: titleOf(job.task),
-  trailer: `Agenticore-Job: ${job.id}/${fence}`,
+  trailer: `Agenticore-Job: ${job.id}/${done.fence}`,
+  at: done.at,
 })

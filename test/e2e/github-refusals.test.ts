@@ -7,13 +7,17 @@ import { bash, jobIn, world } from '../helpers/e2e.ts'
 const create = { method: 'POST', path: /\/pulls$/ }
 
 /** What GitHub answers to the first create, how many creates there are then, and what the job says of it. */
-const cases: Readonly<Record<string, { fault: Failure; creates: number; error?: RegExp }>> = {
+const cases: Readonly<Record<string, { fault: Failure; creates: number; error?: RegExp; waits?: RegExp }>> = {
   '401': { fault: { ...create, ...refusals.badCredentials }, creates: 1, error: /answered 401: Bad credentials/ },
   '403': { fault: { ...create, ...refusals.forbidden }, creates: 1, error: /answered 403: Resource not accessible/ },
   '404': { fault: { ...create, ...refusals.notFound }, creates: 1, error: /answered 404: Not Found/ },
   '422, no history': { fault: { ...create, ...refusals.noHistory }, creates: 1, error: /no history in common/ },
   '422, exists': { fault: { ...create, ...refusals.pullExists }, creates: 2 },
-  'a secondary rate limit': { fault: { ...create, ...refusals.secondaryLimit(1) }, creates: 2 },
+  'a secondary rate limit': {
+    fault: { ...create, ...refusals.secondaryLimit(1) },
+    creates: 2,
+    waits: /secondary rate limit.*; next try in \d+ s/,
+  },
   '500 before it did anything': { fault: { ...create, ...refusals.serverError }, creates: 2 },
   '500 after it did everything': { fault: { ...create, ...refusals.serverError, late: true }, creates: 1 },
   'a reset before it did anything': { fault: { ...create, reset: true }, creates: 2 },
@@ -25,7 +29,7 @@ t.test(
   async t => {
     const work = bash('echo 2 > app.txt')
     const { github, cli } = await world(t, [{ turns: [work, { text: 'Done.' }] }])
-    for (const [name, { fault, creates, error }] of Object.entries(cases)) {
+    for (const [name, { fault, creates, error, waits }] of Object.entries(cases)) {
       const repo = await github.createRepo({
         owner: 'octo',
         name: name.replaceAll(/\W+/g, '-'),
@@ -34,6 +38,7 @@ t.test(
       const fullName = new URL(repo.cloneUrl).pathname.slice(1).replace(/\.git$/, '')
       github.fail(fault)
       const job = jobIn(await cli(['run', name, '-r', repo.cloneUrl, '--local', '--json']))
+      if (waits) t.match((await cli(['logs', job.id])).stdout, waits, name)
       t.match(job, { status: 'succeeded', changed_files: 1 }, name)
       t.equal(await branchTip(repo.path, job.branch), job.head_sha, `${name}: the branch is there`)
       const asked = github.requests.filter(

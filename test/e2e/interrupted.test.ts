@@ -54,6 +54,32 @@ t.test('kill -9 in the middle of a tool: the next command ends what is left, res
   t.match((await cli(['logs', id])).stdout, 'the process that ran it died: back in the queue')
 })
 
+t.test(
+  'kill -9 between push and pull request: what the agent left is delivered, and it is not asked again',
+  async t => {
+    const { cli, github, model } = await world(t, [{ turns: [bash('echo one > one.txt'), { text: 'One.' }] }])
+    const repo = await github.createRepo({ owner: 'o', name: 'r', files })
+    const [path, silent] = [/\/pulls$/, true] as const
+    github.fail({ method: 'POST', path, silent })
+    const run = cli.start(['run', 'write one', '-r', repo.cloneUrl, '--local', '--json'])
+    await github.waitFor(request => request.method === 'POST' && path.test(request.path))
+    run.kill('SIGKILL')
+    await run
+    const branches = () =>
+      git(repo.path, ['for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/agenticore'])
+    const [pushed, asked] = [await branches(), model.requests.length]
+    t.match(pushed, /^[0-9a-f]{40} /)
+    const result = await cli(['resume', '--json'])
+    const job = jobIn(result)
+    t.match(job, { status: 'succeeded', fence: 2, output: 'One.', num_turns: 2, changed_files: 1 }, result.stderr)
+    t.equal(job.head_sha, pushed.slice(0, 40))
+    t.equal(await branches(), pushed, 'the branch is as it was')
+    t.equal(model.requests.length, asked)
+    t.match(github.pulls('o/r'), [{ body: /^One\.\n.*agenticore-job:.*\/1 -->$/s }])
+    t.match((await cli(['logs', job.id])).stdout, 'the agent was done in attempt 1: what it left is delivered')
+  },
+)
+
 t.test('Ctrl-C, then resume without an id: the same conversation goes on in the same tree', async t => {
   const { cli, run, id, sessionId, go } = await working(t)
   run.kill('SIGINT')

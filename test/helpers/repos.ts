@@ -22,7 +22,7 @@ import { plainProfile } from './profiles.ts'
 export const token = 'ghp_allOfIt1234567890'
 export const readOnlyToken = 'ghp_lookOnly0987654321'
 export const never = new AbortController().signal
-export const message = { subject: 'Fix the login bug', trailer: 'Agenticore-Job: 1/1' }
+export const message = { subject: 'Fix the login bug', trailer: 'Agenticore-Job: 1/1', at: new Date(1_767_225_600_000) }
 
 export interface GitOptions {
   readonly token?: string

@@ -250,7 +250,7 @@ t.test('labels and a comment that fail leave the pull request, and a warning eac
   const { url } = await pullRequests.open(request, never)
   github.fail({ path: /labels$/, ...refusals.forbidden })
   github.fail({ method: 'POST', path: /comments$/, ...refusals.serverError, times: 4 })
-  const next = { ...request, job: { ...request.job, fence: 2 }, labels: ['bot'], comment: 'More.' }
+  const next = { ...request, doneBy: 2, labels: ['bot'], comment: 'More.' }
   const opened = await pullRequests.open(next, never)
   t.equal(opened.url, url)
   t.match(opened.warnings, [
@@ -271,7 +271,7 @@ t.test('a comment is made once by each attempt, on a pull request that was there
   await pullRequests.open(first, never)
   t.same(comments(), [], 'its own body says it all')
 
-  const next = { ...request, job: { ...request.job, fence: 2 }, comment: 'More.' }
+  const next = { ...request, doneBy: 2, comment: 'More.' }
   github.fail({ method: 'POST', path: /comments$/, late: true, reset: true })
   await pullRequests.open(next, never)
   await pullRequests.open(next, never)
@@ -283,7 +283,7 @@ t.test('the comment is found behind hundreds of others', async t => {
   const { request, fullName } = await pushedTo(world)
   const pullRequests = pullRequestsOn(github.url)
   await pullRequests.open(request, never)
-  const next = { ...request, job: { ...request.job, fence: 2 }, comment: 'More.' }
+  const next = { ...request, doneBy: 2, comment: 'More.' }
   const headers = { authorization: `Bearer ${token}` }
   const say = (body: string) =>
     fetch(`${github.url}/repos/${fullName}/issues/1/comments`, {

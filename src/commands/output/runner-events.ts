@@ -13,12 +13,16 @@ export function showRunnerEvent(event: JobEvent): Shown | undefined {
     case 'setup':
     case 'verify':
       return shellResult(event)
+    case 'work_found':
+      return note(`the agent was done in attempt ${event.doneBy}: what it left is delivered`)
     case 'committed':
       return note(`${plural(event.changedFiles, 'file')} changed, commit ${shortSha(event.sha)}`)
     case 'nothing_changed':
       return note('nothing changed, so there is nothing to push')
     case 'pushed':
       return sent(`pushed ${event.branch}${event.hint === '' ? '' : `\n${event.hint}`}`)
+    case 'pull_request_waits':
+      return note(`${event.reason}; next try in ${duration(event.waitMs)}`)
     case 'pull_request':
       return sent(`pull request ${event.url}`)
     case 'pull_request_failed':
