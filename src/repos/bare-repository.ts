@@ -66,6 +66,17 @@ export async function withGitDir<T>(
 export const keptIn = async (gitDir: string): Promise<string[]> =>
   (await readdir(join(gitDir, keepRefs))).filter(name => /^[0-9a-f]{40}$/.test(name))
 
+/** Out of everybody's way in one step: half of it in its place would pass for the whole. */
+export async function throwAway(gitDir: string): Promise<void> {
+  const gone = `${gitDir}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    await rename(gitDir, gone)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+  await removeTree(gone)
+}
+
 /** For whoever looks for what was used longest ago. */
 export async function touch(gitDir: string): Promise<void> {
   const now = new Date()

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeTree } from '../util/remove-tree.ts'
-import { exists, keptIn, usedAtFile, withGitDir } from './bare-repository.ts'
+import { exists, keptIn, throwAway, usedAtFile, withGitDir } from './bare-repository.ts'
 import type { Git } from './git.ts'
 import { lfsBytes } from './lfs.ts'
 import { packedBytes, packsIn } from './packs.ts'
@@ -13,12 +13,16 @@ const staleMs = 86_400_000
 
 /**
  * Many packs become one, with everything that is in them. Jobs have links to the old ones, and keep them.
+ * @returns the names of those it took the place of
  * @throws AgenticoreError `git_failed`
  */
-export async function compact(git: Git, gitDir: string, signal: AbortSignal): Promise<void> {
-  if ((await packsIn(gitDir)).length <= mostPacks) return
+export async function compact(git: Git, gitDir: string, signal: AbortSignal): Promise<string[]> {
+  const before = await packsIn(gitDir)
+  if (before.length <= mostPacks) return []
   const args = ['repack', '-a', '-d', '-k', '-q']
   await withGitDir(join(gitDir, 'objects'), await keptIn(gitDir), env => git.run({ args, env, signal }))
+  const after = await packsIn(gitDir)
+  return before.filter(name => !after.includes(name))
 }
 
 /** Removes the repositories that were used longest ago until the rest fits. */
@@ -31,7 +35,7 @@ export async function evict(
   for (const { gitDir, bytes } of repositories.sort((a, b) => a.usedMs - b.usedMs)) {
     if (total <= limitBytes) return
     if (gitDir === except) continue
-    await removeTree(gitDir)
+    await throwAway(gitDir)
     total -= bytes
   }
 }

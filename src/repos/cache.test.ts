@@ -340,3 +340,52 @@ t.test('six machines at once, on a shared tier that is deleted under them', asyn
   await deleting
   await provided(other, remote, commits[0] ?? '')
 })
+
+t.test('packs that others published stay where they are when one that has not got them publishes', async t => {
+  const { provide, other, grow, root, remote, sharedRepo, commits, warnings } = await setUpTiers(t)
+  for (let n = 0; n < 19; n++) await provide(await grow())
+  const packs = await packsIn(sharedRepo)
+  t.equal(packs.length, 19)
+  await provide(await grow(), other)
+  for (let n = 0; n < 3; n++) await provide(await grow(), other)
+  t.same((await packsIn(sharedRepo)).filter(name => packs.includes(name)).sort(), packs.sort())
+  const tier = new SharedTier({ root: join(sharedRepo, '../..'), limitBytes: 1e9, warn: t.fail })
+  const third = cacheIn(`${root}-third`, world.git, { shared: tier })
+  await isWhole(t, (await provided(third, remote, commits[5] ?? '')).target)
+  t.same(warnings, [])
+})
+
+t.test('packs that became one are one in the shared tier, too', async t => {
+  const { provide, other, grow, gitDir, sharedRepo, commits, warnings } = await setUpTiers(t)
+  for (let n = 0; n < 21; n++) await provide(await grow())
+  t.equal((await packsIn(gitDir)).length, 1)
+  t.same(await packsIn(sharedRepo), await packsIn(gitDir))
+  const before = uploads()
+  await isWhole(t, (await provide(commits[7] ?? '', other)).target)
+  t.equal(uploads(), before)
+  t.same(warnings, [])
+})
+
+t.test('what is copied from the shared tier counts for the limit, and as used', async t => {
+  const [root, shared] = [join(world.dir, 'took'), join(world.dir, 'took-shared')]
+  const tier = (limitBytes: number) => new SharedTier({ root: shared, limitBytes, warn: t.fail })
+  const publisher = cacheIn(`${root}-1`, world.git, { shared: tier(1e9) })
+  const small = cacheIn(`${root}-2`, world.git, { shared: tier(1e9), limitBytes: 1 })
+  const all: { remote: ReturnType<typeof parseRepository>; commit: string }[] = []
+  for (let n = 0; n < 3; n++) {
+    const { cloneUrl, commit } = await world.repo({ 'big.bin': randomBytes(10_000).toString('hex') })
+    all.push({ remote: parseRepository(cloneUrl), commit })
+    await provided(publisher, parseRepository(cloneUrl), commit)
+  }
+  const inTier = async (place: string): Promise<boolean[]> =>
+    await Promise.all(all.map(async ({ remote }) => (await packsIn(join(place, cacheName(remote), 'repo'))).length > 0))
+  const old = new Date(Date.now() - 3_600_000)
+  for (const { remote } of all) await utimes(join(shared, cacheName(remote), 'repo/agenticore-cache'), old, old)
+  for (const { remote, commit } of all.slice(0, 2)) t.equal((await provided(small, remote, commit)).cached, true)
+  t.same(await inTier(`${root}-2`), [false, true, false])
+  const { cloneUrl, commit } = await world.repo()
+  const limitBytes =
+    2 * (await packedBytes(join(shared, cacheName(all[0]?.remote ?? parseRepository('/x')), 'repo'))) + 4000
+  await provided(cacheIn(`${root}-3`, world.git, { shared: tier(limitBytes) }), parseRepository(cloneUrl), commit)
+  t.same(await inTier(shared), [true, true, false], 'the one that nobody has taken')
+})

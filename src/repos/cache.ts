@@ -1,11 +1,19 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { rename } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Lock } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
-import { removeTree } from '../util/remove-tree.ts'
-import { exists, isKept, keep, keptIn, openRepository, touch, usedAtFile, withGitDir } from './bare-repository.ts'
+import {
+  exists,
+  isKept,
+  keep,
+  keptIn,
+  openRepository,
+  throwAway,
+  touch,
+  usedAtFile,
+  withGitDir,
+} from './bare-repository.ts'
 import { compact, evict } from './cache-upkeep.ts'
 import { type Git, isDamage } from './git.ts'
 import { provideLfs } from './lfs.ts'
@@ -39,6 +47,8 @@ export interface LfsRequest {
 
 export interface ProvideRequest {
   readonly commit: string
+  /** What was had another way has turned out to be damaged. */
+  readonly fromOrigin?: boolean
   /** The object directories that get everything the commit needs. */
   readonly targets: readonly string[]
   readonly signal: AbortSignal
@@ -63,15 +73,18 @@ export class CloneCache {
    */
   async provide(remote: RepositoryAddress, request: ProvideRequest): Promise<{ cached: boolean }> {
     const directory = this.#directory(remote)
+    let { fromOrigin = false } = request
     for (let attempt = 1; ; attempt++) {
       const gitDir = await openRepository(directory)
       try {
-        const cached = (await isKept(gitDir, request.commit)) || !(await this.#bring(remote, gitDir, request))
+        const cached =
+          (await isKept(gitDir, request.commit)) || !(await this.#bring(remote, gitDir, { ...request, fromOrigin }))
         await touch(gitDir)
         for (const target of request.targets) await linkPacks(gitDir, target)
         return { cached: cached && attempt === 1 }
       } catch (error) {
         request.signal.throwIfAborted()
+        fromOrigin ||= error instanceof DamagedPack
         if (attempt === mostAttempts || !(await this.#canTryAgain(error, { remote, gitDir }))) throw error
       }
     }
@@ -87,7 +100,7 @@ export class CloneCache {
       const store = join(gitDir, 'lfs')
       await provideLfs(this.#parts.git, { remote, commit, objects, store, target }, signal)
     } finally {
-      await this.#keepInShape(gitDir, signal)
+      await this.#keepInShape(remote, gitDir, signal)
     }
   }
 
@@ -106,30 +119,24 @@ export class CloneCache {
 
   /** What is damaged goes as a whole: it is there for its speed alone, and what jobs have of it is theirs. */
   async discard(remote: RepositoryAddress): Promise<void> {
-    const gitDir = join(this.#directory(remote), 'repo')
-    const gone = `${gitDir}.${randomBytes(6).toString('hex')}.tmp`
-    try {
-      await rename(gitDir, gone)
-    } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw error
-    }
-    await removeTree(gone)
+    await throwAway(join(this.#directory(remote), 'repo'))
   }
 
-  /** @returns false when somebody else brought it while we waited */
+  /** @returns false when somebody else brought it while we waited, or another machine had it */
   async #bring(remote: RepositoryAddress, gitDir: string, request: ProvideRequest): Promise<boolean> {
-    const { commit, signal } = request
+    const { commit, fromOrigin, signal } = request
     const { lock, shared } = this.#parts
-    return await lock.withLock(cacheName(remote), { signal, patienceMs }, async () => {
+    const name = cacheName(remote)
+    return await lock.withLock(name, { signal, patienceMs }, async () => {
       if (await isKept(gitDir, commit)) return false
-      if (await shared?.take(cacheName(remote), { commit, gitDir })) {
-        await keep(gitDir, commit)
-        return false
+      const isTaken = fromOrigin !== true && (await shared?.take(name, { commit, gitDir })) === true
+      if (isTaken) await keep(gitDir, commit)
+      else {
+        await this.#fetch(gitDir, remote, request)
+        await shared?.publish(name, { commit, gitDir })
       }
-      await this.#fetch(gitDir, remote, request)
-      await shared?.publish(cacheName(remote), { commit, gitDir })
-      await this.#keepInShape(gitDir, signal)
-      return true
+      await this.#keepInShape(remote, gitDir, signal)
+      return !isTaken
     })
   }
 
@@ -153,10 +160,11 @@ export class CloneCache {
   }
 
   /** Upkeep is for later jobs: what goes wrong with it is no fault of this one. */
-  async #keepInShape(gitDir: string, signal: AbortSignal): Promise<void> {
-    const { root, git, limitBytes, warn } = this.#parts
+  async #keepInShape(remote: RepositoryAddress, gitDir: string, signal: AbortSignal): Promise<void> {
+    const { root, git, shared, limitBytes, warn } = this.#parts
     try {
-      await compact(git, gitDir, signal)
+      const replaced = await compact(git, gitDir, signal)
+      if (replaced.length > 0) await shared?.replace(cacheName(remote), { gitDir, replaced })
       await evict(root, { limitBytes, except: gitDir })
     } catch (error) {
       signal.throwIfAborted()

@@ -8,7 +8,7 @@ type Failed = Pick<GitResult, 'stderr' | 'lookup'>
 
 /** What git says (in English, see LC_ALL) when an origin does not do what it was asked; the first that fits counts. */
 const symptoms: readonly [RegExp, ErrorCode][] = [
-  [/not our ref|unadvertised object/, 'ref_not_found'],
+  [/not our ref|unadvertised object|non-commit object/, 'ref_not_found'],
   [/No space left on device/, 'storage_failed'],
   [/returned error: 30\d|unable to update url base from redirection/, 'origin_moved'],
   [

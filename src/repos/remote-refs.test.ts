@@ -39,6 +39,12 @@ t.test('the base is the default branch unless one is asked for: a branch, a tag 
   t.same(await read(cloneUrl, 'light'), { tip: first, baseBranch: 'main', baseRef: 'light' })
   t.same(await read(cloneUrl, 'heavy'), { tip: first, baseBranch: 'main', baseRef: 'heavy' })
   t.same(await read(cloneUrl, first), { tip: first, baseBranch: 'main', baseRef: first })
+  t.equal((await read(cloneUrl, first.toUpperCase())).tip, first)
+  t.same(await read(cloneUrl, 'refs/heads/feature/x'), { tip: first, baseBranch: 'feature/x', baseRef: 'feature/x' })
+  t.equal((await read(cloneUrl, 'refs/tags/heavy')).tip, first)
+  const short = first.slice(0, 8)
+  const message = `${cloneUrl} has no branch or tag "${short}". A commit needs all 40 digits of its id.`
+  await t.rejects(read(cloneUrl, short), { code: 'ref_not_found', message })
   await git(path, ['tag', 'feature/x', tip])
   t.equal((await read(cloneUrl, 'feature/x')).tip, first, 'of a branch and a tag of one name the branch counts')
 })

@@ -24,7 +24,8 @@ export async function readRemote(
   remote: RepositoryAddress,
   wanted: { baseRef: string; branch: string; signal: AbortSignal },
 ): Promise<RemoteState> {
-  const { baseRef, branch, signal } = wanted
+  const { branch, signal } = wanted
+  const baseRef = plainName(wanted.baseRef)
   const refs = await listRefs(git, remote, { names: [...refsFor(baseRef), `refs/heads/${branch}`], signal })
   const pushed = refs.shas.get(`refs/heads/${branch}`)
   const tip = baseRef === '' ? refs.shas.get('HEAD') : tipOf(baseRef, refs.shas)
@@ -33,6 +34,10 @@ export async function readRemote(
   const baseBranch = isBranch ? baseRef : refs.defaultBranch
   return { tip, baseBranch, baseRef: baseRef || refs.defaultBranch, ...(pushed === undefined ? {} : { pushed }) }
 }
+
+/** People paste commit ids in capitals, and branches with all of their names. */
+const plainName = (ref: string): string =>
+  /^[0-9a-f]{40}$/i.test(ref) ? ref.toLowerCase() : ref.replace(/^refs\/(heads|tags)\//, '')
 
 const refsFor = (ref: string): string[] =>
   ref === '' || commitId.test(ref) ? [] : [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/tags/${ref}^{}`]
@@ -78,7 +83,9 @@ async function askGit(git: Git, remote: RepositoryAddress, { names, signal }: Re
 }
 
 function missing(remote: RepositoryAddress, baseRef: string): AgenticoreError {
-  return baseRef === ''
-    ? new AgenticoreError('repository_empty', `${remote.url} has no commit on its default branch.`)
-    : new AgenticoreError('ref_not_found', `${remote.url} has no branch or tag "${baseRef}".`)
+  if (baseRef === '') {
+    return new AgenticoreError('repository_empty', `${remote.url} has no commit on its default branch.`)
+  }
+  const hint = /^[0-9a-f]{4,39}$/i.test(baseRef) ? ' A commit needs all 40 digits of its id.' : ''
+  return new AgenticoreError('ref_not_found', `${remote.url} has no branch or tag "${baseRef}".${hint}`)
 }

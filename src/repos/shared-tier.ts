@@ -1,13 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../util/error-code.ts'
-import { isKept, keep, openRepository, touch } from './bare-repository.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
+import { isKept, keep, openRepository, throwAway, touch } from './bare-repository.ts'
 import { evict } from './cache-upkeep.ts'
-import { copyPacks, DamagedPack, packsIn, removePacks } from './packs.ts'
-
-/** When there are this many packs more than the publisher has, they are what it has packed anew. */
-const mostSuperseded = 20
+import { copyPacks, DamagedPack, removePacks } from './packs.ts'
 
 interface Wanted {
   readonly commit: string
@@ -41,37 +36,50 @@ export class SharedTier {
     try {
       if (!(await isKept(there, commit))) return false
       await copyPacks(there, gitDir)
+      await tryTouch(there)
       // It may have been thrown out while it was copied.
       return await isKept(there, commit)
     } catch (error) {
       warn(`The shared clone cache cannot be used: ${messageOf(error)}`)
-      if (error instanceof DamagedPack) await this.#moveAside(there)
+      if (error instanceof DamagedPack) await throwAway(there).catch(reason => warn(messageOf(reason)))
       return false
     }
   }
 
   async publish(name: string, { commit, gitDir }: Wanted): Promise<void> {
-    const { root, limitBytes, warn } = this.#parts
-    try {
+    const { root, limitBytes } = this.#parts
+    await this.#change(async () => {
       const there = await openRepository(join(root, name))
       await copyPacks(gitDir, there)
       await keep(there, commit)
       await touch(there)
-      await this.#dropSuperseded(gitDir, there)
       await evict(root, { limitBytes, except: there })
+    })
+  }
+
+  /** @param packed.replaced packs that everything is in what the repository has instead */
+  async replace(name: string, { gitDir, replaced }: { gitDir: string; replaced: readonly string[] }): Promise<void> {
+    await this.#change(async () => {
+      const there = await openRepository(join(this.#parts.root, name))
+      await copyPacks(gitDir, there)
+      await removePacks(there, replaced)
+    })
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
     } catch (error) {
-      warn(`The shared clone cache could not be added to: ${messageOf(error)}`)
+      this.#parts.warn(`The shared clone cache could not be added to: ${messageOf(error)}`)
     }
   }
+}
 
-  /** Packs that a later one has everything of: the publisher had them, and packed them anew. */
-  async #dropSuperseded(gitDir: string, there: string): Promise<void> {
-    const ours = new Set(await packsIn(gitDir))
-    const others = (await packsIn(there)).filter(pack => !ours.has(pack))
-    if (others.length > mostSuperseded) await removePacks(there, others)
-  }
-
-  async #moveAside(gitDir: string): Promise<void> {
-    await rename(gitDir, `${gitDir}.damaged-${randomBytes(6).toString('hex')}`).catch(() => undefined)
+/** A volume that cannot be written can still be read. */
+async function tryTouch(gitDir: string): Promise<void> {
+  try {
+    await touch(gitDir)
+  } catch (error) {
+    if (!hasCode(error, 'EROFS', 'EACCES', 'EPERM', 'ENOENT')) throw error
   }
 }

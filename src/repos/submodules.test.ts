@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { git, tryGit } from '../../test/fixtures/github/git.ts'
 import { agentGit, message, never, openWorld } from '../../test/helpers/repos.ts'
 import { addSubmodules, type SubmoduleLink } from '../../test/helpers/submodules.ts'
+import { parseRepository } from '../jobs/repository.ts'
+import { cacheName } from './cache.ts'
 
 const world = await openWorld(t)
 
@@ -15,6 +17,20 @@ async function withSubmodules(links: readonly SubmoduleLink[], then?: (tree: str
 }
 
 const wanted = { checkout: { submodules: true } }
+
+t.test('a damaged cache of a submodule is made anew', async t => {
+  const inner = await world.repo({ 'inner.txt': randomUUID().repeat(50) })
+  const outer = await withSubmodules([{ path: 'inner', url: inner.cloneUrl, commit: inner.commit }])
+  await (await world.open(outer.cloneUrl, wanted)).workspace.dispose()
+  const packs = join(world.cacheRoot, cacheName(parseRepository(inner.cloneUrl)), 'repo/objects/pack')
+  await rm(packs, { recursive: true })
+  await mkdir(packs)
+  const { workspace } = await world.open(outer.cloneUrl, wanted)
+  t.match(workspace.warnings, [/The clone cache was damaged, and is made anew/])
+  t.match(await readFile(join(workspace.path, 'inner/inner.txt'), 'utf8'), /.{1800}/)
+  t.equal(await git(workspace.path, ['status', '--porcelain']), '')
+  await workspace.dispose()
+})
 
 t.test('submodules and theirs are checked out, each a repository of its own', async t => {
   const inner = await world.repo({ 'inner.txt': 'inner' })

@@ -4,10 +4,12 @@ import type { Slot } from '../jobs/ports.ts'
 import { checkRepository, parseRepository, type RepositoryAddress, type RepositoryRules } from '../jobs/repository.ts'
 import { messageOf } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
+import { removeTree } from '../util/remove-tree.ts'
 import { withGitDir } from './bare-repository.ts'
 import type { CloneCache } from './cache.ts'
 import { type FillOptions, resetTree, writeTreeGitDir } from './checkout.ts'
 import type { Git } from './git.ts'
+import { withHealing } from './healing.ts'
 import { bringLfs } from './lfs-checkout.ts'
 
 /** Directories. A repository can have itself as a submodule. */
@@ -109,16 +111,24 @@ async function fillSubmodule(
   const { signal, slot, lfs } = options
   const filling = { tree, remote, commit, lfs }
   const said: string[] = []
-  const inner = await whileOurs(slot, root, at, async () => {
-    const objects = join(tree, '.git/objects')
-    await parts.cache.provide(remote, { commit, targets: [objects], signal })
+  const gitDir = join(tree, '.git')
+  const objects = join(gitDir, 'objects')
+  const prepare = async (fromOrigin: boolean): Promise<Submodule[]> => {
+    if (fromOrigin) await slot?.takeBack(gitDir)
+    await removeTree(gitDir)
+    await parts.cache.provide(remote, { commit, targets: [objects], fromOrigin, signal })
     if (lfs) said.push(...(await bringLfs(parts, { ...filling, objects }, signal)))
     await writeTreeGitDir(filling)
     const submodules = await submodulesOf(parts.git, { objects, commit }, signal)
-    await slot?.give(join(tree, '.git'))
+    await slot?.give(gitDir)
+    return submodules
+  }
+  const healing = { cache: parts.cache, remote, signal, tell: (message: string) => void said.push(message) }
+  const inner = await withHealing(healing, async fromOrigin => {
+    const submodules = await whileOurs(slot, root, at, () => prepare(fromOrigin))
+    await resetTree(parts.git, filling, { signal, slot })
     return submodules
   })
-  await resetTree(parts.git, filling, { signal, slot })
   return [...said, ...(await fillSubmodules(parts, { root, at, remote }, inner, options))]
 }
 

@@ -25,6 +25,7 @@ import { FileLock } from '../locks/file-lock.ts'
 import { systemClock } from '../util/clock.ts'
 import { cacheName } from './cache.ts'
 import { packsIn } from './packs.ts'
+import { SharedTier } from './shared-tier.ts'
 import { GitWorkspaces } from './workspaces.ts'
 
 const { checkout } = plainProfile
@@ -435,6 +436,31 @@ t.test('a cache that is damaged in the middle of a pack is made anew when a chec
   t.match(workspace.warnings, [/The clone cache was damaged, and is made anew/])
   t.equal(await git(workspace.path, ['rev-parse', 'HEAD']), commit)
   t.match(await tryGit(workspace.path, ['fsck', '--full']), { code: 0 })
+  await workspace.dispose()
+})
+
+t.test('a shared tier that has lost its packs is found out, and filled again', async t => {
+  const { cloneUrl, commit } = await world.repo()
+  const shared = join(world.dir, 'lossy-shared')
+  const packs = join(shared, cacheName(parseRepository(cloneUrl)), 'repo/objects/pack')
+  const machine = (name: string) => {
+    const tier = new SharedTier({ root: shared, limitBytes: 1e9, warn: t.fail })
+    const cache = cacheIn(join(world.dir, name), world.git, { shared: tier })
+    const { git, treesRoot } = world
+    const rules = { allowedHosts: [], allowPaths: true }
+    const workspaces = new GitWorkspaces({ git, cache, privateCache: () => cache, rules, root: treesRoot })
+    return () => workspaces.open(leaseOf(newJob(new Date(), { repoUrl: cloneUrl })), { signal: never, checkout })
+  }
+  await (await machine('lossy-1')()).dispose()
+  const [second, third] = [machine('lossy-2'), machine('lossy-3')]
+  await rm(packs, { recursive: true })
+  await mkdir(packs)
+  const healed = await second()
+  t.match(healed.warnings, [/The clone cache was damaged, and is made anew/])
+  t.equal(await git(healed.path, ['rev-parse', 'HEAD']), commit)
+  await healed.dispose()
+  const workspace = await third()
+  t.same(workspace.warnings, [])
   await workspace.dispose()
 })
 

@@ -10,7 +10,8 @@ import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
 import { CacheGone, type CloneCache } from './cache.ts'
 import { type Checkout, checkOut, isCheckedOut, objectsOf } from './checkout.ts'
-import { type Git, isDamage } from './git.ts'
+import type { Git } from './git.ts'
+import { withHealing } from './healing.ts'
 import { usesLfs } from './lfs.ts'
 import { bringLfs } from './lfs-checkout.ts'
 import { DamagedPack } from './packs.ts'
@@ -79,22 +80,13 @@ export class GitWorkspaces implements Workspaces {
   async #fill(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<boolean> {
     const { git, cache } = this.#parts
     const { signal, slot } = options
-    const attempt = async (): Promise<boolean> => {
-      const { cached } = await this.#provide(cache, checkout, { signal, tell })
+    return await withHealing({ cache, remote: checkout.remote, signal, tell }, async fromOrigin => {
+      await slot?.takeBack(checkout.tree)
+      const { cached } = await this.#provide(cache, checkout, { fromOrigin, signal, tell })
       if (checkout.lfs) await this.#bringLfs(checkout, signal, tell)
       await checkOut(git, checkout, { signal, slot, afterwards: () => this.#complete(checkout, options, tell) })
       return cached
-    }
-    try {
-      return await attempt()
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!(error instanceof AgenticoreError && isDamage(error.message))) throw error
-      tell(`The clone cache was damaged, and is made anew: ${error.message}`)
-      await slot?.takeBack(checkout.tree)
-      await cache.discard(checkout.remote)
-      return await attempt()
-    }
+    })
   }
 
   async #bringLfs(checkout: Checkout, signal: AbortSignal, tell: (warning: string) => void): Promise<void> {
@@ -129,11 +121,11 @@ export class GitWorkspaces implements Workspaces {
   async #provide(
     cache: CloneCache,
     checkout: Checkout,
-    { signal, tell }: { signal: AbortSignal; tell(warning: string): void },
+    { fromOrigin, signal, tell }: { fromOrigin: boolean; signal: AbortSignal; tell(warning: string): void },
   ): Promise<{ cached: boolean }> {
     const { remote, state } = checkout
     const objects = objectsOf(checkout)
-    const request = { commit: state.tip, targets: [objects.agents, objects.runners], signal }
+    const request = { commit: state.tip, targets: [objects.agents, objects.runners], fromOrigin, signal }
     try {
       await emptied(checkout)
       return await cache.provide(remote, request)
