@@ -189,6 +189,8 @@ async function follow(run: Run, options: AgentOptions): Promise<AgentResult> {
     watchdogs.stop()
     return endLeftovers(request)
   })
+  // Awaited below, when all that it said is read.
+  swept.catch(() => undefined)
   const { verdict, facts } = await readEvents(run, options)
   const ended = await child.ended
   await swept

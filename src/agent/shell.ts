@@ -1,6 +1,6 @@
 import type { ShellResult } from '../jobs/ports.ts'
 import type { OtherUser } from '../process/as-user.ts'
-import { runCommand } from '../process/command.ts'
+import { type CommandResult, runCommand } from '../process/command.ts'
 import type { Clock } from '../util/clock.ts'
 
 export interface ShellCall {
@@ -27,12 +27,16 @@ export async function runShell({ command, env, cwd, user, seconds, clock, signal
       signal: AbortSignal.any([signal, deadline.signal]),
       ...(user === undefined ? {} : { user }),
     })
-    const end = result.signal === undefined ? `exit code ${result.exitCode}` : `ended by ${result.signal}`
-    return { ok: result.ok, end, output: result.stderr }
+    return { ok: result.ok, end: endOf(result), output: result.stderr }
   } catch (error) {
     if (error !== late) throw error
     return { ok: false, end: late.message, output: '' }
   } finally {
     deadline.stop()
   }
+}
+
+function endOf({ notStarted, signal, exitCode }: CommandResult): string {
+  if (notStarted !== undefined) return `it could not be started: ${notStarted}`
+  return signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`
 }

@@ -20,6 +20,9 @@ const limits: Readonly<Record<string, Failure>> = {
 export function judge(ended: StreamedResult, verdict: AgentVerdict | undefined, stopped: unknown): Failure | undefined {
   if (stopped instanceof AgenticoreError) return { code: stopped.code, message: stopped.message }
   if (stopped !== undefined) return { code: 'interrupted', message: String(stopped) }
+  if (ended.notStarted !== undefined) {
+    return { code: 'agent_failed', message: `Claude Code could not be started: ${ended.notStarted}.` }
+  }
   const how = ended.signal ? `was ended by ${ended.signal}` : `exited with ${ended.exitCode}`
   const said = ended.stderr.trim() === '' ? '' : `: ${ended.stderr.trim().slice(-2000)}`
   if (!verdict) return { code: 'agent_no_result', message: `Claude Code ${how} without a result${said}` }

@@ -9,7 +9,8 @@ export default class Profiles extends AgenticoreCommand {
   static override summary = 'List profiles and where each comes from, or show what one says.'
 
   static override description = `A profile says how the agent is set up and what becomes of its work.
-With a name: what it and everything it extends say together, as a profile.yml.`
+With a name: what it and everything it extends say together, as a profile.yml and what comes with it. Values that are filled
+in when a job starts (\${VAR} in an MCP server) are shown as they are written.`
 
   static override examples = ['<%= config.bin %> profiles', '<%= config.bin %> profiles coding']
 
@@ -38,11 +39,23 @@ With a name: what it and everything it extends say together, as a profile.yml.`
   }
 
   async #show(app: LocalAgenticore, name: string, json: boolean): Promise<void> {
-    const { yaml, keys, directories, warnings } = await app.profile(name)
-    if (json) return this.printJson({ ...keys, directories })
+    const { yaml, keys, files, directories, warnings } = await app.profile(name)
+    const servers = Object.fromEntries(Object.entries(files.servers).map(([server, held]) => [server, held.server]))
+    const { settings, memory, others } = files
+    if (json) return this.printJson({ ...keys, directories, settings, mcp_servers: servers, memory, files: others })
     for (const directory of directories) this.say(this.paint('dim', `# ${directory}`))
     for (const warning of warnings) this.say(`Warning: ${warning}`)
     this.print(yaml.trimEnd())
+    this.#section('.claude/settings.json', settings)
+    this.#section('.mcp.json', servers)
+    if (memory !== '') this.print(`\n# .claude/CLAUDE.md\n${printable(memory).trimEnd().replace(/^/gm, '#   ')}`)
+    if (others.length > 0) this.print(`\n# .claude/: ${others.join(', ')}`)
+  }
+
+  /** As comments, so that all of it together is still a `profile.yml`. */
+  #section(name: string, held: object): void {
+    if (Object.keys(held).length === 0) return
+    this.print(`\n# ${name}\n${JSON.stringify(held, null, 2).replace(/^/gm, '#   ')}`)
   }
 }
 

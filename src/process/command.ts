@@ -33,6 +33,8 @@ export interface CommandResult {
   readonly signal?: string
   /** True when the program could not be started because it is not there. */
   readonly missing: boolean
+  /** Why it was never started: `E2BIG`, `EACCES`. */
+  readonly notStarted?: string
   readonly stdout: string
   /** The last 64 KiB. */
   readonly stderr: string
@@ -77,6 +79,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
     ...(result.signal === undefined ? {} : { signal: result.signal }),
     missing: result.code === 'ENOENT',
+    ...(child.pid === undefined ? { notStarted: result.code ?? 'unknown reason' } : {}),
     stdout: stdout.text(command.encoding),
     stderr: stderr.text(),
     truncated: stdout.truncated,

@@ -30,6 +30,8 @@ export interface StreamedResult {
   readonly exitCode?: number
   readonly signal?: string
   readonly missing: boolean
+  /** Why it was never started: `E2BIG`, `EACCES`. */
+  readonly notStarted?: string
   /** The last 64 KiB. */
   readonly stderr: string
 }
@@ -70,11 +72,13 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   return {
     pid: child.pid,
     lines: watched(lines(output, program.maxLineBytes), guard),
-    exited: guard.exited,
+    // A program that could not be started never exits.
+    exited: child.pid === undefined ? child.then(() => undefined) : guard.exited,
     ended: child.then(result => ({
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(result.signal === undefined ? {} : { signal: result.signal }),
       missing: result.code === 'ENOENT',
+      ...(child.pid === undefined ? { notStarted: result.code ?? 'unknown reason' } : {}),
       stderr: stderr.text(),
     })),
   }

@@ -5,7 +5,9 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { ClaudeSettings, Profile, Profiles } from '../jobs/profile.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { didYouMean } from '../util/nearest.ts'
-import { type ConfigFiles, materialize } from './materialize.ts'
+import { type ConfigFiles, readConfigFiles } from './config-files.ts'
+import { type ConfigPlaces, materialize } from './materialize.ts'
+import { expandServers } from './mcp.ts'
 import { mergeProfiles } from './merge.ts'
 import { invalidProfile, type ReadProfile, readProfile } from './read.ts'
 import { type ProfileFile, profileKeys } from './schema.ts'
@@ -34,6 +36,8 @@ export interface EffectiveProfile extends Profile {
   readonly keys: ProfileFile
   /** The same as a `profile.yml`. */
   readonly yaml: string
+  /** What they bring for Claude Code. */
+  readonly files: ConfigFiles
 }
 
 interface Place extends Layer {
@@ -60,16 +64,22 @@ export class ProfileLibrary implements Profiles {
     let keys: Readonly<Record<string, unknown>> = {}
     for (const { file } of chain) keys = mergeProfiles(keys, file)
     const merged = profileKeys.parse({ ...keys, name })
+    const directories = chain.map(({ directory }) => directory)
+    const profile = effective(name, merged)
+    const files = await readConfigFiles(directories)
+    // Looked at before a job is submitted, and not only when it starts.
+    expandServers(files.servers, profile.env)
     return {
-      ...effective(name, merged),
+      ...profile,
+      files,
       keys: merged,
       yaml: stringify(merged),
-      directories: chain.map(({ directory }) => directory),
+      directories,
       warnings: chain.flatMap(({ warnings }) => warnings),
     }
   }
 
-  async materialize(profile: Profile, places: ConfigFiles): Promise<void> {
+  async materialize(profile: Profile, places: ConfigPlaces): Promise<void> {
     await materialize(profile, places)
   }
 

@@ -128,6 +128,9 @@ t.test('whatever is wrong is named with its place, its value and what is allowed
     ['extends', 'extends: nobody\n', /it extends "nobody", which does not exist; there are p/],
     ['extends, nearly', 'extends: q\n', /it extends "q", which does not exist, did you mean "p"\?/],
     ['extends itself', 'extends: p\n', /p: it extends itself/],
+    ['an alias of nothing', 'setup: *nope\n', /profile\.yml: Unresolved alias/],
+    ['a NUL', 'setup: "a\\0b"\n', /allowed is a text without a NUL/],
+    ['a NUL in env', 'env: {A: "a\\0b"}\n', /allowed is variable names .* with a text \(without a NUL\)/],
     ['extends a path', 'extends: ../p\n', /allowed is a name|does not exist/],
   ]
   for (const [what, text, says] of cases) {
@@ -250,25 +253,28 @@ t.test('files that cannot be used are named', async t => {
     ['.mcp.json', '{"mcpServers":{"s":{"args":["x"]}}}', /the server "s" has neither a "command" nor a "url"/],
     ['.mcp.json', '{"mcpServers":{"s":{"command":"${NOT_SET}"}}}', /it needs \$\{NOT_SET\}, which the profile's env/],
   ] as const) {
-    const { profiles, root } = library(t, { p: { 'profile.yml': '', [path]: content } })
-    const work = profiles.resolve('p').then(profile => profiles.materialize(profile, { directory: join(root, 'out') }))
-    await t.rejects(work, { code: 'invalid_profile', message: says }, `${path}: ${content}`)
+    const { profiles } = library(t, { p: { 'profile.yml': '', [path]: content } })
+    await t.rejects(profiles.resolve('p'), { code: 'invalid_profile', message: says }, `${path}: ${content}`)
+    t.match(await profiles.list(), [{ name: 'p', error: says }])
   }
 })
 
 t.test('variables come from the profile alone', t => {
   process.env.PROFILE_TEST_CANARY = 'leaked'
   t.teardown(() => delete process.env.PROFILE_TEST_CANARY)
-  const servers = {
-    s: { command: 'x-${A}', args: ['${B:-default}', '$A', '${A}${A}'], headers: { Authorization: 'Bearer ${A}' } },
-    gone: null,
+  const servers = (server: object) => ({ s: { server: { ...server }, path: '/p/.mcp.json' } })
+  const written = {
+    command: 'x-${A}',
+    args: ['${B:-default}', '$A', '${A}${A}'],
+    headers: { Authorization: 'Bearer ${A}' },
   }
-  t.strictSame(expandServers(servers, { A: 'a' }, 'f'), {
+  t.strictSame(expandServers(servers(written), { A: 'a' }), {
     s: { command: 'x-a', args: ['default', '$A', 'aa'], headers: { Authorization: 'Bearer a' } },
-    gone: null,
   })
-  t.throws(() => expandServers({ s: { command: '${PROFILE_TEST_CANARY}' } }, {}, 'f'), { code: 'invalid_profile' })
-  t.throws(() => expandServers({ s: { command: '${constructor}' } }, {}, 'f'), { code: 'invalid_profile' })
+  for (const name of ['PROFILE_TEST_CANARY', 'constructor']) {
+    const error = { code: 'invalid_profile', message: new RegExp(`^/p/\\.mcp\\.json: it needs \\$\\{${name}\\}`) }
+    t.throws(() => expandServers(servers({ command: `\${${name}}` }), {}), error)
+  }
   t.end()
 })
 

@@ -58,9 +58,18 @@ async function readText(path: string): Promise<string> {
 
 function toObject(document: Document, path: string): Record<string, unknown> {
   if (document.contents === null) return {}
-  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  const value = plainValue(document, path)
   if (!isMap(document.contents) || !isObject(value)) throw invalidProfile(path, 'it is no list of keys and values')
   return value
+}
+
+function plainValue(document: Document, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    // An alias without its anchor, or one that would grow into more than fits anywhere.
+    throw invalidProfile(path, messageOf(error))
+  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

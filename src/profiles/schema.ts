@@ -16,11 +16,13 @@ function value<T>(allowed: string, meaning: string, fits: (given: unknown) => bo
   return schema
 }
 
-const isText = (given: unknown): given is string => typeof given === 'string' && given.trim() !== ''
+/** No program can be given a NUL. */
+const isText = (given: unknown): given is string =>
+  typeof given === 'string' && given.trim() !== '' && !given.includes('\0')
 const isWhole = (given: unknown): boolean => Number.isSafeInteger(given) && Number(given) > 0
 const isCount = (given: unknown): boolean => Number.isSafeInteger(given) && Number(given) >= 0 && Number(given) <= 20
 
-const text = (meaning: string) => value<string>('a text', meaning, isText)
+const text = (meaning: string) => value<string>('a text without a NUL', meaning, isText)
 const flag = (meaning: string) => value<boolean>('true or false', meaning, given => typeof given === 'boolean')
 const whole = (meaning: string) => value<number>('a whole number greater than 0', meaning, isWhole)
 
@@ -51,7 +53,9 @@ function isEnvironment(given: unknown): boolean {
     ([name, held]) =>
       /^[A-Za-z_]\w*$/.test(name) &&
       !ownVariables.test(name) &&
-      (held === null || ['string', 'number', 'boolean'].includes(typeof held)),
+      (held === null ||
+        ['number', 'boolean'].includes(typeof held) ||
+        (typeof held === 'string' && !held.includes('\0'))),
   )
 }
 
@@ -92,7 +96,7 @@ export const profileKeys = z.strictObject({
     isCount,
   ),
   env: value<Record<string, string | number | boolean | null>>(
-    'variable names (none that agenticore sets itself) with a text or a number each',
+    'variable names (none that agenticore sets itself) with a text (without a NUL) or a number each',
     'Environment of the agent, `setup` and `verify`.',
     isEnvironment,
   ),
