@@ -1,15 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '../util/error-code.ts'
-import { type Servers, serversIn } from './mcp.ts'
+import { readableServersIn, type Servers, serversIn } from './mcp.ts'
 import { isFields, mergeSettings } from './merge.ts'
 import { invalidProfile } from './read.ts'
+import { checkSettings } from './settings.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** What the directories of a chain have for Claude Code, beside `profile.yml`, merged. */
 export interface ConfigFiles {
-  /** `.claude/settings.json` */
+  /** `.claude/settings.json` and `settings.local.json` */
   readonly settings: Fields
   /** `.mcp.json`, as it is written: what is to be filled in is not. */
   readonly servers: Servers
@@ -24,18 +25,14 @@ const mergedFiles = ['settings.json', 'settings.local.json', 'CLAUDE.md', '.mcp.
 
 /**
  * @param directories the base first
- * @param before an `.mcp.json` that all of them are laid over
+ * @param repository an `.mcp.json` of the repository, which all of them are laid over
  * @throws AgenticoreError `invalid_profile`
  */
-export async function readConfigFiles(
-  directories: readonly string[],
-  before: readonly string[] = [],
-): Promise<ConfigFiles> {
-  const servers = directories.flatMap(each => [join(each, '.mcp.json'), join(each, '.claude/.mcp.json')])
+export async function readConfigFiles(directories: readonly string[], repository?: string): Promise<ConfigFiles> {
   const others = await Promise.all(directories.map(otherFiles))
   return {
     settings: await mergedSettings(directories),
-    servers: await mergedServers([...before, ...servers]),
+    servers: await mergedServers(directories, await theirServers(repository)),
     memory: await mergedMemory(directories),
     others: [...new Set(others.flat())].sort(),
   }
@@ -46,10 +43,16 @@ export async function otherFiles(directory: string): Promise<string[]> {
   return (await entriesOf(join(directory, '.claude'))).filter(name => !mergedFiles.includes(name))
 }
 
+/** As Claude Code has it in a project: what is local counts more. */
+const settingsIn = (directory: string): string[] =>
+  ['settings.json', 'settings.local.json'].map(name => join(directory, name))
+
 async function mergedSettings(directories: readonly string[]): Promise<Fields> {
   let merged: Fields = {}
-  for (const directory of directories) {
-    merged = mergeSettings(merged, (await readJson(join(directory, '.claude/settings.json'))) ?? {})
+  for (const path of directories.flatMap(directory => settingsIn(join(directory, '.claude')))) {
+    const found = await readJson(path)
+    if (found) checkSettings(found, path)
+    merged = mergeSettings(merged, found ?? {})
   }
   return merged
 }
@@ -62,9 +65,9 @@ async function mergedMemory(directories: readonly string[]): Promise<string> {
 }
 
 /** Of two with one name the later one counts; null takes away what a parent brought. */
-async function mergedServers(paths: readonly string[]): Promise<Servers> {
-  const merged = new Map<string, Servers[string]>()
-  for (const path of paths) {
+async function mergedServers(directories: readonly string[], theirs: Servers): Promise<Servers> {
+  const merged = new Map(Object.entries(theirs))
+  for (const path of directories.flatMap(each => [join(each, '.mcp.json'), join(each, '.claude/.mcp.json')])) {
     const found = await readJson(path)
     for (const [name, server] of found ? serversIn(found, path) : []) {
       if (server === null) merged.delete(name)
@@ -72,6 +75,12 @@ async function mergedServers(paths: readonly string[]): Promise<Servers> {
     }
   }
   return Object.fromEntries(merged)
+}
+
+async function theirServers(path: string | undefined): Promise<Servers> {
+  const found = path === undefined ? undefined : await readJson(path)
+  if (path === undefined || found === undefined) return {}
+  return Object.fromEntries(readableServersIn(found).map(([name, server]) => [name, { server, path }]))
 }
 
 export async function entriesOf(directory: string): Promise<string[]> {

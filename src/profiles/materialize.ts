@@ -19,7 +19,7 @@ export async function materialize(profile: Profile, { directory, tree }: ConfigP
   const { directories, env, trustRepo } = profile
   const trusted = trustRepo ? tree : undefined
   const target = join(directory, '.claude')
-  const { settings, servers, memory } = await readConfigFiles(directories, await theirServers(trusted))
+  const { settings, servers, memory } = await readConfigFiles(directories, await serversFile(trusted))
   const expanded = expandServers(servers, env)
   for (const place of [target, join(directory, '.mcp.json')]) await removeTree(place)
   await mkdir(target, { recursive: true, mode: 0o700 })
@@ -37,9 +37,9 @@ async function copyOthers(directory: string, target: string): Promise<void> {
   }
 }
 
-async function theirServers(tree: string | undefined): Promise<string[]> {
+async function serversFile(tree: string | undefined): Promise<string | undefined> {
   const path = tree === undefined ? undefined : join(tree, '.mcp.json')
-  return path !== undefined && (await lstat(path).catch(() => undefined))?.isFile() ? [path] : []
+  return path !== undefined && (await lstat(path).catch(() => undefined))?.isFile() ? path : undefined
 }
 
 /** Plain files alone: a link in a repository can point anywhere on this machine. */

@@ -1,3 +1,5 @@
+// The small form of zod: this is read at the start of every job.
+import * as z from 'zod/mini'
 import { isFields } from './merge.ts'
 import { invalidProfile } from './read.ts'
 
@@ -10,18 +12,46 @@ export type Servers = Readonly<Record<string, { readonly server: Server; readonl
  * The servers of an `.mcp.json`, checked: Claude Code drops one it cannot read and says nothing.
  * @throws AgenticoreError `invalid_profile`
  */
-export function serversIn(file: Readonly<Record<string, unknown>>, path: string): [name: string, Server | null][] {
-  const servers = file.mcpServers ?? {}
+export function serversIn(file: Server, path: string): [name: string, Server | null][] {
+  const [stray] = Object.keys(file).filter(key => key !== 'mcpServers')
+  if (stray !== undefined) throw invalidProfile(path, `there is no key "${stray}"; servers belong under "mcpServers"`)
+  const { mcpServers: servers = {} } = file
   if (!isFields(servers)) throw invalidProfile(path, 'mcpServers is no list of names with a server each')
   return Object.entries(servers).map(([name, server]) => {
     if (server === null) return [name, null]
-    if (isFields(server) && hasWay(server)) return [name, server]
-    throw invalidProfile(path, `the server "${name}" has neither a "command" nor a "url"`)
+    const wrong = isFields(server) ? wrongWith(server) : 'is no list of keys and values'
+    if (isFields(server) && wrong === undefined) return [name, server]
+    throw invalidProfile(path, `the server "${name}" ${wrong}`)
   })
 }
 
-const hasWay = (server: Server): boolean =>
-  [server.command, server.url].some(value => typeof value === 'string' && value !== '')
+/** The same of somebody else's file: what Claude Code could not read is left out, as Claude Code does it. */
+export function readableServersIn(file: Server): [name: string, Server][] {
+  const { mcpServers } = file
+  const all = isFields(mcpServers) ? Object.entries(mcpServers) : []
+  return all.flatMap(([name, server]) => (isFields(server) && wrongWith(server) === undefined ? [[name, server]] : []))
+}
+
+const texts = z.optional(z.record(z.string(), z.string()))
+const local = z.looseObject({
+  command: z.string().check(z.minLength(1)),
+  args: z.optional(z.array(z.string())),
+  env: texts,
+})
+const remote = z.looseObject({ url: z.string().check(z.minLength(1)), headers: texts })
+const remoteTypes = ['http', 'streamable-http', 'sse', 'ws']
+
+/** As Claude Code 2.1 takes them. */
+function wrongWith(server: Server): string | undefined {
+  const { type = server.command === undefined ? undefined : 'stdio' } = server
+  if (server.command === undefined && server.url === undefined) return 'has neither a "command" nor a "url"'
+  if (type !== 'stdio' && !remoteTypes.some(each => each === type)) {
+    const is = type === undefined ? 'has a "url" and no "type"' : `has the type ${JSON.stringify(type)}`
+    return `${is}; allowed is stdio with a "command", and ${remoteTypes.join(', ')} with a "url"`
+  }
+  const [issue] = (type === 'stdio' ? local : remote).safeParse(server).error?.issues ?? []
+  return issue && `has a wrong ${issue.path.join('.')}: ${issue.message}`
+}
 
 /**
  * With `${VAR}` and `${VAR:-default}` filled in from the profile's `env`, and from nothing else: a profile does not

@@ -220,7 +220,7 @@ t.test('materialised: what the chain says together, and nothing of what was ther
       'profile.yml': 'extends: base\n',
       '.claude/CLAUDE.md': 'Child.',
       '.claude/settings.json': '{"permissions":{"allow":["B"]}}',
-      '.claude/settings.local.json': '{"permissions":{"allow":["NO"]}}',
+      '.claude/settings.local.json': '{"permissions":{"deny":["C"]}}',
       '.claude/agents/b.md': 'of child',
       '.mcp.json': server('child'),
     },
@@ -235,7 +235,7 @@ t.test('materialised: what the chain says together, and nothing of what was ther
   const read = (path: string): string => readFileSync(join(directory, path), 'utf8')
   t.same(readdirSync(join(directory, '.claude')).sort(), ['CLAUDE.md', 'agents', 'settings.json'])
   t.equal(read('.claude/CLAUDE.md'), 'Base.\n\nChild.\n')
-  t.same(JSON.parse(read('.claude/settings.json')), { permissions: { allow: ['A', 'B'] } })
+  t.same(JSON.parse(read('.claude/settings.json')), { permissions: { allow: ['A', 'B'], deny: ['C'] } })
   t.same([read('.claude/agents/a.md'), read('.claude/agents/b.md')], ['of base', 'of child'])
   t.same(JSON.parse(read('.mcp.json')), {
     mcpServers: { one: { command: 'child' }, base: { command: 'base' }, child: { command: 'child' } },
@@ -251,12 +251,37 @@ t.test('files that cannot be used are named', async t => {
     ['.claude/settings.json', '[]', /settings\.json: it is no JSON object/],
     ['.mcp.json', '{"mcpServers":[]}', /mcpServers is no list of names/],
     ['.mcp.json', '{"mcpServers":{"s":{"args":["x"]}}}', /the server "s" has neither a "command" nor a "url"/],
+    ['.mcp.json', '{"servers":{}}', /there is no key "servers"; servers belong under "mcpServers"/],
+    ['.mcp.json', '{"mcpServers":{"s":"npx"}}', /the server "s" is no list of keys and values/],
+    ['.mcp.json', '{"mcpServers":{"s":{"url":"http://h"}}}', /"s" has a "url" and no "type"; allowed is stdio with/],
+    ['.mcp.json', '{"mcpServers":{"s":{"type":"sdtio","command":"x"}}}', /"s" has the type "sdtio"; allowed is stdio/],
+    ['.mcp.json', '{"mcpServers":{"s":{"command":"x","args":"y"}}}', /"s" has a wrong args: /],
+    ['.mcp.json', '{"mcpServers":{"s":{"command":"x","env":{"A":1}}}}', /"s" has a wrong env\.A: /],
+    ['.mcp.json', '{"mcpServers":{"s":{"type":"http","command":"x","url":1}}}', /"s" has a wrong url: /],
+    ['.claude/settings.json', '{"permissions":{"deny":"Bash"}}', /settings\.json: permissions\.deny has a shape that/],
+    ['.claude/settings.local.json', '{"permissions":{"allow":[1]}}', /permissions\.allow\.0 has a shape that Claude/],
+    ['.claude/settings.json', '{"hooks":{"PreToolUse":{}}}', /hooks\.PreToolUse has a shape that Claude Code would/],
+    ['.claude/settings.json', '{"hooks":{"PreToolUse":[{"hooks":["x"]}]}}', /hooks\.PreToolUse\.0\.hooks\.0 has a/],
     ['.mcp.json', '{"mcpServers":{"s":{"command":"${NOT_SET}"}}}', /it needs \$\{NOT_SET\}, which the profile's env/],
   ] as const) {
     const { profiles } = library(t, { p: { 'profile.yml': '', [path]: content } })
     await t.rejects(profiles.resolve('p'), { code: 'invalid_profile', message: says }, `${path}: ${content}`)
     t.match(await profiles.list(), [{ name: 'p', error: says }])
   }
+})
+
+t.test('a directory with nothing of a profile in it is none', async t => {
+  const { profiles, root } = library(t, { empty: { 'README.md': 'x' }, nearly: { 'profile.yaml': 'setup: x\n' } })
+  symlinkSync(join(root, 'unmounted'), join(root, 'layer0/gone'))
+  for (const [name, says] of [
+    ['empty', /empty: it has no profile\.yml\.$/],
+    ['nearly', /nearly: it has no profile\.yml, but there is a profile\.yaml\.$/],
+    ['gone', /gone: ENOENT/],
+  ] as const) {
+    await t.rejects(profiles.resolve(name), { code: 'invalid_profile', message: says })
+  }
+  lay(join(root, 'layer0/empty'), { 'CLAUDE.md': 'Be kind.' })
+  t.match(await profiles.resolve('empty'), { name: 'empty', files: { memory: 'Be kind.\n' } })
 })
 
 t.test('variables come from the profile alone', t => {
@@ -289,7 +314,7 @@ t.test('a trusted tree gives its agents, skills, commands and servers, and no fi
     '.claude/settings.json': '{"hooks":{}}',
     '.claude/hooks/h.sh': 'x',
     'CLAUDE.md': 'x',
-    '.mcp.json': '{"mcpServers":{"theirs":{"url":"http://x"}}}',
+    '.mcp.json': '{"mcpServers":{"theirs":{"type":"http","url":"http://x"},"bad":{"url":"http://x"}},"inputs":[]}',
   })
   lay(join(root, 'secret'), { 'key.md': 'SECRET' })
   symlinkSync(join(root, 'secret/key.md'), join(tree, '.claude/agents/link.md'))
@@ -304,9 +329,11 @@ t.test('a trusted tree gives its agents, skills, commands and servers, and no fi
   ])
   t.equal(readFileSync(join(directory, '.claude/agents/a.md'), 'utf8'), 'of the profile')
   t.equal(readFileSync(join(directory, '.claude/settings.json'), 'utf8').trim(), '{}')
-  t.match(readFileSync(join(directory, '.mcp.json'), 'utf8'), 'theirs')
+  t.same(JSON.parse(readFileSync(join(directory, '.mcp.json'), 'utf8')), {
+    mcpServers: { theirs: { type: 'http', url: 'http://x' } },
+  })
 
-  lay(join(root, 'secret'), { 'mcp.json': '{"mcpServers":{"secret":{"url":"http://x"}}}' })
+  lay(join(root, 'secret'), { 'mcp.json': '{"mcpServers":{"secret":{"command":"x"}}}' })
   rmSync(join(tree, '.mcp.json'))
   symlinkSync(join(root, 'secret/mcp.json'), join(tree, '.mcp.json'))
   await profiles.materialize(await profiles.resolve('p'), { directory, tree })

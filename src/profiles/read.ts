@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { AgenticoreError } from '../jobs/errors.ts'
@@ -20,7 +20,7 @@ export const invalidProfile = (where: string, ...what: string[]): AgenticoreErro
 /** @throws AgenticoreError `invalid_profile` that names the file, the line, the key, its value and what is allowed */
 export async function readProfile(directory: string, name: string): Promise<ReadProfile> {
   const path = join(directory, 'profile.yml')
-  const text = await readText(path)
+  const text = await readText(directory, path)
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, stringKeys: true })
   const [broken] = document.errors
@@ -46,13 +46,26 @@ export async function readProfile(directory: string, name: string): Promise<Read
   return { name, directory, file: checked.data, warnings }
 }
 
-/** Empty for a profile without one. */
-async function readText(path: string): Promise<string> {
+/** Empty for a profile that has other files alone. */
+async function readText(directory: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return ''
-    throw invalidProfile(path, messageOf(error))
+    if (!hasCode(error, 'ENOENT')) throw invalidProfile(path, messageOf(error))
+  }
+  const names = await namesIn(directory)
+  if (names.some(name => ['.claude', '.mcp.json', 'CLAUDE.md'].includes(name))) return ''
+  const [nearly] = names.filter(name => /^profile\.ya?ml/i.test(name))
+  const instead = nearly === undefined ? '' : `, but there is a ${nearly}`
+  // Nothing at all would be a profile that permits everything.
+  throw invalidProfile(directory, `it has no profile.yml${instead}`)
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    throw invalidProfile(directory, messageOf(error))
   }
 }
 
