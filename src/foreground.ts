@@ -219,13 +219,14 @@ function agentFor({ settings, path, network, cloud }: Surroundings, redact: Reda
 function pullRequestsFor({ surroundings }: LocalParts, findCredential: FindCredential): PullRequests {
   const settings = { apiUrl: surroundings.settings.githubApiUrl }
   const waiting = { clock: systemClock, random: Math.random }
+  const load = async (): Promise<PullRequests> => {
+    const { GitHubPullRequests } = await import('./github/pull-requests.ts')
+    return new GitHubPullRequests({ settings, findCredential, userAgent: 'agenticore', ...waiting })
+  }
   return {
     serves: url => isOnGitHub(parseRepository(url), settings),
-    async open(request, signal, onWait) {
-      const { GitHubPullRequests } = await import('./github/pull-requests.ts')
-      const parts = { settings, findCredential, userAgent: 'agenticore', ...waiting }
-      return await new GitHubPullRequests(parts).open(request, signal, onWait)
-    },
+    open: async (...call) => await (await load()).open(...call),
+    update: async (...call) => await (await load()).update(...call),
   }
 }
 

@@ -33,6 +33,18 @@ export class GitHubPullRequests implements PullRequests {
    * @throws Error whose message becomes the job's `pr_error`, or the signal's reason; nothing once it is open
    */
   async open(request: PullRequest, signal: AbortSignal, onWait?: OnWait): Promise<OpenedPullRequest> {
+    const warnings: string[] = []
+    const opening = await this.#opening(request, { signal, onWait })
+    return await completed(opening, await findOrCreate(opening, warnings), warnings)
+  }
+
+  async update(request: PullRequest, signal: AbortSignal, onWait?: OnWait): Promise<OpenedPullRequest | undefined> {
+    const opening = await this.#opening(request, { signal, onWait })
+    const pull = await opening.patience.keep(() => opening.api.find(request.head))
+    return pull && (await completed(opening, pull, []))
+  }
+
+  async #opening(request: PullRequest, { signal, onWait }: Call): Promise<Opening> {
     const { settings, findCredential, clock } = this.#parts
     const { path } = parseRepository(request.job.repoUrl)
     const [owner = '', repo = ''] = path.split('/')
@@ -40,12 +52,7 @@ export class GitHubPullRequests implements PullRequests {
     const lookup = await findCredential(address, signal)
     const octokit = await this.#connect(lookup)
     const api = new PullRequestApi({ octokit, repository: { owner, repo }, host: address.host, lookup, clock, signal })
-    const opening = { api, request, patience: new Patience(this.#parts, signal, onWait) }
-    const warnings: string[] = []
-    const pull = await findOrCreate(opening, warnings)
-    await label(opening, pull).catch(error => warnings.push(`Labels were not added: ${messageOf(error)}`))
-    await comment(opening, pull).catch(error => warnings.push(`The comment was not made: ${messageOf(error)}`))
-    return { url: pull.url, warnings }
+    return { api, request, patience: new Patience(this.#parts, signal, onWait) }
   }
 
   async #connect(lookup: Lookup): Promise<Octokit> {
@@ -58,10 +65,23 @@ export class GitHubPullRequests implements PullRequests {
   }
 }
 
+interface Call {
+  readonly signal: AbortSignal
+  readonly onWait: OnWait | undefined
+}
+
 interface Opening {
   readonly api: PullRequestApi
   readonly patience: Patience
   readonly request: PullRequest
+}
+
+/** @param before what is to be said already */
+async function completed(opening: Opening, pull: Pull, before: readonly string[]): Promise<OpenedPullRequest> {
+  const warnings = [...before]
+  await label(opening, pull).catch(error => warnings.push(`Labels were not added: ${messageOf(error)}`))
+  await comment(opening, pull).catch(error => warnings.push(`The comment was not made: ${messageOf(error)}`))
+  return { url: pull.url, warnings }
 }
 
 /** Every try begins with a look: a create that failed by its connection may have happened. */

@@ -179,6 +179,8 @@ export interface Workspace {
   readonly cached: boolean
   /** True when this is the tree of an earlier attempt, with what was done in it. */
   readonly continued: boolean
+  /** True when the job goes on with a conversation, and its branch, with what that brought about, is not to be had. */
+  readonly lacksEarlierWork: boolean
   /** What somebody who looks at the tree should know, such as files that are not there. */
   readonly warnings: readonly string[]
   /** That the agent has done its part in this tree: what is left is delivery, this attempt's or a later one's. */
@@ -236,6 +238,8 @@ export interface PullRequests {
    * @throws Error whose message says what the host holds against it and what to do; never once it is open
    */
   open(request: PullRequest, signal: AbortSignal, onWait?: OnWait): Promise<OpenedPullRequest>
+  /** As `open`, for one that is open: undefined when none is. */
+  update(request: PullRequest, signal: AbortSignal, onWait?: OnWait): Promise<OpenedPullRequest | undefined>
 }
 
 export type OnWait = (reason: string, waitMs: number) => Promise<void>

@@ -116,3 +116,16 @@ t.test('loopback is told by name and number', async t => {
   }
   t.equal(hostName(parseRepository('http://h:81/o/r')), 'h')
 })
+
+t.test('what a refused address may carry after its path is not repeated', t => {
+  for (const url of [
+    'https://github.com/o/r?token=hunter2',
+    'https://github.com/o/r#hunter2',
+    'ftp://h/o/r?a=hunter2',
+  ]) {
+    const check = () => parseRepository(url)
+    t.throws(check, { code: 'invalid_repo_url', message: /[?#]\*\*\*"/ })
+    t.throws(check, { message: /^(?!.*hunter2)/ })
+  }
+  t.end()
+})

@@ -134,6 +134,8 @@ const trimPath = (path: string): string => path.replace(/^\/+|\/+$/g, '').replac
 const invalid = (text: string, why: string): AgenticoreError =>
   new AgenticoreError('invalid_repo_url', `"${withoutSecret(text).slice(0, 200)}" is not used as a repository: ${why}.`)
 
-/** What stands before an @ may be a password, unless it is plainly a user name of ssh. */
-const withoutSecret = (text: string): string =>
-  /^[A-Za-z0-9_.~-]+@/.test(text) ? text : text.replace(/^([A-Za-z0-9+.-]+:\/\/)?.*@/s, '$1***@')
+/** What stands before an @ may be a password, unless it is plainly a user name of ssh; what follows a ? may be one, too. */
+const withoutSecret = (text: string): string => {
+  const plain = /^[A-Za-z0-9_.~-]+@/.test(text) ? text : text.replace(/^([A-Za-z0-9+.-]+:\/\/)?.*@/s, '$1***@')
+  return plain.replace(/([?#]).*$/s, '$1***')
+}

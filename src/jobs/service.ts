@@ -101,7 +101,9 @@ export class JobService {
   async #latestOf(session: string, key: string | undefined): Promise<Job> {
     const all = await this.#parts.store.list({ limit: Number.POSITIVE_INFINITY })
     const jobs = all.filter(job => key === undefined || job.idempotencyKey !== key)
-    const found = jobs.find(job => job.sessionId === session) ?? jobs.find(job => job.id === session)
+    const named = jobs.find(job => job.id === session)
+    // Newest first: however the conversation is named, where it stands now is what it goes on from.
+    const found = jobs.find(job => job.sessionId === (named?.sessionId ?? session)) ?? named
     if (found) return found
     throw new AgenticoreError('session_not_found', `No job that is kept has had the conversation "${session}".`)
   }

@@ -23,17 +23,23 @@ export class GitWorkspace implements Workspace {
   readonly #checkout: Checkout
   readonly cached: boolean
   readonly continued: boolean
+  readonly lacksEarlierWork: boolean
   readonly warnings: readonly string[]
   #done: WorkDone | undefined
   #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
 
-  constructor(git: Git, checkout: Checkout, how: Pick<Workspace, 'cached' | 'continued' | 'warnings' | 'done'>) {
+  constructor(
+    git: Git,
+    checkout: Checkout,
+    how: Pick<Workspace, 'cached' | 'continued' | 'lacksEarlierWork' | 'warnings' | 'done'>,
+  ) {
     this.#git = git
     this.#checkout = checkout
     this.cached = how.cached
     this.continued = how.continued
+    this.lacksEarlierWork = how.lacksEarlierWork
     this.warnings = how.warnings
     this.#done = how.done
   }

@@ -52,6 +52,7 @@ export class GitWorkspaces implements Workspaces {
     const base = (await isCheckedOut(place)) ? job.baseSha : undefined
     const now = await readRemote(git, remote, { baseRef: job.baseRef, branch, signal })
     const follows = job.continues === undefined ? undefined : now.pushed
+    const lacksEarlierWork = job.continues !== undefined && follows === undefined
     const { sparse, lfs } = options.checkout
     const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch, sparse, lfs }
     await slot?.takeBack(place.tree)
@@ -61,13 +62,14 @@ export class GitWorkspaces implements Workspaces {
         cached: true,
         continued: true,
         warnings: [],
+        lacksEarlierWork,
         done: await readDone(place),
       })
     }
-    const warnings: string[] = []
+    const warnings: string[] = lacksEarlierWork ? [withoutEarlierWork(branch, now.baseRef)] : []
     try {
       const cached = await this.#fill(checkout, options, message => warnings.push(message))
-      return new GitWorkspace(git, checkout, { cached, continued: false, warnings, done: undefined })
+      return new GitWorkspace(git, checkout, { cached, continued: false, lacksEarlierWork, warnings, done: undefined })
     } catch (error) {
       // What cannot be removed now is removed when the job is opened again; the error to report is the first one.
       await Promise.allSettled([slot?.takeBack(place.tree)])
@@ -143,6 +145,9 @@ export class GitWorkspaces implements Workspaces {
     }
   }
 }
+
+const withoutEarlierWork = (branch: string, baseRef: string): string =>
+  `The branch ${branch} is not at the origin: the tree starts at ${baseRef || 'the base'}, without what earlier jobs of this conversation changed.`
 
 /** What a tree says of what is not in it, as far as that can be told without git. */
 async function lookAround(tree: string): Promise<{ hasSubmodules: boolean; lfs: 'yes' | 'no' | 'maybe' }> {

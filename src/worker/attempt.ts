@@ -18,9 +18,9 @@ import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Redact, redactDeep } from '../util/redact.ts'
 import { removeTree } from '../util/remove-tree.ts'
-import { type Beginning, briefing, promptFor } from './briefing.ts'
+import { type Beginning, briefing, isContinued, promptFor } from './briefing.ts'
 import { withCost } from './cost.ts'
-import { type DeliveryParts, deliver, keepChange } from './delivery.ts'
+import { type DeliveryOptions, type DeliveryParts, deliver, keepChange } from './delivery.ts'
 import { LeaseEnded } from './lease-keeper.ts'
 import { Place, type PlaceParts } from './place.ts'
 import { type TurnsResult, takeTurns } from './turns.ts'
@@ -73,7 +73,7 @@ export class Attempt {
       const done = this.#place.workspace?.done
       if (done) await this.#find(done)
       else await this.#letAgentWork(profile)
-      await this.#deliver({ pullRequest: profile.autoPr })
+      await this.#deliver({ pullRequest: profile.autoPr ? 'wanted' : 'none' })
       return { type: 'finish', outcome: { status: 'succeeded', facts: this.#finalFacts() } }
     } catch (error) {
       return await this.#endOf(error)
@@ -178,7 +178,7 @@ export class Attempt {
     const { job, fence } = this.#lease
     const { slot, scratch, configDir, cwd, workspace } = this.#place
     const beginning = await this.#beginning()
-    const resumed = beginning === 'resumed' || beginning === 'follow-up'
+    const resumed = beginning === 'resumed' || isContinued(beginning)
     const sessionId = resumed && job.sessionId !== undefined ? job.sessionId : crypto.randomUUID()
     this.#note({ sessionId, resumed })
     return {
@@ -208,7 +208,7 @@ export class Attempt {
     if (continues === undefined || sessionId === undefined) return workspace?.continued ? 'in a used tree' : 'new'
     const kept = journal.sessionPath({ id: continues, fence: await journal.highestFence(continues) })
     await agent.restoreSession(kept, { scratch, cwd, sessionId })
-    return 'follow-up'
+    return workspace?.lacksEarlierWork ? 'follow-up without its work' : 'follow-up'
   }
 
   /** For whoever wants to continue the conversation later. */
@@ -228,7 +228,8 @@ export class Attempt {
   async #failed({ code, message }: { code: ErrorCode; message: string }): Promise<AgenticoreError> {
     if (code !== 'verify_failed') return new AgenticoreError(code, message)
     try {
-      await this.#deliver({ pullRequest: false })
+      // One that is open already gets these commits, whether it wants them or not: then it says so.
+      await this.#deliver({ pullRequest: this.#profile?.autoPr ? 'if open' : 'none', failure: message })
       return new AgenticoreError(code, message)
     } catch (error) {
       this.#signal.throwIfAborted()
@@ -237,13 +238,13 @@ export class Attempt {
   }
 
   /** A tree can be made to hold git up, such as by a pipe for it to read; it is not to hold the job up. */
-  async #deliver({ pullRequest }: { pullRequest: boolean }): Promise<void> {
+  async #deliver(how: Omit<DeliveryOptions, 'run'>): Promise<void> {
     const { workspace } = this.#place
     if (!workspace) return
     const late = new AgenticoreError('git_failed', `Committing and pushing took more than ${deliveryMs / 1000} s.`)
     await this.#within(deliveryMs, late, async deadline => {
       const signal = AbortSignal.any([this.#signal, deadline])
-      await deliver(this.#delivery(workspace, signal), { run: this.#facts, pullRequest })
+      await deliver(this.#delivery(workspace, signal), { run: this.#facts, ...how })
     })
   }
 
@@ -260,7 +261,7 @@ export class Attempt {
       await this.#within(keepingMs, late, async deadline => {
         const delivery = this.#delivery(workspace, deadline)
         if (!isOver || this.#profile?.pushOnFailure !== true) return await keepChange(delivery)
-        await deliver(delivery, { run: this.#facts, pullRequest: false })
+        await deliver(delivery, { run: this.#facts, pullRequest: 'none' })
       })
     } catch (error) {
       await this.#warn(`The changes could not be kept: ${messageOf(error)}`)

@@ -21,11 +21,18 @@ export function briefing(workspace: Workspace | undefined, { autoPr, verify }: P
 }
 
 /** How an attempt begins: anew, in a tree that somebody left, in the middle of a conversation, or after the end of one. */
-export type Beginning = 'new' | 'in a used tree' | 'resumed' | 'follow-up'
+export type Beginning = 'new' | 'in a used tree' | 'resumed' | Continued
+
+type Continued = 'follow-up' | 'follow-up without its work'
+
+export const isContinued = (beginning: Beginning): beginning is Continued => beginning.startsWith('follow-up')
 
 /** What the agent is asked to do. */
 export function promptFor({ task }: Job, beginning: Beginning): string {
   if (beginning === 'new' || beginning === 'follow-up') return task
+  if (beginning === 'follow-up without its work') {
+    return `${task}\n\n(The branch of your earlier run is not there any more: your working directory starts at its base again, without whatever you changed then.)`
+  }
   const look = 'Look at `git status` and `git log` before you repeat anything.'
   if (beginning === 'in a used tree') {
     return `${task}\n\n(An earlier run of this task was interrupted; what it did is in the working directory. ${look})`

@@ -1,7 +1,7 @@
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RunnerEvent } from '../jobs/events.ts'
 import type { Job, RunFacts } from '../jobs/job.ts'
-import type { Change, ChangedFile, CommitMessage, PullRequests, WorkDone, Workspace } from '../jobs/ports.ts'
+import type { Change, ChangedFile, CommitMessage, OnWait, PullRequests, WorkDone, Workspace } from '../jobs/ports.ts'
 import { titleOf } from '../jobs/title.ts'
 import { messageOf } from '../util/error-code.ts'
 
@@ -20,16 +20,20 @@ export interface DeliveryParts {
   note(facts: RunFacts): void
 }
 
+export interface DeliveryOptions {
+  /** What is known of the attempt so far, without secrets. */
+  readonly run: RunFacts
+  readonly pullRequest: 'wanted' | 'if open' | 'none'
+  /** Why the work is not as it should be; without secrets. */
+  readonly failure?: string
+}
+
 /**
  * Commit, push, pull request; each step can be repeated without a second effect. Once the branch is pushed the work is
  * delivered: a patch, an event or a pull request that fails after that is said, and not the job's failure.
- * @param what.run what is known of the attempt so far, without secrets
  * @throws AgenticoreError `git_failed`, `push_denied`, `push_rejected`, `origin_*`
  */
-export async function deliver(
-  parts: DeliveryParts,
-  { run, pullRequest }: { run: RunFacts; pullRequest: boolean },
-): Promise<void> {
+export async function deliver(parts: DeliveryParts, options: DeliveryOptions): Promise<void> {
   const { workspace, signal, emit, note } = parts
   const change = await workspace.commit(messageFor(parts), signal)
   if (!change) {
@@ -44,9 +48,10 @@ export async function deliver(
   if (saved.status === 'rejected')
     await tell(parts, { type: 'warning', message: `No patch: ${messageOf(saved.reason)}` })
   await tell(parts, { type: 'pushed', branch: workspace.branch, sha: change.sha, hint: pushed.value.hint })
-  if (!pullRequest) return
+  if (options.pullRequest === 'none') return
   const files = saved.status === 'fulfilled' ? saved.value : []
-  note(await openPullRequest(parts, files, { ...run, headSha: change.sha, changedFiles: files.length }))
+  const run = { ...options.run, headSha: change.sha, changedFiles: files.length }
+  note(await openPullRequest(parts, files, { ...options, run }))
 }
 
 /** The work of an attempt that is not delivered: a patch beside its events. */
@@ -81,7 +86,11 @@ async function saveChange(parts: DeliveryParts, change: Change): Promise<Changed
   return files
 }
 
-async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: RunFacts): Promise<RunFacts> {
+async function openPullRequest(
+  parts: DeliveryParts,
+  files: ChangedFile[],
+  { run, pullRequest, failure }: DeliveryOptions,
+): Promise<RunFacts> {
   const { done, workspace, pullRequests, signal } = parts
   const job = { ...parts.job, ...run }
   if (!pullRequests.serves(job.repoUrl)) return {}
@@ -95,11 +104,12 @@ async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: 
       files,
       draft: parts.draft,
       labels: parts.labels,
-      ...(job.continues === undefined ? {} : { comment: commentOn(job) }),
+      ...(job.continues === undefined ? {} : { comment: commentOn(job, failure) }),
     }
-    const { url: prUrl, warnings } = await pullRequests.open(request, signal, (reason, waitMs) =>
-      tell(parts, { type: 'pull_request_waits', reason, waitMs }),
-    )
+    const onWait: OnWait = (reason, waitMs) => tell(parts, { type: 'pull_request_waits', reason, waitMs })
+    const opened = await pullRequests[pullRequest === 'wanted' ? 'open' : 'update'](request, signal, onWait)
+    if (!opened) return {}
+    const { url: prUrl, warnings } = opened
     await tell(parts, { type: 'pull_request', url: prUrl })
     for (const message of warnings) await tell(parts, { type: 'warning', message })
     return { prUrl }
@@ -112,8 +122,12 @@ async function openPullRequest(parts: DeliveryParts, files: ChangedFile[], run: 
 }
 
 /** For the readers of a pull request that gets more commits. */
-const commentOn = ({ task, output = '', headSha = '' }: Job): string =>
-  `${output.trim() || 'The agent left no summary.'}\n\nAsked for was: ${titleOf(task)}. The branch is at ${headSha} now.`
+const commentOn = ({ task, output = '', headSha = '' }: Job, failure: string | undefined): string =>
+  [
+    output.trim() || 'The agent left no summary.',
+    ...(failure === undefined ? [] : [`It does not pass: ${failure}`]),
+    `Asked for was: ${titleOf(task)}. The branch is at ${headSha} now.`,
+  ].join('\n\n')
 
 const messageFor = ({ job, done }: DeliveryParts): CommitMessage => ({
   subject: titleOf(job.task),

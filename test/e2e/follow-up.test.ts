@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { branchTip, git } from '../fixtures/github/git.ts'
@@ -62,6 +62,49 @@ t.test('a follow-up goes on with the conversation, on the branch, in the pull re
   for (const path of transcripts) rmSync(join(cli.home, '.agenticore/jobs', path))
   const gone = await cli(['run', 'Once more', '--session-id', session, '--local', '--json'])
   t.match(jobIn(gone), { status: 'failed', error_code: 'session_not_found' })
+})
+
+t.test('a follow-up by the first job goes on from where the conversation stands', async t => {
+  const turns = [{ text: 'ONE' }, { text: 'TWO' }, { text: 'THREE' }]
+  const { model, cli } = await world(t, [{ turns }])
+  const first = jobIn(await cli(['run', 'Say one', '--local', '--json']))
+  await cli(['run', 'Say two', '--session-id', first.session_id ?? '', '--local', '--json'])
+  const third = jobIn(await cli(['run', 'Say three', '--session-id', first.id, '--local', '--json']))
+  t.match(third, { status: 'succeeded', output: 'THREE' })
+  t.match(JSON.stringify(model.requests.at(-1)?.body), /ONE.*TWO/)
+})
+
+t.test('a follow-up of a branch that is gone says so, to the agent and in the log', async t => {
+  const turns = [commit('two'), { text: 'Two.' }, commit('three'), { text: 'Three.' }]
+  const { github, model, cli } = await world(t, [{ turns }])
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  const first = jobIn(await cli(['run', 'Make it two', '-r', repo.cloneUrl, '--local', '--json']))
+  await git(repo.path, ['update-ref', '-d', `refs/heads/${first.branch}`])
+  const second = jobIn(await cli(['run', 'And three', '--session-id', first.session_id ?? '', '--local', '--json']))
+  t.match(second, { status: 'succeeded', base_sha: repo.commit, branch: first.branch, resumed: true })
+  t.match(
+    (await cli(['logs', second.id])).stdout,
+    `The branch ${first.branch} is not at the origin: the tree starts at main`,
+  )
+  t.match(JSON.stringify(model.requests.at(-1)?.body), 'without whatever you changed then')
+})
+
+t.test('a follow-up that does not pass says so in the pull request that has its commits', async t => {
+  const turns = [commit('two'), { text: 'Two.' }, commit('three'), { text: 'Three.' }]
+  const { github, cli } = await world(t, [{ turns }])
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  const profile = join(cli.home, '.agenticore/profiles/checked')
+  mkdirSync(profile, { recursive: true })
+  writeFileSync(join(profile, 'profile.yml'), 'extends: coding\nverify: grep two app.txt\nverify_attempts: 0\n')
+  const args = ['-p', 'checked', '--local', '--json']
+  const first = jobIn(await cli(['run', 'Make it two', '-r', repo.cloneUrl, ...args]))
+  t.match(first, { status: 'succeeded', pr_url: String })
+  const second = jobIn(await cli(['run', 'And three', '--session-id', first.session_id ?? '', ...args]))
+  t.match(second, { status: 'failed', error_code: 'verify_failed', pr_url: first.pr_url })
+  t.equal(await branchTip(repo.path, first.branch), second.head_sha)
+  t.match(github.pulls('octo/app'), [
+    { comments: [{ body: /^Three\.\n\nIt does not pass: `grep two app\.txt` still fails: exit code 1/ }] },
+  ])
 })
 
 t.test('a job without a repository is continued, too', async t => {

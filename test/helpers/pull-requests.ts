@@ -48,7 +48,17 @@ export async function pushedTo({ github }: World, options: Partial<RepoOptions> 
     totalCostUsd: 0.5,
   }
   const files = [{ path: 'a|<b>.txt', added: 1, removed: 2 }, { path: 'picture.bin' }]
-  const request = { job, head, base: 'main', summary: 'All done.', files, draft: false, labels: [], doneBy: 1 }
+  const request = {
+    job,
+    head,
+    base: 'main',
+    summary: 'All done.',
+    files,
+    draft: false,
+    labels: [],
+    doneBy: 1,
+    create: true,
+  }
   return { request, fullName: new URL(cloneUrl).pathname.slice(1).replace(/\.git$/, '') }
 }
 
