@@ -47,6 +47,8 @@ export interface RunFacts {
   readonly branch?: string
   readonly baseSha?: string
   readonly headSha?: string
+  /** Commits that attempts of the job have pushed, or were about to: what else is on its branch is somebody else's. */
+  readonly pushed?: readonly string[]
   readonly prUrl?: string
   readonly prError?: string
   readonly sessionId?: string

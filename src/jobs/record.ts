@@ -44,6 +44,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   branch: text,
   baseSha: optional(text),
   headSha: optional(text),
+  pushed: optional(value => Array.isArray(value) && value.every(text)),
   prUrl: optional(text),
   prError: optional(text),
   sessionId: optional(text),

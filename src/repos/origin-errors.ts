@@ -64,5 +64,6 @@ const refusals: Partial<Record<ErrorCode, 'refused' | 'not found'>> = {
 function wordsFor(code: ErrorCode, remote: RepositoryAddress, { stderr, lookup }: Failed): string {
   const how = refusals[code]
   const refusal = lookup && how ? [refusalOf(remote.host, lookup, how)] : []
-  return [...refusal, lastLines(stderr)].join(' / ')
+  const moved = /\(stale info\)/.test(stderr) ? ['somebody else has pushed to the branch; nothing was overwritten'] : []
+  return [...refusal, ...moved, lastLines(stderr)].join(' / ')
 }

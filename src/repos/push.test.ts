@@ -54,8 +54,9 @@ t.test('exactly the commit lands, on the branch of the job and nowhere else', as
 t.test('the branch of an earlier attempt is replaced', async t => {
   const { cloneUrl, path, commit } = await world.repo()
   const { workspace, job } = await world.open(cloneUrl)
-  await workspace.push(await changed(workspace, 'first'), never)
-  const { workspace: second } = await world.open(cloneUrl, { job })
+  const first = await changed(workspace, 'first')
+  await workspace.push(first, never)
+  const { workspace: second } = await world.open(cloneUrl, { job: { ...job, pushed: [first.sha] } })
   t.equal(second.branch, workspace.branch)
   const change = await changed(second, 'second')
   await second.push(change, never)
@@ -71,8 +72,9 @@ t.test('a branch that somebody else made or moved meanwhile is left to them', as
     const { workspace, job } = await world.open(cloneUrl, { task })
     let late = workspace
     if (what === 'moved meanwhile') {
-      await workspace.push(await changed(workspace, 'first'), never)
-      late = (await world.open(cloneUrl, { job })).workspace
+      const first = await changed(workspace, 'first')
+      await workspace.push(first, never)
+      late = (await world.open(cloneUrl, { job: { ...job, pushed: [first.sha] } })).workspace
     }
     await git(path, ['update-ref', `refs/heads/${workspace.branch}`, commit])
     const error = await failure(late.push(await changed(late, 'late'), never))
@@ -80,6 +82,22 @@ t.test('a branch that somebody else made or moved meanwhile is left to them', as
     t.equal(await branchTip(path, workspace.branch), commit)
     await late.dispose()
   }
+})
+
+t.test('a branch with commits that no attempt of the job pushed is left as it is', async t => {
+  const { cloneUrl, path, commit } = await world.repo()
+  const { workspace, job } = await world.open(cloneUrl)
+  const first = await changed(workspace, 'first')
+  await workspace.push(first, never)
+  const theirs = await agentGit(path, 'commit-tree', '-p', first.sha, '-m', 'by a human', `${first.sha}^{tree}`)
+  await git(path, ['update-ref', `refs/heads/${workspace.branch}`, theirs])
+  for (const pushed of [[first.sha], [commit], undefined]) {
+    const { workspace: second } = await world.open(cloneUrl, { job: { ...job, ...(pushed ? { pushed } : {}) } })
+    const error = await failure(second.push(await changed(second, 'second'), never))
+    t.match(error, { code: 'push_rejected', message: /somebody else has pushed to the branch; nothing was over/ })
+    t.equal(await branchTip(path, workspace.branch), theirs)
+  }
+  await workspace.dispose()
 })
 
 t.test('credentials that may only read are denied', async t => {

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
-import type { JobId } from '../jobs/job.ts'
+import type { Job, JobId } from '../jobs/job.ts'
 import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository, type RepositoryRules } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
@@ -54,7 +54,9 @@ export class GitWorkspaces implements Workspaces {
     const follows = job.continues === undefined ? undefined : now.pushed
     const lacksEarlierWork = job.continues !== undefined && follows === undefined
     const { sparse, lfs } = options.checkout
-    const checkout = { ...place, remote, state: { ...now, tip: base ?? follows ?? now.tip }, branch, sparse, lfs }
+    const tip = base ?? follows ?? now.tip
+    const state = { ...now, tip, pushed: expectedOn(job, { there: now.pushed, beganWith: tip }) }
+    const checkout = { ...place, remote, state, branch, sparse, lfs }
     await slot?.takeBack(place.tree)
     if (base !== undefined) {
       await slot?.give(place.tree)
@@ -144,6 +146,16 @@ export class GitWorkspaces implements Workspaces {
       await removeTree(own)
     }
   }
+}
+
+/**
+ * What a push may replace on the job's branch: what its attempts have pushed, or what a job that goes on with a
+ * conversation began with. If somebody else's is there, it is expected to be gone, and the push refused.
+ */
+function expectedOn(job: Job, { there, beganWith }: { there: string | undefined; beganWith: string }): string {
+  const { pushed = [] } = job
+  const ours = job.continues === undefined ? pushed : [...pushed, beganWith]
+  return there === undefined || ours.includes(there) ? (there ?? '') : (pushed.at(-1) ?? '')
 }
 
 const withoutEarlierWork = (branch: string, baseRef: string): string =>

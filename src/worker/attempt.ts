@@ -289,8 +289,15 @@ export class Attempt {
       diffPath: journal.diffPath(this.#lease),
       signal,
       emit: event => this.emit(event),
+      beforePush: sha => this.#beforePush(sha),
       note: facts => this.#note(facts),
     }
+  }
+
+  async #beforePush(sha: string): Promise<void> {
+    const { store, redact } = this.#parts
+    this.#note({ pushed: [...new Set([...(this.#lease.job.pushed ?? []), sha])] })
+    await store.record(this.#lease, redactDeep(this.#facts, redact))
   }
 
   #note(facts: RunFacts): void {

@@ -16,6 +16,8 @@ export interface DeliveryParts {
   readonly diffPath: string
   readonly signal: AbortSignal
   emit(event: RunnerEvent): Promise<void>
+  /** Before anything is pushed: whoever comes after us, if we die, knows the commit for the job's own. */
+  beforePush(sha: string): Promise<void>
   /** Facts that hold from now on, whatever happens next. */
   note(facts: RunFacts): void
 }
@@ -41,6 +43,7 @@ export async function deliver(parts: DeliveryParts, options: DeliveryOptions): P
     return note({ changedFiles: 0 })
   }
   if (change.unread.length > 0) throw incomplete(change.unread)
+  await parts.beforePush(change.sha)
   // Side by side, and both to their end: the patch is wanted most when the push fails.
   const [saved, pushed] = await Promise.allSettled([saveChange(parts, change), workspace.push(change, signal)])
   if (pushed.status === 'rejected') throw pushed.reason

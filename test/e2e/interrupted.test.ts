@@ -7,6 +7,7 @@ import { git } from '../fixtures/github/git.ts'
 import type { Cli } from '../helpers/cli.ts'
 import { bash, jobIn, world } from '../helpers/e2e.ts'
 import { processesWith } from '../helpers/processes.ts'
+import { agentGit } from '../helpers/repos.ts'
 import { until } from '../helpers/until.ts'
 
 const files = { 'a.txt': 'a\n' }
@@ -79,6 +80,27 @@ t.test(
     t.match((await cli(['logs', job.id])).stdout, 'the agent was done in attempt 1: what it left is delivered')
   },
 )
+
+t.test('what somebody else pushed in the meantime is not overwritten', async t => {
+  const { cli, github } = await world(t, [{ turns: [bash('echo one > one.txt'), { text: 'One.' }] }])
+  const repo = await github.createRepo({ owner: 'o', name: 'r', files })
+  github.fail({ method: 'POST', path: /\/pulls$/, silent: true })
+  const run = cli.start(['run', 'write one', '-r', repo.cloneUrl, '--local', '--json'])
+  await github.waitFor(request => request.method === 'POST' && request.path.endsWith('/pulls'))
+  run.kill('SIGKILL')
+  await run
+  const branch = await git(repo.path, ['for-each-ref', '--format=%(refname)', 'refs/heads/agenticore'])
+  const theirs = await agentGit(repo.path, 'commit-tree', '-p', branch, '-m', 'by a human', `${branch}^{tree}`)
+  await git(repo.path, ['update-ref', branch, theirs])
+  const job = jobIn(await cli(['resume', '--json']))
+  t.match(job, {
+    status: 'failed',
+    error_code: 'push_rejected',
+    error: /somebody else has pushed to the branch; nothing/,
+  })
+  t.equal(await git(repo.path, ['rev-parse', branch]), theirs)
+  t.match(readFileSync(join(cli.home, '.agenticore/jobs', `${job.id}.d/2/diff.patch`), 'utf8'), '+one')
+})
 
 t.test('Ctrl-C, then resume without an id: the same conversation goes on in the same tree', async t => {
   const { cli, run, id, sessionId, go } = await working(t)
