@@ -21,6 +21,7 @@ import { resolveOrigin } from './repos/local-origin.ts'
 import { SharedTier } from './repos/shared-tier.ts'
 import { ghToken, gitCredential } from './repos/user-credentials.ts'
 import { GitWorkspaces } from './repos/workspaces.ts'
+import { backoffMs } from './util/backoff.ts'
 import { systemClock } from './util/clock.ts'
 import type { Redact } from './util/redact.ts'
 import { JobRunner } from './worker/job-runner.ts'
@@ -189,6 +190,8 @@ function gitFor(surroundings: Surroundings, findCredential: FindCredential): Git
     network,
     followRedirects: settings.allowedHosts.length === 0,
     findCredential,
+    pause: (failures, signal) =>
+      systemClock.sleep(backoffMs(failures, { baseMs: 1000, maxMs: 10_000 }, Math.random()), signal),
   })
 }
 

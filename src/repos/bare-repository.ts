@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, readdir, rename, utimes, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
@@ -14,7 +14,10 @@ const keepRefs = 'refs/agenticore/keep'
  */
 export async function openRepository(directory: string): Promise<string> {
   const gitDir = join(directory, 'repo')
-  if (await exists(join(gitDir, markerFile))) return gitDir
+  if (await exists(join(gitDir, markerFile))) {
+    if (await isComplete(gitDir)) return gitDir
+    await throwAway(gitDir)
+  }
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const staging = join(directory, `repo.${randomBytes(6).toString('hex')}.tmp`)
   await makeRepository(staging)
@@ -32,7 +35,20 @@ export async function makeRepository(gitDir: string): Promise<void> {
     join(gitDir, 'config'),
     '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[fetch]\n\tunpackLimit = 1\n',
   )
-  await writeFile(join(gitDir, markerFile), '1\n')
+  await writeFile(join(gitDir, markerFile), `${randomBytes(16).toString('hex')}\n`)
+}
+
+const isComplete = async (gitDir: string): Promise<boolean> =>
+  (await exists(join(gitDir, keepRefs))) && (await exists(join(gitDir, 'objects/pack')))
+
+/** The same as long as nobody has made the repository anew; undefined when there is none. */
+export async function identityOf(gitDir: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(gitDir, markerFile), 'utf8')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw error
+  }
 }
 
 /** A ref that is made once and never moves: the commit, and all it needs, is there from now on. */
@@ -53,13 +69,24 @@ export async function withGitDir<T>(
   known: readonly string[],
   call: (env: Record<string, string>) => Promise<T>,
 ): Promise<T> {
-  const own = `${dirname(objects)}.${randomBytes(6).toString('hex')}.tmp`
+  return await withStaging(dirname(objects), known, staging =>
+    call({ GIT_DIR: staging, GIT_OBJECT_DIRECTORY: objects }),
+  )
+}
+
+/** A repository beside another, with nothing in it but the names of what that has; gone afterwards. */
+export async function withStaging<T>(
+  gitDir: string,
+  known: readonly string[],
+  work: (staging: string) => Promise<T>,
+): Promise<T> {
+  const staging = `${gitDir}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    await makeRepository(own)
-    await writeFile(join(own, 'packed-refs'), known.map(sha => `${sha} ${keepRefs}/${sha}\n`).join(''))
-    return await call({ GIT_DIR: own, GIT_OBJECT_DIRECTORY: objects })
+    await makeRepository(staging)
+    await writeFile(join(staging, 'packed-refs'), known.map(sha => `${sha} ${keepRefs}/${sha}\n`).join(''))
+    return await work(staging)
   } finally {
-    await removeTree(own)
+    await removeTree(staging)
   }
 }
 

@@ -30,9 +30,26 @@ export async function evict(
   root: string,
   { limitBytes, except }: { limitBytes: number; except: string },
 ): Promise<void> {
+  await reduce(await repositoriesIn(root), limitBytes, except)
+}
+
+/** The same, until half of all is gone. */
+export async function halve(root: string, except: string): Promise<void> {
   const repositories = await repositoriesIn(root)
-  let total = repositories.reduce((sum, { bytes }) => sum + bytes, 0)
-  for (const { gitDir, bytes } of repositories.sort((a, b) => a.usedMs - b.usedMs)) {
+  await reduce(repositories, totalOf(repositories) / 2, except)
+}
+
+interface Cached {
+  readonly gitDir: string
+  readonly bytes: number
+  readonly usedMs: number
+}
+
+const totalOf = (repositories: readonly Cached[]): number => repositories.reduce((sum, { bytes }) => sum + bytes, 0)
+
+async function reduce(repositories: readonly Cached[], limitBytes: number, except: string): Promise<void> {
+  let total = totalOf(repositories)
+  for (const { gitDir, bytes } of repositories.toSorted((a, b) => a.usedMs - b.usedMs)) {
     if (total <= limitBytes) return
     if (gitDir === except) continue
     await throwAway(gitDir)
@@ -40,7 +57,7 @@ export async function evict(
   }
 }
 
-async function repositoriesIn(root: string) {
+async function repositoriesIn(root: string): Promise<Cached[]> {
   const names = (await readdir(root)).filter(name => /^[0-9a-f]{12}$/.test(name))
   const found = await Promise.all(
     names.map(async name => {

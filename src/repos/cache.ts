@@ -1,24 +1,15 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { AgenticoreError } from '../jobs/errors.ts'
 import type { Lock } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
-import {
-  exists,
-  isKept,
-  keep,
-  keptIn,
-  openRepository,
-  throwAway,
-  touch,
-  usedAtFile,
-  withGitDir,
-} from './bare-repository.ts'
-import { compact, evict } from './cache-upkeep.ts'
-import { type Git, isDamage } from './git.ts'
+import { identityOf, isKept, keep, keptIn, openRepository, throwAway, touch, withStaging } from './bare-repository.ts'
+import { compact, evict, halve } from './cache-upkeep.ts'
+import { type Git, type GitResult, isDamage } from './git.ts'
 import { provideLfs } from './lfs.ts'
 import { readError } from './origin-errors.ts'
-import { DamagedPack, linkPacks } from './packs.ts'
+import { DamagedPack, linkPacks, movePacks } from './packs.ts'
 import type { SharedTier } from './shared-tier.ts'
 
 const mostAttempts = 5
@@ -72,21 +63,35 @@ export class CloneCache {
    * @throws AgenticoreError `origin_*`, `git_failed`, `storage_failed`
    */
   async provide(remote: RepositoryAddress, request: ProvideRequest): Promise<{ cached: boolean }> {
-    const directory = this.#directory(remote)
     let { fromOrigin = false } = request
     for (let attempt = 1; ; attempt++) {
-      const gitDir = await openRepository(directory)
       try {
-        const cached =
-          (await isKept(gitDir, request.commit)) || !(await this.#bring(remote, gitDir, { ...request, fromOrigin }))
-        await touch(gitDir)
-        for (const target of request.targets) await linkPacks(gitDir, target)
+        const { cached } = await this.#provide(remote, { ...request, fromOrigin })
         return { cached: cached && attempt === 1 }
       } catch (error) {
         request.signal.throwIfAborted()
-        fromOrigin ||= error instanceof DamagedPack
-        if (attempt === mostAttempts || !(await this.#canTryAgain(error, { remote, gitDir }))) throw error
+        if (!(error instanceof DamagedPack || error instanceof CacheGone) || attempt === mostAttempts) throw error
+        if (error instanceof CacheGone) continue
+        this.#parts.warn(`${error.message}; the clone cache of ${remote.url} is made anew.`)
+        await this.discard(remote)
+        fromOrigin = true
       }
+    }
+  }
+
+  /** @throws CacheGone when somebody emptied the cache, or packed it anew, in the middle of this */
+  async #provide(remote: RepositoryAddress, request: ProvideRequest): Promise<{ cached: boolean }> {
+    const gitDir = await openRepository(this.#directory(remote))
+    const identity = await identityOf(gitDir)
+    try {
+      const cached = (await isKept(gitDir, request.commit)) || !(await this.#bring(remote, gitDir, request))
+      await touch(gitDir)
+      for (const target of request.targets) await linkPacks(gitDir, target)
+      await expectSame(gitDir, identity)
+      return { cached }
+    } catch (error) {
+      const isGone = hasCode(error, 'ENOENT') || (await identityOf(gitDir)) !== identity
+      throw isGone ? new CacheGone(messageOf(error)) : error
     }
   }
 
@@ -104,19 +109,6 @@ export class CloneCache {
     }
   }
 
-  async #canTryAgain(
-    error: unknown,
-    { remote, gitDir }: { remote: RepositoryAddress; gitDir: string },
-  ): Promise<boolean> {
-    if (error instanceof DamagedPack) {
-      this.#parts.warn(`${error.message}; the clone cache of ${remote.url} is made anew.`)
-      await this.discard(remote)
-      return true
-    }
-    // Somebody emptied the cache, or packed it anew, in the middle of this: it is there again in a moment.
-    return error instanceof CacheGone || hasCode(error, 'ENOENT') || !(await exists(usedAtFile(gitDir)))
-  }
-
   /** What is damaged goes as a whole: it is there for its speed alone, and what jobs have of it is theirs. */
   async discard(remote: RepositoryAddress): Promise<void> {
     await throwAway(join(this.#directory(remote), 'repo'))
@@ -132,7 +124,7 @@ export class CloneCache {
       const isTaken = fromOrigin !== true && (await shared?.take(name, { commit, gitDir })) === true
       if (isTaken) await keep(gitDir, commit)
       else {
-        await this.#fetch(gitDir, remote, request)
+        await this.#fetch(gitDir, remote, request).catch(error => this.#afterFailure(error, gitDir))
         await shared?.publish(name, { commit, gitDir })
       }
       await this.#keepInShape(remote, gitDir, signal)
@@ -140,6 +132,7 @@ export class CloneCache {
     })
   }
 
+  /** Into a place of its own: what a fetch that fails or is killed leaves is not in the cache. */
   async #fetch(gitDir: string, remote: RepositoryAddress, { commit, signal }: ProvideRequest): Promise<void> {
     const quietly = [
       '--quiet',
@@ -149,14 +142,32 @@ export class CloneCache {
       '--no-recurse-submodules',
     ]
     const args = ['fetch', ...quietly, '--end-of-options', remote.url, `${commit}:refs/heads/${commit}`]
-    const objects = join(gitDir, 'objects')
-    const fetch = (env: Record<string, string>) => this.#parts.git.try({ args, env, remote, signal })
-    const result = await withGitDir(objects, await keptIn(gitDir), fetch)
-    if (result.ok) return await keep(gitDir, commit)
+    const identity = await identityOf(gitDir)
+    await withStaging(gitDir, await keptIn(gitDir), async staging => {
+      const env = { GIT_DIR: staging, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, 'objects') }
+      const result = await this.#parts.git.try({ args, env, remote, signal })
+      if (!result.ok) throw this.#fetchError(gitDir, remote, result)
+      // What was fetched builds on what was there when it began.
+      await expectSame(gitDir, identity)
+      await movePacks(staging, gitDir)
+      await keep(gitDir, commit)
+    })
+  }
+
+  /** A full disk stays full for all that come after, unless there is less on it. */
+  async #afterFailure(error: unknown, gitDir: string): Promise<never> {
+    const { root, warn } = this.#parts
+    if (error instanceof AgenticoreError && error.code === 'storage_failed') {
+      await halve(root, gitDir).catch((reason: unknown) => warn(`Upkeep of the clone cache: ${messageOf(reason)}`))
+    }
+    throw error
+  }
+
+  #fetchError(gitDir: string, remote: RepositoryAddress, result: GitResult): Error {
     const error = readError(remote, result)
     // git names the cache where that, and not the origin, is what it stumbled over.
-    if (error.code === 'storage_failed' || !result.stderr.includes(gitDir)) throw error
-    throw isDamage(result.stderr) ? new DamagedPack(error.message) : new CacheGone(error.message)
+    if (error.code === 'storage_failed' || !result.stderr.includes(gitDir)) return error
+    return isDamage(result.stderr) ? new DamagedPack(error.message) : new CacheGone(error.message)
   }
 
   /** Upkeep is for later jobs: what goes wrong with it is no fault of this one. */
@@ -179,6 +190,10 @@ export class CloneCache {
 
 /** Somebody removed it in the middle of something. */
 export class CacheGone extends Error {}
+
+async function expectSame(gitDir: string, identity: string | undefined): Promise<void> {
+  if (identity === undefined || (await identityOf(gitDir)) !== identity) throw new CacheGone(`${gitDir} was removed`)
+}
 
 /** Twelve hex digits that are the same for all spellings of an address. */
 export const cacheName = (remote: RepositoryAddress): string =>

@@ -21,6 +21,8 @@ export interface GitSettings {
   readonly followRedirects: boolean
   /** What opens a repository by HTTP. */
   readonly findCredential: FindCredential
+  /** Between two tries of a call that an origin in trouble has cut short. @param failures in a row, from 1 */
+  pause(failures: number, signal: AbortSignal): Promise<void>
 }
 
 export interface GitCall {
@@ -44,6 +46,8 @@ export interface GitResult extends CommandResult {
   readonly lookup?: Lookup
 }
 
+const mostTries = 3
+
 export class Git {
   readonly #settings: GitSettings
 
@@ -51,8 +55,20 @@ export class Git {
     this.#settings = settings
   }
 
-  /** @throws AgenticoreError `git_missing`; how git itself ended is in the result */
+  /**
+   * A call that speaks to an origin is made three times, where what stood in its way may pass.
+   * @throws AgenticoreError `git_missing`; how git itself ended is in the result
+   */
   async try(call: GitCall): Promise<GitResult> {
+    for (let failures = 1; ; failures++) {
+      const result = await this.#once(call)
+      const mayPass = call.remote !== undefined && !result.ok && isPassing(result.stderr)
+      if (!mayPass || failures === mostTries) return result
+      await this.#settings.pause(failures, call.signal)
+    }
+  }
+
+  async #once(call: GitCall): Promise<GitResult> {
     const lookup = await this.#lookUp(call)
     const result = await runCommand({
       file: 'git',
@@ -143,6 +159,12 @@ export class Git {
 
 const authorizationOf = (lookup: Lookup): string | undefined =>
   lookup.kind === 'found' ? `Basic ${basicPair(lookup.credential)}` : undefined
+
+/** What git says of an origin that was there and is in trouble; not of one that is not there. */
+const isPassing = (stderr: string): boolean =>
+  /returned error: (429|5\d\d)|Connection reset|Empty reply|Recv failure|early EOF|unexpected disconnect|the remote end hung up|transfer closed|Operation too slow/i.test(
+    stderr,
+  )
 
 /** What git says of a repository that has lost some of its objects. */
 export const isDamage = (stderr: string): boolean =>

@@ -55,6 +55,13 @@ export async function linkPacks(gitDir: string, objects: string): Promise<void> 
   }
 }
 
+/** Gives a repository the packs of another, which loses them. Both are on one disk. */
+export async function movePacks(from: string, to: string): Promise<void> {
+  for (const name of await packsIn(from)) {
+    for (const file of filesOf(name)) await rename(join(packDirectory(from), file), join(packDirectory(to), file))
+  }
+}
+
 /** The same file under another name; a copy where that is on another disk. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { branchTip, git, gitEnv } from '../../test/fixtures/github/git.ts'
+import type { Failure } from '../../test/fixtures/github/server.ts'
 import {
   agentCommit,
   agentGit,
@@ -129,11 +130,33 @@ t.test('a hook that declines is quoted from its first word on', async t => {
   await workspace.dispose()
 })
 
+t.test('an origin that is in trouble for a moment is asked again', async t => {
+  const troubles: Failure[] = [
+    { path: /service=git-receive-pack/, status: 500 },
+    { path: /service=git-receive-pack/, reset: true, times: 2 },
+    { path: /\/git-receive-pack$/, status: 502, times: 2 },
+  ]
+  for (const trouble of troubles) {
+    const { cloneUrl, path } = await world.repo()
+    const { workspace } = await world.open(cloneUrl)
+    const change = await changed(workspace)
+    world.github.fail(trouble)
+    await workspace.push(change, never)
+    t.equal(await branchTip(path, workspace.branch), change.sha)
+    t.same(world.github.rules, [])
+    await workspace.dispose()
+  }
+  const { cloneUrl } = await world.repo()
+  world.github.fail({ path: /\/git-upload-pack$/, status: 503, times: 2 })
+  await (await world.open(cloneUrl)).workspace.dispose()
+  t.same(world.github.rules, [])
+})
+
 t.test('an origin that went away is not mistaken for a refusal', async t => {
   const { cloneUrl } = await world.repo({ a: 'a' }, 'openssl')
   const { workspace } = await world.open(cloneUrl)
   const change = await changed(workspace)
-  world.github.fail({ path: /service=git-receive-pack/, reset: true })
+  world.github.fail({ path: /service=git-receive-pack/, reset: true, times: 3 })
   t.match(await failure(workspace.push(change, never)), { code: 'origin_unreachable' })
   world.github.fail({ path: /service=git-receive-pack/, status: 404 })
   t.match(await failure(workspace.push(change, never)), { code: 'origin_not_found' })

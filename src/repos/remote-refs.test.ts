@@ -105,9 +105,9 @@ t.test('what cannot be read says why', async t => {
   await t.rejects(read(`${github.url}/o/missing.git`), { code: 'origin_not_found' })
   await t.rejects(read(join(world.dir, 'missing')), { code: 'origin_not_found' })
   await t.rejects(read('https://origin.invalid/o/r.git'), { code: 'origin_unreachable' })
-  github.fail({ path: anyRead, reset: true, times: 2 })
+  github.fail({ path: anyRead, reset: true, times: 4 })
   await t.rejects(read(cloneUrl), { code: 'origin_unreachable' })
-  github.fail({ path: anyRead, status: 503, times: 2 })
+  github.fail({ path: anyRead, status: 503, times: 4 })
   await t.rejects(read(cloneUrl), { code: 'origin_unreachable' })
 })
 

@@ -116,6 +116,7 @@ export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github
     authorEmail: 'runner@example.test',
     network: {},
     followRedirects: true,
+    pause: async () => undefined,
     findCredential: firstOf([
       gitHubToken(options.token ?? '', { apiUrl }),
       ...(options.source ? [options.source] : []),
