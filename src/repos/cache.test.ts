@@ -213,6 +213,54 @@ t.test('a damaged cache is fetched anew when it is found out, and jobs that have
   await isWhole(t, (await provide(tip)).target)
 })
 
+t.test('a pack that is damaged in its middle is found out before anybody gets it', async t => {
+  const warnings: string[] = []
+  const { provide, tip, gitDir } = await setUp(t, 5, { warn: text => void warnings.push(text) })
+  await provide(tip)
+  t.equal((await provide(tip)).cached, true)
+  const [pack = ''] = await packsIn(gitDir)
+  const file = join(gitDir, 'objects/pack', `${pack}.pack`)
+  const whole = await readFile(file)
+  const broken = Buffer.from(whole).fill(0xff, whole.length >> 1, (whole.length >> 1) + 16)
+  // Under a name of its own: who has a link to the old one keeps that.
+  await rm(file)
+  await writeFile(file, broken)
+  const again = await provide(tip)
+  t.equal(again.cached, false)
+  t.match(warnings, [/pack is damaged; the clone cache of .* is made anew/])
+  await isWhole(t, again.target)
+
+  const old = new Date(Date.now() - 2 * 86_400_000)
+  const [next = ''] = await packsIn(gitDir)
+  const { mtime } = await stat(join(gitDir, 'objects/pack', `${next}.pack`))
+  await chmod(join(gitDir, 'objects/pack', `${next}.pack`), 0o644)
+  await writeFile(join(gitDir, 'objects/pack', `${next}.pack`), broken)
+  await utimes(join(gitDir, 'objects/pack', `${next}.pack`), mtime, mtime)
+  await utimes(join(gitDir, 'checked', next), old, old)
+  t.equal((await provide(tip)).cached, false, 'one that looks as it did is read again once a day')
+})
+
+t.test('a cache that has lost what it is made of is made anew', async t => {
+  const { provide, tip, gitDir } = await setUp(t)
+  for (const part of ['refs', 'objects', 'refs/agenticore/keep']) {
+    await provide(tip)
+    await rm(join(gitDir, part), { recursive: true })
+    await isWhole(t, (await provide(tip)).target)
+    t.equal((await provide(tip)).cached, true, part)
+  }
+})
+
+t.test('a fetch that fails or is killed leaves nothing in the cache', async t => {
+  const { provide, grow, tip, gitDir, directory } = await setUp(t)
+  await provide(tip)
+  const before = await checksums(gitDir)
+  const next = await grow()
+  github.fail({ path: /git-upload-pack$/, status: 500, times: 3 })
+  await t.rejects(provide(next), { code: 'origin_unreachable' })
+  t.same(await checksums(gitDir), before)
+  t.same(await readdir(directory), ['repo'])
+})
+
 t.test('many packs become one; who has links to the old ones keeps them', async t => {
   const { provide, grow, gitDir, tip } = await setUp(t)
   const early = await provide(tip)

@@ -9,7 +9,8 @@ import { compact, evict, halve } from './cache-upkeep.ts'
 import { type Git, type GitResult, isDamage } from './git.ts'
 import { provideLfs } from './lfs.ts'
 import { readError } from './origin-errors.ts'
-import { DamagedPack, linkPacks, movePacks } from './packs.ts'
+import { DamagedPack } from './pack-check.ts'
+import { linkPacks, movePacks } from './packs.ts'
 import type { SharedTier } from './shared-tier.ts'
 
 const mostAttempts = 5

@@ -168,7 +168,7 @@ const isPassing = (stderr: string): boolean =>
 
 /** What git says of a repository that has lost some of its objects. */
 export const isDamage = (stderr: string): boolean =>
-  /bad object|bad tree object|unable to (read|find|parse)|could not (read|parse)|missing (blob|tree|commit)|corrupt|inflate|packfile|pack-[0-9a-f]{40}|is empty|did not receive expected object|unresolved delta|revision walk|not a valid object|invalid object|failed to traverse|wrong index|no such ref was fetched|hash mismatch/i.test(
+  /bad object|bad tree object|unable to (read|find|parse)|could not (read|parse)|missing (blob|tree|commit)|corrupt|inflate|packfile|pack-[0-9a-f]{40}|is empty|did not receive expected object|unresolved delta|revision walk|not a (valid|tree|commit) object|invalid object|failed to traverse|wrong index|no such ref was fetched|hash mismatch/i.test(
     stderr,
   )
 

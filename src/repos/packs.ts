@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { constants, copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { constants, copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { hasCode } from '../util/error-code.ts'
+import { checkPack, filesOf, markChecked, packDirectory, readPack, verified } from './pack-check.ts'
 
 /** git's packs as immutable files: named by their content, copied from tier to tier, never changed. */
 
 const packName = /^pack-[0-9a-f]{40}$/
-const hashBytes = 20
-
-export const packDirectory = (gitDir: string): string => join(gitDir, 'objects/pack')
 
 /** Names of the packs that are complete, without an ending. */
 export async function packsIn(gitDir: string): Promise<string[]> {
@@ -37,20 +34,23 @@ export async function packedBytes(gitDir: string): Promise<number> {
 export async function copyPacks(from: string, to: string): Promise<number> {
   const there = new Set(await packsIn(to))
   const missing = (await packsIn(from)).filter(name => !there.has(name))
-  for (const name of missing) await copyPack(packDirectory(from), packDirectory(to), name)
+  for (const name of missing) {
+    await copyPack(packDirectory(from), packDirectory(to), name)
+    await markChecked(to, name)
+  }
   return missing.length
 }
 
 /**
  * Gives an object directory every pack, as a link where it is on the same disk, else as a copy: from then on it does not
  * matter what becomes of the original.
- * @throws DamagedPack for one that is cut off, or not the one its index is of
+ * @throws DamagedPack
  */
 export async function linkPacks(gitDir: string, objects: string): Promise<void> {
   const target = join(objects, 'pack')
   await mkdir(target, { recursive: true, mode: 0o700 })
   for (const name of await packsIn(gitDir)) {
-    await checkEnd(packDirectory(gitDir), name)
+    await checkPack(gitDir, name)
     for (const file of filesOf(name)) await linkOrCopy(join(packDirectory(gitDir), file), join(target, file))
   }
 }
@@ -59,6 +59,7 @@ export async function linkPacks(gitDir: string, objects: string): Promise<void> 
 export async function movePacks(from: string, to: string): Promise<void> {
   for (const name of await packsIn(from)) {
     for (const file of filesOf(name)) await rename(join(packDirectory(from), file), join(packDirectory(to), file))
+    await markChecked(to, name)
   }
 }
 
@@ -80,11 +81,6 @@ export async function removePacks(gitDir: string, names: readonly string[]): Pro
   }
 }
 
-/** git finds a pack by its index, so that one comes last. */
-const filesOf = (name: string): string[] => [`${name}.pack`, `${name}.idx`]
-
-export class DamagedPack extends Error {}
-
 async function copyPack(from: string, to: string, name: string): Promise<void> {
   for (const file of filesOf(name)) {
     const temp = join(to, `tmp_copy_${crypto.randomUUID()}`)
@@ -97,43 +93,9 @@ async function copyPack(from: string, to: string, name: string): Promise<void> {
   }
 }
 
-/** A pack ends with its checksum, and its index with that and its own: as far as one can tell without reading it all. */
-async function checkEnd(directory: string, name: string): Promise<void> {
-  const [pack, index] = await Promise.all(filesOf(name).map(file => lastBytes(join(directory, file), 2 * hashBytes)))
-  const ofPack = pack?.subarray(hashBytes)
-  if (ofPack?.length === hashBytes && index && ofPack.equals(index.subarray(0, hashBytes))) return
-  throw new DamagedPack(`${join(directory, name)}.pack is damaged`)
-}
-
-async function lastBytes(path: string, count: number): Promise<Buffer> {
-  const file = await open(path)
-  try {
-    const { size } = await file.stat()
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, Math.max(0, size - count))
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
-}
-
-/** Packs and their indexes end with the SHA-1 of all that stands before it. */
 async function copyChecked(from: string, to: string): Promise<void> {
-  const hash = createHash('sha1')
-  let held = Buffer.alloc(0)
-  await pipeline(
-    createReadStream(from, { highWaterMark: 1024 * 1024 }),
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        const bytes = Buffer.concat([held, chunk])
-        const end = Math.max(0, bytes.length - hashBytes)
-        hash.update(bytes.subarray(0, end))
-        held = bytes.subarray(end)
-        yield chunk
-      }
-    },
-    createWriteStream(to, { flags: 'wx', mode: 0o444, flush: true }),
-  )
-  if (!hash.digest().equals(held)) throw new DamagedPack(`${from} is damaged`)
+  const written = createWriteStream(to, { flags: 'wx', mode: 0o444, flush: true })
+  await pipeline(readPack(from), (chunks: AsyncIterable<Buffer>) => verified(chunks, from), written)
 }
 
 async function namesIn(directory: string): Promise<string[]> {

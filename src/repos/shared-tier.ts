@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { isKept, keep, openRepository, throwAway, touch } from './bare-repository.ts'
 import { evict } from './cache-upkeep.ts'
-import { copyPacks, DamagedPack, removePacks } from './packs.ts'
+import { DamagedPack } from './pack-check.ts'
+import { copyPacks, removePacks } from './packs.ts'
 
 interface Wanted {
   readonly commit: string

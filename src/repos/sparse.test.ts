@@ -27,6 +27,16 @@ t.test('the directories, the files beside the way to them, and the files at the 
   await workspace.dispose()
 })
 
+t.test('a directory that is not there is said', async t => {
+  const { cloneUrl } = await world.repo(files)
+  const { workspace } = await world.open(cloneUrl, { checkout: { sparse: ['src', 'nosuch', 'top.txt'] } })
+  t.same(
+    workspace.warnings,
+    ['nosuch', 'top.txt'].map(name => `There is no directory ${name}, which the profile's \`sparse\` names.`),
+  )
+  await workspace.dispose()
+})
+
 t.test('what was not checked out is not missing from the work, committed by the agent or not', async t => {
   for (const byAgent of [false, true]) {
     const { cloneUrl, path } = await world.repo(files)

@@ -91,6 +91,20 @@ t.test('one that cannot be had is left out, and said; the others are there', asy
   await workspace.dispose()
 })
 
+t.test('a submodule that .gitmodules does not describe is said to be left out', async t => {
+  const sub = await world.repo({ 'a.txt': 'a' })
+  for (const described of ['', '[submodule "s"]\n\tpath = ../s\n\turl = x\n', '[submodule "s"\n']) {
+    const links = [{ path: 's', url: sub.cloneUrl, commit: sub.commit }]
+    const { cloneUrl } = await withSubmodules(links, async tree => {
+      await writeFile(join(tree, '.gitmodules'), described)
+      await agentGit(tree, 'add', '.gitmodules')
+    })
+    const { workspace } = await world.open(cloneUrl, wanted)
+    t.same(workspace.warnings, ['The submodule s was left out: .gitmodules does not say where it comes from'])
+    await workspace.dispose()
+  }
+})
+
 t.test('a path that leads out of the tree is not followed', async t => {
   const sub = await world.repo({ 'a.txt': 'a' })
   const outside = join(world.dir, 'outside')

@@ -44,12 +44,12 @@ interface Source {
 
 export interface Submodule {
   readonly path: string
-  /** As it is written: it may be relative to its parent's. */
+  /** As it is written: it may be relative to its parent's. Empty when `.gitmodules` has none. */
   readonly url: string
   readonly commit: string
 }
 
-/** Paths and addresses in `.gitmodules`, as its commit has it. */
+/** The submodules of a commit, with the addresses its `.gitmodules` has. */
 export async function submodulesOf(
   git: Git,
   { objects, commit: of }: Source,
@@ -59,19 +59,12 @@ export async function submodulesOf(
     const call = { env, signal }
     const file = ['config', '--blob', `${of}:.gitmodules`, '--no-includes', '-z', '--list']
     const listed = await git.try({ ...call, args: file })
-    if (!listed.ok) return []
-    const entries = readEntries(listed.stdout)
-    const paths = [...entries.values()].flatMap(({ path }) => (path === undefined ? [] : [path]))
-    const links = paths.length === 0 ? '' : await git.run({ ...call, args: ['ls-tree', '-r', '-z', of] })
-    const commits = new Map(
-      links.split('\0').flatMap(row => {
-        const [, sha = '', path = ''] = /^160000 commit ([0-9a-f]{40})\t(.*)$/s.exec(row) ?? []
-        return path === '' ? [] : [[path, sha] as const]
-      }),
-    )
-    return [...entries.values()].flatMap(({ path = '', url = '' }) => {
-      const commit = commits.get(path)
-      return commit === undefined ? [] : [{ path, url, commit }]
+    if (/unable to resolve config blob/.test(listed.stderr)) return []
+    const urls = new Map([...readEntries(listed.stdout).values()].map(({ path = '', url = '' }) => [path, url]))
+    const links = await git.run({ ...call, args: ['ls-tree', '-r', '-z', of] })
+    return links.split('\0').flatMap(row => {
+      const [, commit = '', path = ''] = /^160000 commit ([0-9a-f]{40})\t(.*)$/s.exec(row) ?? []
+      return path === '' ? [] : [{ path, url: urls.get(path) ?? '', commit }]
     })
   })
 }
@@ -90,6 +83,7 @@ export async function fillSubmodules(
   for (const submodule of submodules) {
     try {
       const at = [...parent.at, ...submodule.path.split('/')]
+      if (submodule.url === '') throw new Error('.gitmodules does not say where it comes from')
       if (at.length > deepest) throw new Error(`it is more than ${deepest} directories deep`)
       leftOut.push(...(await fillSubmodule(parts, { ...parent, at }, submodule, options)))
     } catch (error) {

@@ -6,6 +6,7 @@ import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.
 import { parseRepository, type RepositoryRules } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { isFile } from '../util/is-file.ts'
+import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
 import { CacheGone, type CloneCache } from './cache.ts'
@@ -14,7 +15,7 @@ import type { Git } from './git.ts'
 import { withHealing } from './healing.ts'
 import { usesLfs } from './lfs.ts'
 import { bringLfs } from './lfs-checkout.ts'
-import { DamagedPack } from './packs.ts'
+import { DamagedPack } from './pack-check.ts'
 import { readRemote } from './remote-refs.ts'
 import { fillSubmodules, submodulesOf } from './submodules.ts'
 import { readDone } from './work-done.ts'
@@ -103,10 +104,11 @@ export class GitWorkspaces implements Workspaces {
   async #complete(checkout: Checkout, options: OpenWorkspace, tell: (warning: string) => void): Promise<void> {
     const { tree, remote, state } = checkout
     const places = [tree, join(tree, '.git'), join(tree, '.git/index')]
-    const look = () => lookAround(tree)
-    const { hasSubmodules, lfs } = await (options.slot ? options.slot.lend(places, look) : look())
+    const look = () => lookAround(checkout)
+    const { hasSubmodules, lfs, noDirectories } = await (options.slot ? options.slot.lend(places, look) : look())
     const source = { objects: objectsOf(checkout).runners, commit: state.tip }
     const isIn = lfs === 'maybe' ? await usesLfs(this.#parts.git, source, options.signal) : lfs === 'yes'
+    for (const name of noDirectories) tell(`There is no directory ${name}, which the profile's \`sparse\` names.`)
     if (isIn && !checkout.lfs) tell('Files in Git LFS are pointers: the profile does not say `lfs: true`.')
     if (!hasSubmodules) return
     const submodules = await submodulesOf(this.#parts.git, source, options.signal)
@@ -161,15 +163,27 @@ function expectedOn(job: Job, { there, beganWith }: { there: string | undefined;
 const withoutEarlierWork = (branch: string, baseRef: string): string =>
   `The branch ${branch} is not at the origin: the tree starts at ${baseRef || 'the base'}, without what earlier jobs of this conversation changed.`
 
+interface Looks {
+  readonly hasSubmodules: boolean
+  readonly lfs: 'yes' | 'no' | 'maybe'
+  /** What was to be checked out, and is not there. */
+  readonly noDirectories: readonly string[]
+}
+
 /** What a tree says of what is not in it, as far as that can be told without git. */
-async function lookAround(tree: string): Promise<{ hasSubmodules: boolean; lfs: 'yes' | 'no' | 'maybe' }> {
+async function lookAround({ tree, sparse }: Checkout): Promise<Looks> {
   const attributes = join(tree, '.gitattributes')
   const stats = await lstat(attributes).catch(() => undefined)
   const isReadable = stats?.isFile() === true && stats.size <= largestAttributes
   const text = isReadable ? await readFile(attributes, 'utf8').catch(() => '') : ''
   const others = (await readFile(join(tree, '.git/index'))).includes('/.gitattributes\0')
   const lfs = /\bfilter=lfs\b/.test(text) ? 'yes' : others ? 'maybe' : 'no'
-  return { hasSubmodules: await isFile(join(tree, '.gitmodules')), lfs }
+  const noDirectories: string[] = []
+  for (const name of sparse) {
+    // What is below a directory that only its user may look into, is there.
+    if (!(await isRealDirectory(join(tree, name)).catch(() => true))) noDirectories.push(name)
+  }
+  return { hasSubmodules: await isFile(join(tree, '.gitmodules')), lfs, noDirectories }
 }
 
 async function emptied({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot'>): Promise<void> {
