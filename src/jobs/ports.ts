@@ -97,6 +97,8 @@ export interface Journal {
   remove(id: JobId): Promise<void>
   /** Where the attempt's patch belongs. */
   diffPath(lease: Lease): string
+  /** Where commits belong that the attempt's agent left outside its branch. */
+  straysPath(lease: Lease): string
   /** Where the conversation of an attempt belongs. */
   sessionPath(attempt: AttemptId): string
 }
@@ -186,8 +188,16 @@ export interface Workspace {
   /** That the agent has done its part in this tree: what is left is delivery, this attempt's or a later one's. */
   readonly done: WorkDone | undefined
   setDone(done: WorkDone): Promise<void>
+  /** From now on a tree like this one is one in which nobody has done anything. @returns whether it differs from the base */
+  noteSetup(signal: AbortSignal): Promise<boolean>
   /** Everything the agent did, committed or not, as one commit to push; undefined when nothing differs from the base. */
   commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
+  /**
+   * Commits the agent left outside the branch (on branches of its own, stashed), kept as a git bundle with refs `refs/left/*`.
+   * After `commit`.
+   * @returns their names; empty, and nothing written, when there are none
+   */
+  keepStrays(change: Change | undefined, path: string, signal: AbortSignal): Promise<string[]>
   /** @throws AgenticoreError `push_denied`, `push_rejected`, `origin_*` */
   push(change: Change, signal: AbortSignal): Promise<Pushed>
   /** The difference to the base as a patch, written to `path`; @returns the same file by file */

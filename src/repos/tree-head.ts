@@ -37,7 +37,8 @@ async function packedRef(gitDir: string, ref: string): Promise<string | undefine
   return sha !== undefined && commitId.test(sha) ? sha : undefined
 }
 
-async function readPlain(path: string): Promise<string | undefined> {
+/** A file of an agent's: undefined for a link, a pipe, anything large, and for what is not there. */
+export async function readPlain(path: string): Promise<string | undefined> {
   try {
     // Non-blocking: a pipe in a file's place would hold the runner up for ever.
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

@@ -11,6 +11,7 @@ import { type Git, gitError, isFull } from './git.ts'
 import { pushLfs } from './lfs.ts'
 
 import { pushError } from './origin-errors.ts'
+import { keepStrays } from './stray-commits.ts'
 import { hasRealParents, readTreeHead } from './tree-head.ts'
 import { writeDone } from './work-done.ts'
 
@@ -26,6 +27,7 @@ export class GitWorkspace implements Workspace {
   readonly lacksEarlierWork: boolean
   readonly warnings: readonly string[]
   #done: WorkDone | undefined
+  #afterSetup = ''
   #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
@@ -73,6 +75,13 @@ export class GitWorkspace implements Workspace {
     this.#done = done
   }
 
+  async noteSetup(signal: AbortSignal): Promise<boolean> {
+    this.#gitDir = await makeRunnerGitDir(this.#checkout)
+    const [{ baseTree }, tree] = await allDone([this.#history(signal), this.#writeTree(signal)])
+    this.#afterSetup = tree
+    return tree !== baseTree
+  }
+
   async commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined> {
     if (!(await isRealDirectory(this.path))) throw new AgenticoreError('git_failed', 'The working tree is gone.')
     this.#gitDir = await makeRunnerGitDir(this.#checkout)
@@ -80,7 +89,7 @@ export class GitWorkspace implements Workspace {
     const complete = added === parent.tree || parent.sha === this.baseSha
     const tree = complete ? added : await this.#writeTreeOn(parent.sha, signal)
     const unread = this.#unread
-    if (tree === baseTree && unread.length === 0) return undefined
+    if ((tree === baseTree || tree === this.#afterSetup) && unread.length === 0) return undefined
     if (tree === parent.tree) return { sha: parent.sha, unread }
     const text = `${message.subject}\n\n${message.trailer}\n`
     const when = `@${Math.floor(message.at.getTime() / 1000)} +0000`
@@ -91,6 +100,17 @@ export class GitWorkspace implements Workspace {
       input: text,
     })
     return { sha: sha.trim(), unread }
+  }
+
+  async keepStrays(change: Change | undefined, path: string, signal: AbortSignal): Promise<string[]> {
+    const head = await readTreeHead(this.path)
+    const known = [...(change ? [change.sha] : []), ...(head === undefined ? [] : [head])]
+    return await keepStrays(
+      this.#git,
+      { tree: this.path, gitDir: this.#gitDir, known, base: this.baseSha },
+      path,
+      signal,
+    )
   }
 
   async push(change: Change, signal: AbortSignal): Promise<Pushed> {

@@ -31,7 +31,7 @@ const keepingMs = 60_000
 export interface AttemptParts extends PlaceParts {
   readonly store: Pick<JobStore, 'record'>
   readonly events: EventLog
-  readonly journal: Pick<Journal, 'diffPath' | 'sessionPath' | 'highestFence'>
+  readonly journal: Pick<Journal, 'diffPath' | 'straysPath' | 'sessionPath' | 'highestFence'>
   readonly agent: Agent
   readonly pullRequests: PullRequests
   readonly clock: Clock
@@ -171,7 +171,23 @@ export class Attempt {
     const started = async (pid: number): Promise<void> => {
       await store.record(this.#lease, { ...this.#facts, pid })
     }
-    return await takeTurns({ agent, clock, signal: this.#signal, emit: event => this.emit(event), started }, request)
+    const emit = (event: JobEventBody): Promise<void> => this.emit(event)
+    return await takeTurns(
+      { agent, clock, signal: this.#signal, emit, started, afterSetup: () => this.#afterSetup() },
+      request,
+    )
+  }
+
+  /** What `setup` makes is nobody's work: alone, it is nothing to deliver. */
+  async #afterSetup(): Promise<void> {
+    const { workspace } = this.#place
+    // In the tree of an earlier attempt there is an agent's work already.
+    if (!workspace || workspace.continued) return
+    const differs = await this.#place.whileOurs(() => workspace.noteSetup(this.#signal))
+    if (!differs) return
+    await this.#warn(
+      '`setup` has left changes that are not ignored: they are in the branch, too, if the agent changes anything.',
+    )
   }
 
   async #request(profile: Profile): Promise<AgentRequest> {
@@ -287,6 +303,7 @@ export class Attempt {
       draft: this.#profile?.draft ?? false,
       labels: this.#profile?.labels ?? [],
       diffPath: journal.diffPath(this.#lease),
+      straysPath: journal.straysPath(this.#lease),
       signal,
       emit: event => this.emit(event),
       beforePush: sha => this.#beforePush(sha),

@@ -14,6 +14,7 @@ export interface DeliveryParts {
   readonly draft: boolean
   readonly labels: readonly string[]
   readonly diffPath: string
+  readonly straysPath: string
   readonly signal: AbortSignal
   emit(event: RunnerEvent): Promise<void>
   /** Before anything is pushed: whoever comes after us, if we die, knows the commit for the job's own. */
@@ -38,6 +39,7 @@ export interface DeliveryOptions {
 export async function deliver(parts: DeliveryParts, options: DeliveryOptions): Promise<void> {
   const { workspace, signal, emit, note } = parts
   const change = await workspace.commit(messageFor(parts), signal)
+  await keepStrays(parts, change)
   if (!change) {
     await emit({ type: 'nothing_changed' })
     return note({ changedFiles: 0 })
@@ -60,7 +62,26 @@ export async function deliver(parts: DeliveryParts, options: DeliveryOptions): P
 /** The work of an attempt that is not delivered: a patch beside its events. */
 export async function keepChange(parts: DeliveryParts): Promise<void> {
   const change = await parts.workspace.commit(messageFor(parts), parts.signal)
+  await keepStrays(parts, change)
   if (change) await saveChange(parts, change)
+}
+
+/** Work nobody would find again once the tree is gone. */
+async function keepStrays(parts: DeliveryParts, change: Change | undefined): Promise<void> {
+  const { workspace, straysPath, signal } = parts
+  try {
+    const names = await workspace.keepStrays(change, straysPath, signal)
+    if (names.length === 0) return
+    const how = `git fetch ${straysPath} 'refs/left/*:refs/left/*'`
+    await tell(parts, {
+      type: 'warning',
+      message: `The agent left commits outside its branch (${names.join(', ')}). They are not delivered, but kept: ${how}`,
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    const message = `Commits the agent left outside its branch could not be kept: ${messageOf(error)}`
+    await tell(parts, { type: 'warning', message })
+  }
 }
 
 function incomplete(unread: readonly string[]): AgenticoreError {

@@ -79,9 +79,19 @@ export class Place {
     for (const directory of [this.scratch, this.configDir]) await this.#slot?.give(directory)
   }
 
+  /** Everything is ours while `work` runs, and its user's again afterwards. */
+  async whileOurs<T>(work: () => Promise<T>): Promise<T> {
+    await this.takeBack()
+    try {
+      return await work()
+    } finally {
+      for (const directory of this.#given()) await this.#slot?.give(directory)
+    }
+  }
+
   /** What the agent's user had is ours again; nothing of that user runs any more. */
   async takeBack(): Promise<void> {
-    for (const directory of [this.cwd, this.configDir, this.scratch]) await this.#slot?.takeBack(directory)
+    for (const directory of this.#given()) await this.#slot?.takeBack(directory)
   }
 
   /** Every step is taken, whatever the others do; what fails is told. What a job without a repository made stays. */
@@ -95,6 +105,11 @@ export class Place {
       () => removeTree(this.scratch),
     ]
     for (const step of steps) await step().catch((error: unknown) => tell(`Clean-up: ${messageOf(error)}`))
+  }
+
+  /** A job without a repository works in its configuration's directory. */
+  #given(): Set<string> {
+    return new Set([this.cwd, this.configDir, this.scratch])
   }
 
   /** The user is free for another agent. */

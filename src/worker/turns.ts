@@ -10,6 +10,8 @@ export interface TurnsParts {
   readonly clock: Clock
   readonly signal: AbortSignal
   emit(event: JobEventBody): Promise<void>
+  /** The profile's `setup` is done. */
+  afterSetup(): Promise<void>
   /** The agent has started; what is known is to be recorded. */
   started(pid: number): Promise<void>
 }
@@ -31,6 +33,7 @@ export async function takeTurns(parts: TurnsParts, request: AgentRequest): Promi
   if (setup !== undefined) {
     const done = await shell(parts, 'setup', { command: setup, request })
     if (!done.ok) throw new AgenticoreError('setup_failed', `\`${setup}\` failed: ${said(done)}`)
+    await parts.afterSetup()
   }
   let result = await turn(parts, request)
   if (verify === undefined) return result

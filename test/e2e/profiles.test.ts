@@ -170,6 +170,36 @@ t.test('setup that fails ends the job before the agent starts', async t => {
   t.equal(model.requests.length, 0)
 })
 
+t.test('what setup leaves is not delivered alone', async t => {
+  const scripts = [
+    { match: 'Look', turns: [done] },
+    { match: 'Count', turns: [bash('echo 2 > app.txt'), done] },
+  ]
+  const { github, cli } = await world(t, scripts)
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  profile(cli, 'messy', { 'profile.yml': 'extends: coding\nsetup: echo made > made.txt\n' })
+  const run = async (task: string) =>
+    jobIn(await cli(['run', task, '-r', repo.cloneUrl, '-p', 'messy', '--local', '--json']))
+  const idle = await run('Look')
+  t.match(idle, { status: 'succeeded', changed_files: 0 })
+  t.equal(idle.head_sha, undefined)
+  t.match((await cli(['logs', idle.id])).stdout, /`setup` has left changes that are not ignored/)
+  t.same(github.pulls('octo/app'), [])
+  t.match(await run('Count'), { status: 'succeeded', changed_files: 2 })
+})
+
+t.test('what the agent leaves outside its branch is kept, and said', async t => {
+  const aside = 'git checkout -q -b mine && echo 2 > app.txt && git commit -qam aside && git checkout -q -'
+  const { github, cli } = await world(t, [{ turns: [bash(aside), done] }])
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  const job = jobIn(await cli(['run', 'Count', '-r', repo.cloneUrl, '--local', '--json']))
+  t.match(job, { status: 'succeeded', changed_files: 0 })
+  const log = (await cli(['logs', job.id])).stdout
+  const [, bundle = ''] = /outside its branch \(heads\/mine\).*git fetch (\S+) /s.exec(log) ?? []
+  await git(repo.path, ['fetch', '--quiet', bundle, 'refs/left/*:refs/left/*'])
+  t.equal(await git(repo.path, ['show', 'refs/left/heads/mine:app.txt']), '2')
+})
+
 t.test('a failed job pushes its branch when the profile says so', async t => {
   const { github, cli } = await world(t, [{ turns: [bash('echo 2 > app.txt'), bash('true'), done] }])
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })

@@ -113,6 +113,10 @@ export class FileJournal implements Journal {
     return this.#layout.attemptFile(lease.job.id, lease.fence, 'diff.patch')
   }
 
+  straysPath(lease: Lease): string {
+    return this.#layout.attemptFile(lease.job.id, lease.fence, 'left.bundle')
+  }
+
   sessionPath({ id, fence }: AttemptId): string {
     return this.#layout.attemptFile(id, fence, 'session.jsonl')
   }

@@ -34,4 +34,10 @@ export class JournalLayout {
   }
 }
 
-export type AttemptFile = 'attempt.json' | 'events.ndjson' | 'outcome.json' | 'diff.patch' | 'session.jsonl'
+export type AttemptFile =
+  | 'attempt.json'
+  | 'events.ndjson'
+  | 'outcome.json'
+  | 'diff.patch'
+  | 'left.bundle'
+  | 'session.jsonl'
