@@ -80,7 +80,12 @@ export async function openLocal(): Promise<LocalAgenticore> {
   const parts = await openParts()
   const { service, store, surroundings } = parts
   const recovery = () => import('./recovery.ts')
-  if (await store.hasHolders()) await announce((await recovery()).recover(parts))
+  if (await store.hasHolders()) {
+    const recovering = announce((await recovery()).recover(parts))
+    await recovering.catch(error =>
+      warn(`What a process that is gone has left was not taken back: ${messageOf(error)}`),
+    )
+  }
   // What runs jobs is loaded when one is run: listing them is to be fast.
   let loaded: Promise<Foreground> | undefined
   const foreground = (): Promise<Foreground> => {
@@ -103,14 +108,18 @@ export async function openLocal(): Promise<LocalAgenticore> {
     async run(job, options) {
       mayHaveEnded = true
       const ended = await (await foreground()).run(job, options)
-      await (await recovery()).sweep(parts)
+      // The job has ended, whatever becomes of those that ended long ago.
+      await (await recovery()).sweep(parts).catch(error => warn(`Old jobs were not deleted: ${messageOf(error)}`))
       return ended
     },
     async cancel(part) {
       mayHaveEnded = true
+      const before = await service.get(part)
       const job = await service.cancel(part)
       // A running job is cleared up by its holder.
-      if (isFinal(job)) await (await recovery()).forgetPlaces(parts, job)
+      if (isFinal(job) && before.status === 'queued') {
+        await (await recovery()).forgetPlaces(parts, job, { results: 'kept' })
+      }
       return job
     },
     async retry(part) {

@@ -90,7 +90,10 @@ async function toItsEnd(
 }
 
 const notQueued = ({ id, status }: Job): AgenticoreError =>
-  new AgenticoreError('job_not_queued', `Job ${id} is ${status}, not queued.`)
+  new AgenticoreError(
+    'job_not_queued',
+    status === 'queued' ? `Another process is taking job ${id}.` : `Job ${id} is ${status}, not queued.`,
+  )
 
 /** A job that somebody else is just taking back from a dead process is queued in a moment. */
 async function claimSoon({ store, surroundings }: LocalParts, job: Job): Promise<Lease | undefined> {

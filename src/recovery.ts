@@ -24,7 +24,7 @@ export async function recover(parts: LocalParts): Promise<Reaped[]> {
     for (const place of placesOf(parts, job)) await takeTree(place)
   }
   const reaped = await reap({ ...parts, warn, endProcesses })
-  for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job)
+  for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job, { results: 'kept' })
   return reaped
 }
 
@@ -34,12 +34,20 @@ export async function sweep(parts: LocalParts): Promise<void> {
   const last = await stat(stamp).catch(() => undefined)
   if (last && Date.now() - last.mtimeMs < sweepEveryMs) return
   await writeFile(stamp, '', { mode: 0o600 })
-  for (const job of await parts.store.sweep()) await forgetPlaces(parts, job)
+  for (const job of await parts.store.sweep()) await forgetPlaces(parts, job, { results: 'dropped' })
 }
 
-/** Tree, scratch and files of a job that has ended without a holder to clear up. What cannot be removed is said. */
-export async function forgetPlaces(parts: LocalParts, job: Job): Promise<void> {
-  for (const place of placesOf(parts, job)) {
+/**
+ * Tree, scratch and files of a job that has ended without a holder to clear up. What cannot be removed is said.
+ * @param what.results what a job without a repository made
+ */
+export async function forgetPlaces(
+  parts: LocalParts,
+  job: Job,
+  { results }: { results: 'kept' | 'dropped' },
+): Promise<void> {
+  const made = resultsOf(parts, job)
+  for (const place of placesOf(parts, job).filter(each => results === 'dropped' || each !== made)) {
     try {
       // An agent with a user of its own may have left it behind.
       await takeTree(place)
@@ -49,6 +57,10 @@ export async function forgetPlaces(parts: LocalParts, job: Job): Promise<void> {
     }
   }
 }
+
+/** Undefined for a job with a repository, whose results are in its branch. */
+const resultsOf = ({ surroundings: { settings } }: LocalParts, { id, repoUrl }: Job): string | undefined =>
+  repoUrl === '' ? join(jobPlaces(settings).jobFilesRoot, id) : undefined
 
 function placesOf({ surroundings: { settings } }: LocalParts, { id }: Job): string[] {
   const { tree, runnerRoot } = treePlaces(settings.worktreeRoot, id)

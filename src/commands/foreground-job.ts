@@ -31,6 +31,8 @@ export async function runInForeground(
       await app.cancel(queued.id)
     },
   }
+  // How the job ends counts, and not whether anybody reads it.
+  process.stdout.removeAllListeners('error').on('error', () => undefined)
   try {
     const ended = await withInterrupts(interrupts, signal =>
       app.run(queued, { signal, onEvent: event => progress?.event(event) }),
@@ -44,7 +46,8 @@ export async function runInForeground(
   } catch (error) {
     progress?.stop()
     const now = await app.job(queued.id).catch(() => undefined)
-    if (now?.status === 'queued' || now?.status === 'running') {
+    const isTheirs = error instanceof Error && 'code' in error && error.code === 'job_not_queued'
+    if (!isTheirs && (now?.status === 'queued' || now?.status === 'running')) {
       say(`The job is kept: agenticore resume ${shortId(now.id)} runs it.`)
     }
     throw error

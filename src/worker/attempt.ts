@@ -1,4 +1,4 @@
-import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
+import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
 import { failureOf } from '../jobs/failure.ts'
 import type { Outcome, RunFacts } from '../jobs/job.ts'
@@ -23,7 +23,7 @@ import { withCost } from './cost.ts'
 import { type DeliveryOptions, type DeliveryParts, deliver, keepChange } from './delivery.ts'
 import { LeaseEnded } from './lease-keeper.ts'
 import { Place, type PlaceParts } from './place.ts'
-import { type TurnsResult, takeTurns } from './turns.ts'
+import { type TurnsFailure, takeTurns } from './turns.ts'
 
 const deliveryMs = 1_800_000
 const keepingMs = 60_000
@@ -54,6 +54,7 @@ export class Attempt {
   readonly #startedMs: number
   #profile: Profile | undefined
   #facts: RunFacts = {}
+  #sessionKept = false
 
   constructor(parts: AttemptParts, lease: Lease, signal: AbortSignal) {
     this.#parts = parts
@@ -81,12 +82,14 @@ export class Attempt {
   }
 
   async #endOf(error: unknown): Promise<AttemptEnd> {
+    if (error instanceof AgenticoreError && error.code === 'stale_lease') throw error
     const why: unknown = this.#signal.aborted ? this.#signal.reason : undefined
     if (why instanceof LeaseEnded && why.why === 'lost') {
       throw new AgenticoreError('stale_lease', `Job ${this.#lease.job.id} was taken over by another attempt.`)
     }
     const isOver = !this.#signal.aborted && !(error instanceof AgenticoreError && error.code === 'model_busy')
     await this.#keepWork({ isOver: isOver || why instanceof LeaseEnded })
+    if (isOver || why instanceof LeaseEnded) await this.#keepSession()
     const facts = this.#finalFacts()
     if (why instanceof LeaseEnded) return { type: 'finish', outcome: { status: 'cancelled', facts } }
     if (isOver) return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts } }
@@ -147,10 +150,9 @@ export class Attempt {
 
   /** The agent's part, to its end; from then on no attempt that finds this tree begins it again. */
   async #letAgentWork(profile: Profile): Promise<void> {
-    const { store, clock, redact } = this.#parts
-    const { failure, facts } = await this.#work(profile)
+    const { store, clock } = this.#parts
+    const failure = await this.#work(profile)
     await this.#place.takeBack()
-    this.#note(redactDeep(withCost(facts, this.#lease.job, this.#facts), redact))
     await this.#keepSession()
     if (failure) throw await this.#failed(failure)
     await store.record(this.#lease, this.#facts)
@@ -163,17 +165,21 @@ export class Attempt {
     await this.emit({ type: 'work_found', doneBy: fence })
   }
 
-  async #work(profile: Profile): Promise<TurnsResult> {
-    const { store, agent, clock } = this.#parts
+  /** @returns why the agent's part is not as it should be */
+  async #work(profile: Profile): Promise<TurnsFailure | undefined> {
+    const { store, agent, clock, redact } = this.#parts
+    const { job } = this.#lease
     const request = await this.#request(profile)
     await agent.prepare(request)
     await this.#place.handOver()
     const started = async (pid: number): Promise<void> => {
       await store.record(this.#lease, { ...this.#facts, pid })
     }
+    // At once: what comes after a turn can be cut short.
+    const learned = (facts: RunFacts): void => this.#note(redactDeep(withCost(facts, job, this.#facts), redact))
     const emit = (event: JobEventBody): Promise<void> => this.emit(event)
     return await takeTurns(
-      { agent, clock, signal: this.#signal, emit, started, afterSetup: () => this.#afterSetup() },
+      { agent, clock, signal: this.#signal, emit, started, learned, afterSetup: () => this.#afterSetup() },
       request,
     )
   }
@@ -231,17 +237,19 @@ export class Attempt {
   async #keepSession(): Promise<void> {
     const { agent, journal } = this.#parts
     const { sessionId } = this.#facts
-    if (sessionId === undefined) return
+    if (sessionId === undefined || this.#sessionKept) return
     try {
+      await this.#place.takeBack()
       const path = journal.sessionPath({ id: this.#lease.job.id, fence: this.#lease.fence })
       await agent.keepSession(path, { scratch: this.#place.scratch, sessionId })
+      this.#sessionKept = true
     } catch (error) {
       await this.#warn(`The conversation could not be kept: ${messageOf(error)}`)
     }
   }
 
   /** What was checked and found wanting is delivered all the same, for somebody to look at; not as a pull request. */
-  async #failed({ code, message }: { code: ErrorCode; message: string }): Promise<AgenticoreError> {
+  async #failed({ code, message }: TurnsFailure): Promise<AgenticoreError> {
     if (code !== 'verify_failed') return new AgenticoreError(code, message)
     try {
       // One that is open already gets these commits, whether it wants them or not: then it says so.

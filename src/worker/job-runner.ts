@@ -20,7 +20,7 @@ export interface JobRunnerParts extends AttemptParts {
 /**
  * One attempt of one job, from its lease to its outcome:
  *
- *     prepare ─▶ run ─▶ deliver ─▶ clean ─▶ finish
+ *     prepare ─▶ run ─▶ deliver ─▶ finish ─▶ clean
  *
  * Whatever goes wrong on the way, an end follows: `failed` with the reason; `cancelled` when that was asked for; or a
  * release, when the attempt was interrupted or the model was busy, with tree and conversation left where they are, so
@@ -44,8 +44,10 @@ export class JobRunner {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
       try {
         const end = await attempt.run()
+        const job = await this.#end(lease, attempt, end)
+        // How it ended is safe by now: to clear up can take minutes.
         if (end.type === 'finish') await attempt.clean()
-        return await this.#end(lease, attempt, end)
+        return job
       } finally {
         await attempt.leave()
       }

@@ -12,13 +12,15 @@ export interface TurnsParts {
   emit(event: JobEventBody): Promise<void>
   /** The profile's `setup` is done. */
   afterSetup(): Promise<void>
+  /** What all turns so far have brought. */
+  learned(facts: RunFacts): void
   /** The agent has started; what is known is to be recorded. */
   started(pid: number): Promise<void>
 }
 
-export interface TurnsResult {
-  readonly facts: RunFacts
-  readonly failure?: { readonly code: ErrorCode; readonly message: string }
+export interface TurnsFailure {
+  readonly code: ErrorCode
+  readonly message: string
 }
 
 const longestShown = 4096
@@ -26,9 +28,10 @@ const longestShown = 4096
 /**
  * The agent's part of an attempt: `setup`, the task, then `verify`, and as long as that fails one more turn of the same
  * conversation with what it printed.
+ * @returns why it is not as it should be
  * @throws AgenticoreError `setup_failed`
  */
-export async function takeTurns(parts: TurnsParts, request: AgentRequest): Promise<TurnsResult> {
+export async function takeTurns(parts: TurnsParts, request: AgentRequest): Promise<TurnsFailure | undefined> {
   const { setup, verify, verifyAttempts } = request.profile
   if (setup !== undefined) {
     const done = await shell(parts, 'setup', { command: setup, request })
@@ -36,17 +39,19 @@ export async function takeTurns(parts: TurnsParts, request: AgentRequest): Promi
     await parts.afterSetup()
   }
   let result = await turn(parts, request)
-  if (verify === undefined) return result
+  parts.learned(result.facts)
+  if (verify === undefined) return result.failure
   for (let left = verifyAttempts; !result.failure; left--) {
     const checked = await shell(parts, 'verify', { command: verify, request })
     if (checked.ok) break
     const message = `\`${verify}\` still fails: ${said(checked)}`
-    if (left === 0) return { ...result, failure: { code: 'verify_failed', message } }
+    if (left === 0) return { code: 'verify_failed', message }
     const sessionId = result.facts.sessionId ?? request.sessionId
     const next = await turn(parts, { ...request, sessionId, resume: true, prompt: promptToMend(verify, checked) })
     result = { ...next, facts: together(result.facts, next.facts) }
+    parts.learned(result.facts)
   }
-  return result
+  return result.failure
 }
 
 const turn = ({ agent, signal, emit, started }: TurnsParts, request: AgentRequest): Promise<AgentResult> =>

@@ -137,6 +137,22 @@ t.test('cancel of a job that waits ends it and clears its tree away; the others 
   t.strictSame(readdirSync(join(cli.home, '.agenticore/worktrees/.agent')), [])
 })
 
+t.test('a cancel that comes too late takes nothing away', async t => {
+  const { cli } = await world(t, [{ turns: [bash('echo all is well > report.txt'), { text: 'Written.' }] }])
+  const job = jobIn(await cli(['run', 'make a report', '--local', '--json']))
+  const report = join(job.job_config_dir, 'report.txt')
+  t.equal(readFileSync(report, 'utf8'), 'all is well\n')
+  t.match(await cli(['cancel', job.id]), { stdout: /succeeded/ })
+  t.equal(readFileSync(report, 'utf8'), 'all is well\n')
+})
+
+t.test('a job that fails says so by its exit code, whether its output is read or not', async t => {
+  const { cli } = await world(t, [{ turns: [{ status: 400 }] }])
+  const run = cli.start(['run', 'x', '--local', '--json'])
+  run.stdout.destroy()
+  t.equal((await run).exitCode, 1)
+})
+
 t.test('retry asks for the same again, as a job of its own', async t => {
   const { cli, github, run, id, go } = await working(t)
   go()

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { branchTip, git } from '../fixtures/github/git.ts'
 import { CWD } from '../fixtures/model/script.ts'
 import type { Cli, CliResult } from '../helpers/cli.ts'
 import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { until } from '../helpers/until.ts'
 
 const files = { 'app.txt': 'version 1\n', 'README.md': '# app\n' }
 const done = { text: 'Done.' }
@@ -159,6 +160,20 @@ t.test('verify: red to the end', async t => {
   t.equal(await branchTip(repo.path, job.branch), job.head_sha, 'the branch is pushed')
   t.same(github.pulls('octo/app'), [])
   t.equal(job.pr_url, undefined)
+})
+
+t.test('a cancel while verify runs keeps what the turns before it brought', async t => {
+  const { cli } = await world(t, [{ turns: [{ text: 'COUNTED' }] }])
+  const started = join(cli.home, 'started')
+  profile(cli, 'slow', { 'profile.yml': `verify: touch ${started}; sleep 600\n` })
+  const run = cli.start(['run', 'Count', '-p', 'slow', '--local', '--json'])
+  await until(() => existsSync(started) || undefined)
+  const [{ id }] = JSON.parse((await cli(['jobs', '--json', '--local'])).stdout)
+  await cli(['cancel', id])
+  const job = jobIn(await run)
+  t.match(job, { status: 'cancelled', output: 'COUNTED', num_turns: 1, total_cost_usd: Number })
+  const next = await cli(['run', 'And now?', '--session-id', job.session_id ?? '', '-p', 'coding', '--local', '--json'])
+  t.match(jobIn(next), { status: 'succeeded', resumed: true })
 })
 
 t.test('setup that fails ends the job before the agent starts', async t => {
