@@ -24,13 +24,12 @@ export async function runShell({ command, env, cwd, user, seconds, clock, signal
       args: ['-c', 'exec >&2; eval "$1"', 'sh', command],
       env,
       cwd,
-      signal: AbortSignal.any([signal, deadline.signal]),
+      signal,
+      limit: deadline.signal,
       ...(user === undefined ? {} : { user }),
     })
-    return { ok: result.ok, end: endOf(result), output: result.stderr }
-  } catch (error) {
-    if (error !== late) throw error
-    return { ok: false, end: late.message, output: '' }
+    const end = deadline.signal.aborted && !result.ok ? late.message : endOf(result)
+    return { ok: result.ok, end, output: result.stderr }
   } finally {
     deadline.stop()
   }

@@ -19,6 +19,8 @@ export interface Command {
   /** Of input and standard output; `latin1` keeps bytes as they are. Default: `utf8`. */
   readonly encoding?: 'utf8' | 'latin1'
   readonly signal?: AbortSignal
+  /** Stops it as `signal` does; what it said until then is the result all the same. */
+  readonly limit?: AbortSignal
   /** Bytes of standard output to keep; the rest is read, dropped, and said. */
   readonly maxOutputBytes?: number
   /** Where standard output goes instead of into the result. */
@@ -50,6 +52,8 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   const stdout = new BoundedText(command.maxOutputBytes ?? defaultOutputBytes)
   const stderr = new BoundedText(stderrBytes, 'keep the end')
   const { file, args, cwd = '/' } = asUser(command.user, command)
+  const stops = [command.signal, command.limit].filter(each => each !== undefined)
+  const stopped = AbortSignal.any(stops)
   const child = execa(file, args, {
     env: { ...markerEnvironment(), ...command.env },
     extendEnv: false,
@@ -61,18 +65,18 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     ...(command.outputFile ? { stdout: { file: command.outputFile } } : {}),
     cwd,
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: Buffer.from(command.input, command.encoding) }),
-    ...(command.signal ? { cancelSignal: command.signal } : {}),
+    ...(stops.length > 0 ? { cancelSignal: stopped } : {}),
   })
   const guard = lingerGuard(child.nodeChildProcess)
   if (command.outputFile === undefined) collect(child.stdout, stdout, guard.touch)
   collect(child.stderr, stderr, guard.touch)
   // git's helpers (git-remote-https, ssh) outlive git when only git is told to stop.
   const stop = (): void => signalGroup(child.pid, 'SIGTERM')
-  command.signal?.addEventListener('abort', stop, { once: true })
+  stopped.addEventListener('abort', stop, { once: true })
   const result = await child
   guard.stop()
-  command.signal?.removeEventListener('abort', stop)
-  if (command.signal?.aborted) signalGroup(child.pid, 'SIGKILL')
+  stopped.removeEventListener('abort', stop)
+  if (stopped.aborted) signalGroup(child.pid, 'SIGKILL')
   command.signal?.throwIfAborted()
   return {
     ok: !result.failed,
