@@ -2,23 +2,12 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
 import { failureOf } from '../jobs/failure.ts'
 import type { Outcome, RunFacts } from '../jobs/job.ts'
-import type {
-  Agent,
-  AgentRequest,
-  EventLog,
-  JobStore,
-  Journal,
-  Lease,
-  PullRequests,
-  WorkDone,
-  Workspace,
-} from '../jobs/ports.ts'
+import type { Agent, EventLog, JobStore, Journal, Lease, PullRequests, WorkDone, Workspace } from '../jobs/ports.ts'
 import type { Profile } from '../jobs/profile.ts'
 import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Redact, redactDeep } from '../util/redact.ts'
-import { removeTree } from '../util/remove-tree.ts'
-import { type Beginning, briefing, isContinued, promptFor } from './briefing.ts'
+import { Conversation } from './conversation.ts'
 import { withCost } from './cost.ts'
 import { type DeliveryOptions, type DeliveryParts, deliver, keepChange } from './delivery.ts'
 import { LeaseEnded } from './lease-keeper.ts'
@@ -51,16 +40,17 @@ export class Attempt {
   readonly #lease: Lease
   readonly #signal: AbortSignal
   readonly #place: Place
+  readonly #conversation: Conversation
   readonly #startedMs: number
   #profile: Profile | undefined
   #facts: RunFacts = {}
-  #sessionKept = false
 
   constructor(parts: AttemptParts, lease: Lease, signal: AbortSignal) {
     this.#parts = parts
     this.#lease = lease
     this.#signal = signal
     this.#place = new Place(parts, lease)
+    this.#conversation = new Conversation(parts, lease, this.#place)
     this.#startedMs = parts.clock.monotonicMs()
   }
 
@@ -169,7 +159,8 @@ export class Attempt {
   async #work(profile: Profile): Promise<TurnsFailure | undefined> {
     const { store, agent, clock, redact } = this.#parts
     const { job } = this.#lease
-    const request = await this.#request(profile)
+    const request = await this.#conversation.request(profile)
+    this.#note({ sessionId: request.sessionId, resumed: request.resume })
     await agent.prepare(request)
     await this.#place.handOver()
     const started = async (pid: number): Promise<void> => {
@@ -196,53 +187,12 @@ export class Attempt {
     )
   }
 
-  async #request(profile: Profile): Promise<AgentRequest> {
-    const { job, fence } = this.#lease
-    const { slot, scratch, configDir, cwd, workspace } = this.#place
-    const beginning = await this.#beginning()
-    const resumed = beginning === 'resumed' || isContinued(beginning)
-    const sessionId = resumed && job.sessionId !== undefined ? job.sessionId : crypto.randomUUID()
-    this.#note({ sessionId, resumed })
-    return {
-      job,
-      profile,
-      configDir,
-      cwd,
-      prompt: promptFor(job, beginning),
-      briefing: briefing(workspace, profile),
-      sessionId,
-      resume: resumed,
-      ...(slot ? { slot } : {}),
-      marker: `${job.id}/${fence}`,
-      scratch,
-    }
-  }
-
-  /** A conversation is about the tree it happened in: without that one it is no use, unless it is to be continued. */
-  async #beginning(): Promise<Beginning> {
-    const { agent, journal } = this.#parts
-    const { job } = this.#lease
-    const { workspace, scratch, cwd } = this.#place
-    const { sessionId, continues } = job
-    const sameTree = workspace ? workspace.continued : sessionId !== undefined
-    if (sameTree && sessionId !== undefined && (await agent.canResume(scratch, sessionId))) return 'resumed'
-    await removeTree(scratch)
-    if (continues === undefined || sessionId === undefined) return workspace?.continued ? 'in a used tree' : 'new'
-    const kept = journal.sessionPath({ id: continues, fence: await journal.highestFence(continues) })
-    await agent.restoreSession(kept, { scratch, cwd, sessionId })
-    return workspace?.lacksEarlierWork ? 'follow-up without its work' : 'follow-up'
-  }
-
-  /** For whoever wants to continue the conversation later. */
   async #keepSession(): Promise<void> {
-    const { agent, journal } = this.#parts
     const { sessionId } = this.#facts
-    if (sessionId === undefined || this.#sessionKept) return
+    if (sessionId === undefined) return
     try {
       await this.#place.takeBack()
-      const path = journal.sessionPath({ id: this.#lease.job.id, fence: this.#lease.fence })
-      await agent.keepSession(path, { scratch: this.#place.scratch, sessionId })
-      this.#sessionKept = true
+      await this.#conversation.keep(sessionId)
     } catch (error) {
       await this.#warn(`The conversation could not be kept: ${messageOf(error)}`)
     }
