@@ -29,10 +29,15 @@ export interface AttemptParts extends PlaceParts {
 }
 
 /** How an attempt ends, for the store. */
-export type AttemptEnd =
-  | { readonly type: 'finish'; readonly outcome: Outcome }
-  /** `later`: not at once, because what was in the way needs time to pass. */
-  | { readonly type: 'release'; readonly reason: string; readonly later: boolean; readonly facts: RunFacts }
+export type AttemptEnd = { readonly type: 'finish'; readonly outcome: Outcome } | Release
+
+export interface Release {
+  readonly type: 'release'
+  readonly reason: string
+  /** Not at once: what was in the way needs time to pass. */
+  readonly later: boolean
+  readonly facts: RunFacts
+}
 
 /** One attempt: what happens in its place, what it has found out, and how it lets go of all that. */
 export class Attempt {

@@ -1,9 +1,10 @@
-import type { Job } from '../jobs/job.ts'
+import { failureOf } from '../jobs/failure.ts'
+import type { Job, Outcome } from '../jobs/job.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
 import { marked } from '../util/marker.ts'
 import { redactDeep } from '../util/redact.ts'
-import { Attempt, type AttemptEnd, type AttemptParts } from './attempt.ts'
+import { Attempt, type AttemptParts, type Release } from './attempt.ts'
 import { whileRenewed } from './lease-keeper.ts'
 
 /** Before a job that was put off is tried again. */
@@ -44,30 +45,47 @@ export class JobRunner {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
       try {
         const end = await attempt.run()
-        const job = await this.#end(lease, attempt, end)
-        // How it ended is safe by now: to clear up can take minutes.
-        if (end.type === 'finish') await attempt.clean()
-        return job
+        return end.type === 'release'
+          ? await this.#release(lease, attempt, end)
+          : await this.#finish(lease, attempt, end.outcome)
       } finally {
         await attempt.leave()
       }
     })
   }
 
-  async #end(lease: Lease, attempt: Attempt, end: AttemptEnd): Promise<Job> {
+  async #release(lease: Lease, attempt: Attempt, { reason, later, facts }: Release): Promise<Job> {
     const { store, redact, clock, random } = this.#parts
-    if (end.type === 'release') {
-      const waitMs = end.later ? backoffMs(lease.job.interruptions, putOff, random()) : 0
-      const notBefore = end.later ? new Date(clock.now().getTime() + waitMs) : undefined
-      const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
-      await attempt.tryEmit({ type: 'released', reason: end.reason, ...when })
-      // What it cost so far, and where its conversation is, for whoever goes on.
-      await store.record(lease, redactDeep(end.facts, redact))
-      return await store.release(lease, notBefore)
-    }
-    const outcome = redactDeep(end.outcome, redact)
+    const waitMs = later ? backoffMs(lease.job.interruptions, putOff, random()) : 0
+    const notBefore = later ? new Date(clock.now().getTime() + waitMs) : undefined
+    const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
+    await attempt.tryEmit({ type: 'released', reason, ...when })
+    // What it cost so far, and where its conversation is, for whoever goes on.
+    await store.record(lease, redactDeep(facts, redact))
+    return await store.release(lease, notBefore)
+  }
+
+  /** How it ended is made safe first: to clear up can take minutes. */
+  async #finish(lease: Lease, attempt: Attempt, secret: Outcome): Promise<Job> {
+    const { redact } = this.#parts
+    const outcome = redactDeep(secret, redact)
     const { facts: _, ...event } = outcome
     await attempt.tryEmit({ type: 'outcome', ...event })
-    return await store.finish(lease, outcome)
+    const job = await this.#finishOr(() => attempt.clean(), lease, outcome)
+    // Not when somebody else has the job by now: then the tree may be theirs.
+    await attempt.clean()
+    return job
+  }
+
+  /** @param makeRoom what is cleared up may have been what filled the disk */
+  async #finishOr(makeRoom: () => Promise<void>, lease: Lease, outcome: Outcome): Promise<Job> {
+    const { store } = this.#parts
+    try {
+      return await store.finish(lease, outcome)
+    } catch (error) {
+      if (failureOf(error).errorCode !== 'storage_failed') throw error
+      await makeRoom()
+      return await store.finish(lease, outcome)
+    }
   }
 }
