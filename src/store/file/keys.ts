@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Job } from '../../jobs/job.ts'
+import type { Job, JobId } from '../../jobs/job.ts'
 import { decodeJob, encodeJob } from '../../jobs/record.ts'
 import { createDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
@@ -23,19 +23,24 @@ export class Keys {
 
   /** @returns the submission that has the key: this one, or the one that was first */
   async take(key: string, job: Job): Promise<Job> {
+    if (await createDurably(this.#path(key), `${JSON.stringify(encodeJob(job))}\n`)) return job
+    // Given back in this moment: then it is open again.
+    return (await this.#owner(key)) ?? (await this.take(key, job))
+  }
+
+  /** The key is free again if it is that job's; it may have been another's for long. Only the one sweeper does this. */
+  async drop(key: string, id: JobId): Promise<void> {
+    if ((await this.#owner(key))?.id === id) await rm(this.#path(key))
+  }
+
+  async #owner(key: string): Promise<Job | undefined> {
     const path = this.#path(key)
-    if (await createDurably(path, `${JSON.stringify(encodeJob(job))}\n`)) return job
     try {
       return decodeJob(await readFile(path, 'utf8'), path)
     } catch (error) {
-      // Given back in this moment.
-      if (hasCode(error, 'ENOENT')) return await this.take(key, job)
+      if (hasCode(error, 'ENOENT')) return undefined
       throw error
     }
-  }
-
-  async drop(key: string): Promise<void> {
-    await rm(this.#path(key), { force: true })
   }
 
   #path(key: string): string {

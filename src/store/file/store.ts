@@ -3,15 +3,15 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
 import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
 import { sameRequest } from '../../jobs/request.ts'
-import { abandoned, claimed, finished, isForgettable, isReady, recorded, released } from '../../jobs/states.ts'
+import { abandoned, claimed, finished, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
-import { removeStaleTemps } from '../../util/durable.ts'
-import { hasCode, messageOf } from '../../util/error-code.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
 import { Markers } from './markers.ts'
+import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
+import { Sweeper } from './sweeper.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
@@ -34,28 +34,27 @@ export interface FileStoreParts {
  * `reap` completes the step or takes it back.
  */
 export class FileJobStore implements JobStore {
-  readonly #root: string
   readonly #parts: FileStoreParts
   readonly #queue: Markers
   readonly #verdicts: Markers
   readonly #holders: Holders
   readonly #keys: Keys
   readonly #endings: Endings
+  readonly #sweeper: Sweeper
+  readonly #passingOver: PassingOver
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
-    this.#root = root
     this.#parts = parts
     this.#queue = new Markers(join(root, 'queue'))
     this.#verdicts = new Markers(join(root, 'verdict'))
     this.#holders = new Holders(join(root, 'holders'))
     this.#keys = new Keys(join(root, 'keys'))
-    this.#endings = new Endings({
-      ...parts,
-      queue: this.#queue,
-      verdicts: this.#verdicts,
-      reached: point => this.#reached(point),
-    })
+    this.#passingOver = passingOver(parts.warn)
+    const reached = (point: StorePoint): void => this.#reached(point)
+    const shared = { ...parts, queue: this.#queue, verdicts: this.#verdicts, reached }
+    this.#endings = new Endings(shared)
+    this.#sweeper = new Sweeper({ ...shared, root, keys: this.#keys, passingOver: this.#passingOver })
   }
 
   static async open(root: string, parts: FileStoreParts): Promise<FileJobStore> {
@@ -97,7 +96,7 @@ export class FileJobStore implements JobStore {
     const jobs: Job[] = []
     for (const id of await this.#journal.ids()) {
       if (jobs.length >= limit) break
-      const job = await this.#readable(id, each => this.get(each))
+      const job = await this.#passingOver(() => this.get(id))
       if (job && (status === undefined || job.status === status)) jobs.push(withoutOutput(job))
     }
     return jobs
@@ -106,7 +105,7 @@ export class FileJobStore implements JobStore {
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
-      const job = await this.#readable(id, each => this.#journal.read(each))
+      const job = await this.#passingOver(() => this.#journal.read(id))
       if (!job || (job.status === 'queued' && !isReady(job, this.#now()))) continue
       const lease = await this.#taking(id, self => this.#begin(id, podName, self))
       if (lease) return lease
@@ -156,7 +155,7 @@ export class FileJobStore implements JobStore {
     const reaped: Reaped[] = []
     await this.#holders.eachDead(async dead => {
       for (const id of await dead.markers.ids()) {
-        const found = await this.#readable(id, each => this.#endings.inherit(each, dead, end))
+        const found = await this.#passingOver(() => this.#endings.inherit(id, dead, end))
         if (found) reaped.push({ ...found, job: await this.#heed(found.job) })
       }
     })
@@ -164,19 +163,7 @@ export class FileJobStore implements JobStore {
   }
 
   async sweep(): Promise<Job[]> {
-    const forgotten: Job[] = []
-    const anHourAgo = new Date(this.#now().getTime() - 3_600_000)
-    for (const place of ['', 'verdict', 'keys']) await removeStaleTemps(join(this.#root, place), anHourAgo)
-    for (const id of await this.#journal.ids()) {
-      const job = await this.#readable(id, each => this.#journal.read(each))
-      if (!job || !isForgettable(job, this.#now())) continue
-      if (job.idempotencyKey !== undefined) await this.#keys.drop(job.idempotencyKey)
-      this.#reached('sweep: key dropped')
-      await this.#verdicts.drop(id)
-      await this.#journal.remove(id)
-      forgotten.push(job)
-    }
-    return forgotten
+    return await this.#sweeper.sweep()
   }
 
   async close(): Promise<void> {
@@ -245,7 +232,7 @@ export class FileJobStore implements JobStore {
   async #endWaiting(): Promise<Reaped[]> {
     const ended: Reaped[] = []
     for (const id of await this.#queue.ids()) {
-      const found = await this.#readable(id, each => this.#journal.read(each))
+      const found = await this.#passingOver(() => this.#journal.read(id))
       const job = found && (await this.#endings.marked(found))
       if (!job || !this.#endings.isOver(job)) continue
       const over = await this.#endQueued(id, () => this.#endings.over(job))
@@ -267,18 +254,6 @@ export class FileJobStore implements JobStore {
   async #holds(id: JobId): Promise<boolean> {
     const self = await this.#self
     return self !== undefined && (await self.markers.has(id))
-  }
-
-  /** A record that cannot be read is no reason to stop: the others are as good as ever. */
-  async #readable<T>(id: JobId, read: (id: JobId) => Promise<T | undefined>): Promise<T | undefined> {
-    try {
-      return await read(id)
-    } catch (error) {
-      const corrupt = error instanceof AgenticoreError && error.code === 'corrupt_record'
-      if (!corrupt && !hasCode(error, 'EACCES', 'EPERM', 'EISDIR', 'EIO')) throw error
-      this.#parts.warn(`Passed over: ${messageOf(error)}`)
-      return undefined
-    }
   }
 
   async #existing(id: JobId): Promise<Job> {
