@@ -61,3 +61,7 @@ const overlaid = (journal: Journal, changes: Partial<Journal>): Journal =>
       return typeof member === 'function' ? member.bind(target) : member
     },
   })
+
+export const failure = (code: string): Error => Object.assign(new Error(`${code}: made to fail`), { code })
+
+export const noEnd = async (): Promise<void> => undefined

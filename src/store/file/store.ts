@@ -3,7 +3,7 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
 import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
 import { sameRequest } from '../../jobs/request.ts'
-import { abandoned, claimed, finished, isReady, recorded, released } from '../../jobs/states.ts'
+import { finished, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
@@ -12,6 +12,7 @@ import { Markers } from './markers.ts'
 import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
 import { Sweeper } from './sweeper.ts'
+import { Waiting } from './waiting.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
@@ -40,6 +41,7 @@ export class FileJobStore implements JobStore {
   readonly #holders: Holders
   readonly #keys: Keys
   readonly #endings: Endings
+  readonly #waiting: Waiting
   readonly #sweeper: Sweeper
   readonly #passingOver: PassingOver
   #self: Promise<Holder> | undefined
@@ -54,6 +56,8 @@ export class FileJobStore implements JobStore {
     const reached = (point: StorePoint): void => this.#reached(point)
     const shared = { ...parts, queue: this.#queue, verdicts: this.#verdicts, reached }
     this.#endings = new Endings(shared)
+    const self = (): Promise<Holder> => this.#own()
+    this.#waiting = new Waiting({ ...shared, holders: this.#holders, endings: this.#endings, self })
     this.#sweeper = new Sweeper({ ...shared, root, keys: this.#keys, passingOver: this.#passingOver })
   }
 
@@ -107,7 +111,7 @@ export class FileJobStore implements JobStore {
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
       const job = await this.#passingOver(() => this.#journal.read(id))
       if (!job || (job.status === 'queued' && !isReady(job, this.#now()))) continue
-      const lease = await this.#taking(id, self => this.#begin(id, podName, self))
+      const lease = await this.#waiting.begin(id, podName)
       if (lease) return lease
     }
     return undefined
@@ -142,8 +146,10 @@ export class FileJobStore implements JobStore {
     if (isFinal(job)) return job
     const requestedAt = await this.#endings.requestCancel(id)
     if (requestedAt === undefined) return await this.#endings.complete(await this.#existing(id))
-    const ended = await this.#endQueued(id, queued => this.#endings.over({ ...queued, cancelRequestedAt: requestedAt }))
-    const now = ended ?? (await this.#existing(id))
+    const ended = await this.#waiting.end(id, queued =>
+      this.#endings.over({ ...queued, cancelRequestedAt: requestedAt }),
+    )
+    const now = ended?.job ?? (await this.#existing(id))
     // It ended before the request was made.
     if (isFinal(now)) await this.#verdicts.drop(id)
     const marked = await this.#endings.marked(now)
@@ -177,52 +183,6 @@ export class FileJobStore implements JobStore {
     return await this.#holders.any()
   }
 
-  /**
-   * Does something with a job of the queue that nobody else then has; undefined when somebody was faster. What goes wrong
-   * leaves it in the queue.
-   */
-  async #taking<T>(id: JobId, work: (self: Holder) => Promise<T | undefined>): Promise<T | undefined> {
-    const self = await this.#own()
-    if (!(await this.#queue.moveTo(self.markers, id))) return undefined
-    try {
-      return await work(self)
-    } catch (error) {
-      await self.markers.moveTo(this.#queue, id)
-      throw error
-    }
-  }
-
-  /** The attempt of a job that was just taken; undefined when there is nothing to start after all. */
-  async #begin(id: JobId, podName: string, self: Holder): Promise<Lease | undefined> {
-    this.#reached('claim: taken')
-    const job = await this.#endings.marked(await this.#existing(id))
-    if (job.status === 'queued' && this.#endings.isOver(job)) {
-      await this.#endings.fold(this.#endings.over(job), self)
-      return undefined
-    }
-    if (job.status === 'queued') {
-      const fence = Math.max(job.fence, await this.#journal.highestFence(id)) + 1
-      const running = claimed(job, { fence, podName, bootId: self.boot, at: this.#now() })
-      if (await this.#journal.begin(running)) return { job: running, fence }
-    }
-    // Begun by somebody who then failed to keep it; else it is a second marker, of a submission that was repeated.
-    const isStranded = job.status === 'running' && !(await this.#holders.hold(id, self))
-    if (isStranded) await this.#endings.giveBack(abandoned(job, this.#now()), self)
-    else await self.markers.drop(id)
-    return undefined
-  }
-
-  /** Ends a job that waits; undefined when it does not, or somebody else was faster. */
-  async #endQueued(id: JobId, end: (job: Job) => Job): Promise<Job | undefined> {
-    return await this.#taking(id, async self => {
-      this.#reached('cancel: taken')
-      const job = await this.#existing(id)
-      if (job.status === 'queued') return await this.#endings.fold(end(job), self)
-      await self.markers.drop(id)
-      return undefined
-    })
-  }
-
   /** A cancel request that came too late for whoever gave the job back, and too early to find it in the queue. */
   async #heed(job: Job): Promise<Job> {
     return job.status === 'queued' && (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
@@ -235,8 +195,8 @@ export class FileJobStore implements JobStore {
       const found = await this.#passingOver(() => this.#journal.read(id))
       const job = found && (await this.#endings.marked(found))
       if (!job || !this.#endings.isOver(job)) continue
-      const over = await this.#endQueued(id, () => this.#endings.over(job))
-      if (over) ended.push({ lease: { job, fence: job.fence }, job: over })
+      const over = await this.#waiting.end(id, () => this.#endings.over(job))
+      if (over) ended.push(over)
     }
     return ended
   }

@@ -1,0 +1,117 @@
+import { AgenticoreError } from '../../jobs/errors.ts'
+import type { Job, JobId } from '../../jobs/job.ts'
+import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
+import { abandoned, claimed } from '../../jobs/states.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Endings } from './endings.ts'
+import type { Holder, Holders } from './holders.ts'
+import type { Markers } from './markers.ts'
+import type { StorePoint } from './points.ts'
+
+export interface WaitingParts {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly queue: Markers
+  readonly holders: Holders
+  readonly endings: Endings
+  /** This process, as one that holds jobs. */
+  self(): Promise<Holder>
+  reached(point: StorePoint): void
+}
+
+/**
+ * How a job leaves the queue: it is taken, which only one can do, and then looked at. What is in the queue need not
+ * wait: a submission that was repeated leaves a second marker, a claim that failed puts back what it had begun.
+ */
+export class Waiting {
+  readonly #parts: WaitingParts
+  /** What this process is taking: within one process a rename would succeed twice. */
+  readonly #taking = new Set<JobId>()
+
+  constructor(parts: WaitingParts) {
+    this.#parts = parts
+  }
+
+  /** Begins an attempt; undefined when somebody was faster, or there is nothing to start after all. */
+  async begin(id: JobId, podName: string): Promise<Lease | undefined> {
+    const { journal, endings, clock, reached } = this.#parts
+    return await this.#take(id, async self => {
+      reached('claim: taken')
+      const job = await this.#read(id)
+      if (job.status === 'queued' && endings.isOver(job)) {
+        await endings.fold(endings.over(job), self)
+        return undefined
+      }
+      if (job.status === 'queued') {
+        const fence = Math.max(job.fence, await journal.highestFence(id)) + 1
+        const running = claimed(job, { fence, podName, bootId: self.boot, at: clock.now() })
+        if (await journal.begin(running)) return { job: running, fence }
+      }
+      await this.#settle(job, self)
+      return undefined
+    })
+  }
+
+  /** Ends a job that waits; undefined when it does not, or somebody was faster. */
+  async end(id: JobId, end: (job: Job) => Job): Promise<Reaped | undefined> {
+    const { endings, reached } = this.#parts
+    return await this.#take(id, async self => {
+      reached('cancel: taken')
+      const job = await this.#read(id)
+      const ended = job.status === 'queued' ? await endings.fold(end(job), self) : await this.#settle(job, self)
+      return ended && { lease: { job, fence: job.fence }, job: ended }
+    })
+  }
+
+  /**
+   * Does something with a job of the queue that nobody else then has; undefined when somebody was faster. What goes wrong
+   * leaves it in the queue.
+   */
+  async #take<T>(id: JobId, work: (self: Holder) => Promise<T | undefined>): Promise<T | undefined> {
+    const { queue, self: own } = this.#parts
+    if (this.#taking.has(id)) return undefined
+    this.#taking.add(id)
+    try {
+      const self = await own()
+      // A second marker of a job that this process runs: one place cannot hold two.
+      if ((await self.markers.has(id)) || !(await queue.moveTo(self.markers, id))) return undefined
+      try {
+        return await work(self)
+      } catch (error) {
+        await self.markers.moveTo(queue, id)
+        throw error
+      }
+    } finally {
+      this.#taking.delete(id)
+    }
+  }
+
+  /**
+   * Of a job that was taken and does not wait: the marker is one too many, or all that is left of a claim that failed.
+   * @returns what became of the job, if anything did
+   */
+  async #settle(job: Job, self: Holder): Promise<Job | undefined> {
+    if (await this.#isStranded(job, self)) {
+      return await this.#parts.endings.giveBack(abandoned(job, this.#parts.clock.now()), self)
+    }
+    await self.markers.drop(job.id)
+    return undefined
+  }
+
+  /** An attempt that has begun, and that nobody has. */
+  async #isStranded(job: Job, self: Holder): Promise<boolean> {
+    const { holders, journal } = this.#parts
+    if (job.status !== 'running' || (await holders.hold(job.id, self))) return false
+    // Whoever had it may have let go of it before that was asked.
+    const now = await journal.read(job.id)
+    return now?.status === 'running' && now.fence === job.fence
+  }
+
+  /** With the cancel request that stands beside it. */
+  async #read(id: JobId): Promise<Job> {
+    const { journal, endings } = this.#parts
+    const job = await journal.read(id)
+    if (!job) throw new AgenticoreError('job_not_found', `There is no job "${id}".`)
+    return await endings.marked(job)
+  }
+}

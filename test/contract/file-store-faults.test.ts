@@ -1,0 +1,45 @@
+import { copyFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Journal } from '../../src/jobs/ports.ts'
+import { FileBench, failure, noEnd } from './file-bench.ts'
+
+/** A disk that writes the attempt and then does not say so. */
+const failsOnceBegun = (journal: Journal): Partial<Journal> => ({
+  async begin(job) {
+    await journal.begin(job)
+    throw failure('EIO')
+  },
+})
+
+t.test('file store: a claim that failed after it had begun is no obstacle to a cancel request', async t => {
+  const bench = new FileBench(t)
+  const failing = await bench.open({ change: failsOnceBegun })
+  const job = bench.newJob()
+  await failing.submit(job)
+  await t.rejects(failing.claim({ podName: 'a' }), { code: 'EIO' })
+  t.match(await failing.get(job.id), { status: 'running', fence: 1 })
+  const store = await bench.open()
+  t.match(await store.cancel(job.id), { status: 'cancelled', cancelRequestedAt: bench.clock.now().toISOString() })
+  t.match(await store.get(job.id), { status: 'cancelled' })
+  t.strictSame(readdirSync(join(bench.root, 'queue')), [])
+  t.strictSame(readdirSync(join(bench.root, 'verdict')), [])
+})
+
+t.test('file store: a second marker of a job that runs takes it from nobody, whoever finds it', async t => {
+  const bench = new FileBench(t)
+  const [store, other] = [await bench.open(), await bench.open()]
+  const job = bench.newJob()
+  await store.submit(job)
+  const lease = await bench.claim(store)
+  for (const each of [store, other]) {
+    const [boot = ''] = readdirSync(join(bench.root, 'holders')).filter(name => name === lease.job.bootId)
+    copyFileSync(join(bench.root, 'holders', boot, job.id), join(bench.root, 'queue', job.id))
+    t.equal(await each.claim({ podName: 'b' }), undefined)
+    t.strictSame(await each.reap(noEnd), [])
+    t.match(await each.get(job.id), { status: 'running', fence: 1 })
+  }
+  t.match(await store.finish(lease, { status: 'succeeded', facts: {} }), { status: 'succeeded' })
+  t.equal(await store.claim({ podName: 'b' }), undefined)
+  t.strictSame(readdirSync(join(bench.root, 'queue')), [])
+})
