@@ -43,3 +43,52 @@ t.test('file store: a second marker of a job that runs takes it from nobody, who
   t.equal(await store.claim({ podName: 'b' }), undefined)
   t.strictSame(readdirSync(join(bench.root, 'queue')), [])
 })
+
+/** Looks at the job, and is told what it saw only when `meanwhile` has happened. */
+const looksTooLong =
+  (meanwhile: () => Promise<unknown>) =>
+  (journal: Journal): Partial<Journal> => {
+    let looks = 0
+    return {
+      async read(id) {
+        const seen = await journal.read(id)
+        if (looks++ === 0) await meanwhile()
+        return seen
+      },
+    }
+  }
+
+t.test('file store: a job that started while somebody thought it overdue waits on, with what it has', async t => {
+  const bench = new FileBench(t)
+  const other = await bench.open()
+  const job = bench.newJob({ queueTtlSeconds: 60 })
+  await other.submit(job)
+  const slow = await bench.open({
+    change: looksTooLong(async () => {
+      const lease = await bench.claim(other)
+      await other.record(lease, { sessionId: 's', totalCostUsd: 4 })
+      await other.release(lease)
+      bench.clock.advance(60_000)
+    }),
+  })
+  t.strictSame(await slow.reap(noEnd), [])
+  t.match(await other.get(job.id), { status: 'queued', fence: 1, sessionId: 's', totalCostUsd: 4, queuePosition: 1 })
+  t.equal((await bench.claim(other)).fence, 2)
+})
+
+t.test('file store: a job that is cancelled while it waits again keeps what it has cost', async t => {
+  const bench = new FileBench(t)
+  const other = await bench.open()
+  const job = bench.newJob()
+  await other.submit(job)
+  const slow = await bench.open({
+    change: looksTooLong(async () => {
+      const lease = await bench.claim(other)
+      await other.record(lease, { sessionId: 's', totalCostUsd: 4 })
+      await other.release(lease)
+      await bench.dying('cancel: marked', store => store.cancel(job.id))
+    }),
+  })
+  t.match(await slow.reap(noEnd), [{ lease: { fence: 1 }, job: { status: 'cancelled' } }])
+  t.match(await other.get(job.id), { status: 'cancelled', fence: 1, sessionId: 's', totalCostUsd: 4 })
+})

@@ -146,9 +146,7 @@ export class FileJobStore implements JobStore {
     if (isFinal(job)) return job
     const requestedAt = await this.#endings.requestCancel(id)
     if (requestedAt === undefined) return await this.#endings.complete(await this.#existing(id))
-    const ended = await this.#waiting.end(id, queued =>
-      this.#endings.over({ ...queued, cancelRequestedAt: requestedAt }),
-    )
+    const ended = await this.#waiting.end(id)
     const now = ended?.job ?? (await this.#existing(id))
     // It ended before the request was made.
     if (isFinal(now)) await this.#verdicts.drop(id)
@@ -195,7 +193,7 @@ export class FileJobStore implements JobStore {
       const found = await this.#passingOver(() => this.#journal.read(id))
       const job = found && (await this.#endings.marked(found))
       if (!job || !this.#endings.isOver(job)) continue
-      const over = await this.#waiting.end(id, () => this.#endings.over(job))
+      const over = await this.#waiting.end(id)
       if (over) ended.push(over)
     }
     return ended

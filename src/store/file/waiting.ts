@@ -52,14 +52,21 @@ export class Waiting {
     })
   }
 
-  /** Ends a job that waits; undefined when it does not, or somebody was faster. */
-  async end(id: JobId, end: (job: Job) => Job): Promise<Reaped | undefined> {
-    const { endings, reached } = this.#parts
+  /** Ends a job that waits and is not to start any more; undefined when it is not so, or somebody was faster. */
+  async end(id: JobId): Promise<Reaped | undefined> {
+    const { queue, endings, reached } = this.#parts
     return await this.#take(id, async self => {
       reached('cancel: taken')
       const job = await this.#read(id)
-      const ended = job.status === 'queued' ? await endings.fold(end(job), self) : await this.#settle(job, self)
-      return ended && { lease: { job, fence: job.fence }, job: ended }
+      const lease = { job, fence: job.fence }
+      if (job.status !== 'queued') {
+        const settled = await this.#settle(job, self)
+        return settled && { lease, job: settled }
+      }
+      if (endings.isOver(job)) return { lease, job: await endings.fold(endings.over(job), self) }
+      // Somebody has started it since it was looked at, and given it back.
+      await self.markers.moveTo(queue, id)
+      return undefined
     })
   }
 
