@@ -92,3 +92,64 @@ t.test('file store: a job that is cancelled while it waits again keeps what it h
   t.match(await slow.reap(noEnd), [{ lease: { fence: 1 }, job: { status: 'cancelled' } }])
   t.match(await other.get(job.id), { status: 'cancelled', fence: 1, sessionId: 's', totalCostUsd: 4 })
 })
+
+for (const code of ['ENOSPC', 'EMFILE', 'EIO']) {
+  t.test(
+    `file store: a job that cannot be taken back (${code}) keeps no other one from it, and is tried again`,
+    async t => {
+      const bench = new FileBench(t)
+      const jobs = [bench.newJob(), bench.newJob(), bench.newJob()]
+      const [stubborn] = jobs
+      const dying = await bench.open()
+      for (const job of jobs) await dying.submit(job)
+      for (const _ of jobs) await bench.claim(dying)
+      await dying.close()
+      const overdue = bench.newJob({ queueTtlSeconds: 1 })
+      const store = await bench.open({
+        change: journal => ({
+          async update(job) {
+            if (job.id === stubborn?.id) throw failure(code)
+            await journal.update(job)
+          },
+        }),
+      })
+      await store.submit(overdue)
+      bench.clock.advance(1000)
+      const reaped = await store.reap(noEnd)
+      t.strictSame(
+        reaped.map(({ job }) => [job.id, job.status]),
+        [
+          [jobs[1]?.id, 'queued'],
+          [jobs[2]?.id, 'queued'],
+          [overdue.id, 'expired'],
+        ],
+      )
+      t.match(bench.warnings, [new RegExp(`^Job ${stubborn?.id} could not be seen to: ${code}.* until the next look`)])
+      const heir = await bench.open()
+      t.match(await heir.reap(noEnd), [{ lease: { fence: 1 }, job: { id: stubborn?.id, status: 'queued' } }])
+      t.equal(bench.warnings.length, 1)
+    },
+  )
+}
+
+t.test(
+  'file store: a job whose processes cannot be ended stays where it is, and no other one waits for it',
+  async t => {
+    const bench = new FileBench(t)
+    const [stubborn, other] = [bench.newJob(), bench.newJob()]
+    for (const job of [stubborn, other]) {
+      const dying = await bench.open()
+      await dying.submit(job)
+      await bench.claim(dying)
+      await dying.close()
+    }
+    const store = await bench.open()
+    const reaped = await store.reap(async ({ job }) => {
+      if (job.id === stubborn.id) throw new Error('Processes of user 20000 cannot be ended')
+    })
+    t.match(reaped, [{ job: { id: other.id, status: 'queued' } }])
+    t.match(bench.warnings, [/Processes of user 20000 cannot be ended/])
+    t.match(await store.get(stubborn.id), { status: 'running', fence: 1 })
+    t.equal((await bench.claim(store)).job.id, other.id)
+  },
+)

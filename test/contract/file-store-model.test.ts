@@ -17,6 +17,10 @@ const points: readonly Point[] = [...new Set(Object.values(scenarios).map(scenar
 /** What unwinds a process that "dies" at a point; nothing of what it was doing goes on. */
 class Killed extends Error {}
 
+function kill(message: string): never {
+  throw new Killed(message)
+}
+
 /** Two processes on one directory, held against the model after every step. */
 class World {
   readonly #root: string
@@ -35,11 +39,15 @@ class World {
 
   async open(process: number): Promise<void> {
     this.#armed[process] = undefined
+    let killed = false
     const reached = (point: Point): void => {
-      if (this.#armed[process] === point) throw new Killed(point)
+      if (this.#armed[process] !== point) return
+      killed = true
+      throw new Killed(point)
     }
     const journal = await FileJournal.open(this.#root, reached)
-    const warn = (message: string): never => assert.fail(message)
+    // Who is dead does not go on with the next job.
+    const warn = (message: string): never => (killed ? kill(message) : assert.fail(message))
     this.#stores[process] = await FileJobStore.open(this.#root, { journal, clock: this.#clock, warn, reached })
   }
 

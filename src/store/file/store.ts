@@ -11,6 +11,7 @@ import { Keys } from './keys.ts'
 import { Markers } from './markers.ts'
 import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
+import { Reaper } from './reaper.ts'
 import { Sweeper } from './sweeper.ts'
 import { Waiting } from './waiting.ts'
 
@@ -42,6 +43,7 @@ export class FileJobStore implements JobStore {
   readonly #keys: Keys
   readonly #endings: Endings
   readonly #waiting: Waiting
+  readonly #reaper: Reaper
   readonly #sweeper: Sweeper
   readonly #passingOver: PassingOver
   #self: Promise<Holder> | undefined
@@ -53,11 +55,18 @@ export class FileJobStore implements JobStore {
     this.#holders = new Holders(join(root, 'holders'))
     this.#keys = new Keys(join(root, 'keys'))
     this.#passingOver = passingOver(parts.warn)
-    const reached = (point: StorePoint): void => this.#reached(point)
-    const shared = { ...parts, queue: this.#queue, verdicts: this.#verdicts, reached }
+    const shared = {
+      ...parts,
+      queue: this.#queue,
+      verdicts: this.#verdicts,
+      holders: this.#holders,
+      self: (): Promise<Holder> => this.#own(),
+      heed: (job: Job): Promise<Job> => this.#heed(job),
+      reached: (point: StorePoint): void => this.#reached(point),
+    }
     this.#endings = new Endings(shared)
-    const self = (): Promise<Holder> => this.#own()
-    this.#waiting = new Waiting({ ...shared, holders: this.#holders, endings: this.#endings, self })
+    this.#waiting = new Waiting({ ...shared, endings: this.#endings })
+    this.#reaper = new Reaper({ ...shared, endings: this.#endings, waiting: this.#waiting })
     this.#sweeper = new Sweeper({ ...shared, root, keys: this.#keys, passingOver: this.#passingOver })
   }
 
@@ -156,14 +165,7 @@ export class FileJobStore implements JobStore {
   }
 
   async reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]> {
-    const reaped: Reaped[] = []
-    await this.#holders.eachDead(async dead => {
-      for (const id of await dead.markers.ids()) {
-        const found = await this.#passingOver(() => this.#endings.inherit(id, dead, end))
-        if (found) reaped.push({ ...found, job: await this.#heed(found.job) })
-      }
-    })
-    return [...reaped, ...(await this.#endWaiting())]
+    return await this.#reaper.reap(end)
   }
 
   async sweep(): Promise<Job[]> {
@@ -184,19 +186,6 @@ export class FileJobStore implements JobStore {
   /** A cancel request that came too late for whoever gave the job back, and too early to find it in the queue. */
   async #heed(job: Job): Promise<Job> {
     return job.status === 'queued' && (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
-  }
-
-  /** Ends what waits and is not to start any more: overdue, or cancelled by somebody who died doing so. */
-  async #endWaiting(): Promise<Reaped[]> {
-    const ended: Reaped[] = []
-    for (const id of await this.#queue.ids()) {
-      const found = await this.#passingOver(() => this.#journal.read(id))
-      const job = found && (await this.#endings.marked(found))
-      if (!job || !this.#endings.isOver(job)) continue
-      const over = await this.#waiting.end(id)
-      if (over) ended.push(over)
-    }
-    return ended
   }
 
   async #current(lease: Lease): Promise<Job> {
