@@ -65,3 +65,18 @@ const overlaid = (journal: Journal, changes: Partial<Journal>): Journal =>
 export const failure = (code: string): Error => Object.assign(new Error(`${code}: made to fail`), { code })
 
 export const noEnd = async (): Promise<void> => undefined
+
+/** Looks at a job, and is told what it saw only when `meanwhile` has happened; `nth` counts its looks. */
+export const looksAt =
+  (nth: number, meanwhile: () => Promise<unknown>) =>
+  (journal: Journal): Partial<Journal> => {
+    let looks = 0
+    return {
+      async read(id) {
+        const seen = await journal.read(id)
+        looks += 1
+        if (looks === nth) await meanwhile()
+        return seen
+      },
+    }
+  }

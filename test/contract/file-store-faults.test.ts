@@ -2,7 +2,7 @@ import { copyFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Journal } from '../../src/jobs/ports.ts'
-import { FileBench, failure, noEnd } from './file-bench.ts'
+import { FileBench, failure, looksAt, noEnd } from './file-bench.ts'
 
 /** A disk that writes the attempt and then does not say so. */
 const failsOnceBegun = (journal: Journal): Partial<Journal> => ({
@@ -44,27 +44,13 @@ t.test('file store: a second marker of a job that runs takes it from nobody, who
   t.strictSame(readdirSync(join(bench.root, 'queue')), [])
 })
 
-/** Looks at the job, and is told what it saw only when `meanwhile` has happened. */
-const looksTooLong =
-  (meanwhile: () => Promise<unknown>) =>
-  (journal: Journal): Partial<Journal> => {
-    let looks = 0
-    return {
-      async read(id) {
-        const seen = await journal.read(id)
-        if (looks++ === 0) await meanwhile()
-        return seen
-      },
-    }
-  }
-
 t.test('file store: a job that started while somebody thought it overdue waits on, with what it has', async t => {
   const bench = new FileBench(t)
   const other = await bench.open()
   const job = bench.newJob({ queueTtlSeconds: 60 })
   await other.submit(job)
   const slow = await bench.open({
-    change: looksTooLong(async () => {
+    change: looksAt(1, async () => {
       const lease = await bench.claim(other)
       await other.record(lease, { sessionId: 's', totalCostUsd: 4 })
       await other.release(lease)
@@ -82,7 +68,7 @@ t.test('file store: a job that is cancelled while it waits again keeps what it h
   const job = bench.newJob()
   await other.submit(job)
   const slow = await bench.open({
-    change: looksTooLong(async () => {
+    change: looksAt(1, async () => {
       const lease = await bench.claim(other)
       await other.record(lease, { sessionId: 's', totalCostUsd: 4 })
       await other.release(lease)

@@ -34,22 +34,36 @@ export class Waiting {
 
   /** Begins an attempt; undefined when somebody was faster, or there is nothing to start after all. */
   async begin(id: JobId, podName: string): Promise<Lease | undefined> {
-    const { journal, endings, clock, reached } = this.#parts
+    const { endings, holders, reached } = this.#parts
     return await this.#take(id, async self => {
       reached('claim: taken')
-      const job = await this.#read(id)
-      if (job.status === 'queued' && endings.isOver(job)) {
-        await endings.fold(endings.over(job), self)
-        return undefined
+      // An attempt whose directory was made and never its record has used up a fence.
+      for (let least = 1; ; ) {
+        const job = await this.#read(id)
+        if (job.status !== 'queued') return void (await this.#settle(job, self))
+        if (endings.isOver(job)) return void (await endings.fold(endings.over(job), self))
+        const fence = Math.max(job.fence + 1, least)
+        const lease = await this.#open(job, { fence, podName, self })
+        if (lease) return lease
+        if (await holders.hold(id, self)) return await this.#yield(id, self)
+        least = fence + 1
       }
-      if (job.status === 'queued') {
-        const fence = Math.max(job.fence, await journal.highestFence(id)) + 1
-        const running = claimed(job, { fence, podName, bootId: self.boot, at: clock.now() })
-        if (await journal.begin(running)) return { job: running, fence }
-      }
-      await this.#settle(job, self)
-      return undefined
     })
+  }
+
+  /**
+   * The attempt that follows the record that was read; undefined when it is there. Who asked which fence is free, and
+   * took the next one, could begin a second attempt beside one that began since.
+   */
+  async #open(job: Job, { fence, podName, self }: { fence: number; podName: string; self: Holder }) {
+    const running = claimed(job, { fence, podName, bootId: self.boot, at: this.#parts.clock.now() })
+    return (await this.#parts.journal.begin(running)) ? { job: running, fence } : undefined
+  }
+
+  /** There were two markers, and the other one's attempt is about to begin, or its heir's to take back: both look again. */
+  async #yield(id: JobId, self: Holder): Promise<undefined> {
+    await self.markers.moveTo(this.#parts.queue, id)
+    return undefined
   }
 
   /** Ends a job that waits and is not to start any more; undefined when it is not so, or somebody was faster. */
