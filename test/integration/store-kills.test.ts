@@ -36,7 +36,7 @@ const expectations: Readonly<Record<ScenarioName, Expected>> = {
   'an end that is announced': { found: 'succeeded', after: succeeded },
   'a release that is recorded': { found: 'queued', after: interrupted },
   'a release that is done': { found: 'queued', after: interrupted },
-  'a cancel request that is only noted': { found: 'queued', after: { status: 'cancelled' } },
+  'a cancel request that is only noted': { found: 'cancelled', after: { status: 'cancelled' } },
   'a cancel request that has taken the job': { found: 'queued', after: { status: 'cancelled' } },
   'a recovery that has ended the processes': { found: 'running', after: { ...interrupted, crashes: 1 }, ended: [1] },
   'a recovery that is recorded': { found: 'queued', after: { ...interrupted, crashes: 1 } },

@@ -49,7 +49,10 @@ export class Reaper {
     return found && { ...found, job: await heed(found.job) }
   }
 
-  /** What waits and is not to start any more: overdue, or cancelled by somebody who died doing so. */
+  /**
+   * What waits and is not to start any more: overdue, or cancelled by somebody who died doing so. And markers of what
+   * does not wait at all.
+   */
   async #endWaiting(): Promise<Reaped[]> {
     const ended: Reaped[] = []
     for (const id of await this.#parts.queue.ids()) ended.push(...(await this.#one(id, () => this.#endIfOver(id))))
@@ -60,7 +63,7 @@ export class Reaper {
     const { journal, endings, waiting } = this.#parts
     const found = await journal.read(id)
     const job = found && (await endings.marked(found))
-    return job && endings.isOver(job) ? await waiting.end(id) : undefined
+    return job && (job.status !== 'queued' || endings.isOver(job)) ? await waiting.end(id) : undefined
   }
 
   async #one(id: JobId, see: () => Promise<Reaped | undefined>): Promise<Reaped[]> {

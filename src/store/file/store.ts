@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
 import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
-import { sameRequest } from '../../jobs/request.ts'
 import { finished, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
+import { messageOf } from '../../util/error-code.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
@@ -12,6 +12,7 @@ import { Markers } from './markers.ts'
 import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
+import { Submissions } from './submissions.ts'
 import { Sweeper } from './sweeper.ts'
 import { Waiting } from './waiting.ts'
 
@@ -41,6 +42,7 @@ export class FileJobStore implements JobStore {
   readonly #verdicts: Markers
   readonly #holders: Holders
   readonly #keys: Keys
+  readonly #submissions: Submissions
   readonly #endings: Endings
   readonly #waiting: Waiting
   readonly #reaper: Reaper
@@ -61,13 +63,22 @@ export class FileJobStore implements JobStore {
       verdicts: this.#verdicts,
       holders: this.#holders,
       self: (): Promise<Holder> => this.#own(),
+      keys: this.#keys,
+      cancel: (id: JobId): Promise<Job> => this.cancel(id),
       heed: (job: Job): Promise<Job> => this.#heed(job),
       reached: (point: StorePoint): void => this.#reached(point),
     }
+    this.#submissions = new Submissions(shared)
     this.#endings = new Endings(shared)
     this.#waiting = new Waiting({ ...shared, endings: this.#endings })
     this.#reaper = new Reaper({ ...shared, endings: this.#endings, waiting: this.#waiting })
-    this.#sweeper = new Sweeper({ ...shared, root, keys: this.#keys, passingOver: this.#passingOver })
+    this.#sweeper = new Sweeper({
+      ...shared,
+      root,
+      keys: this.#keys,
+      waiting: this.#waiting,
+      passingOver: this.#passingOver,
+    })
   }
 
   static async open(root: string, parts: FileStoreParts): Promise<FileJobStore> {
@@ -77,27 +88,13 @@ export class FileJobStore implements JobStore {
   }
 
   async submit(job: Job): Promise<Job> {
-    const key = job.idempotencyKey
-    const kept = key === undefined ? job : await this.#keys.take(key, job)
-    this.#reached('submit: keyed')
-    if (!sameRequest(kept, job)) {
-      throw new AgenticoreError('idempotency_conflict', `The idempotency key "${key}" belongs to job ${kept.id}.`)
-    }
-    const existing = await this.#journal.read(kept.id)
-    if (existing) return existing
-    // The marker first: without its record it means nothing, and a kill in between leaves no record that never runs.
-    await this.#queue.put(kept.id)
-    this.#reached('submit: queued')
-    const created = await this.#journal.create(kept)
-    // Somebody else has completed the same submission, and the job may be on its way already.
-    if (!created && (await this.#holders.hold(kept.id))) await this.#queue.drop(kept.id)
-    return kept
+    return await this.#submissions.submit(job)
   }
 
   async get(id: JobId): Promise<Job | undefined> {
-    const job = await this.#journal.read(id)
-    if (job?.status === 'queued') return await this.#withPosition(job)
-    return job && (await this.#endings.marked(job))
+    const read = await this.#journal.read(id)
+    const job = read && (await this.#endIfOver(await this.#endings.marked(read)))
+    return job?.status === 'queued' ? await this.#withPosition(job) : job
   }
 
   async find(part: string): Promise<JobId[]> {
@@ -186,6 +183,17 @@ export class FileJobStore implements JobStore {
   /** A cancel request that came too late for whoever gave the job back, and too early to find it in the queue. */
   async #heed(job: Job): Promise<Job> {
     return job.status === 'queued' && (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
+  }
+
+  /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
+  async #endIfOver(job: Job): Promise<Job> {
+    if (!this.#endings.isOver(job)) return job
+    try {
+      return (await this.#waiting.end(job.id))?.job ?? job
+    } catch (error) {
+      this.#parts.warn(`Job ${job.id} is not to start any more, and could not be ended: ${messageOf(error)}`)
+      return job
+    }
   }
 
   async #current(lease: Lease): Promise<Job> {

@@ -84,6 +84,17 @@ export class Waiting {
     })
   }
 
+  /** Drops a marker that has no job. */
+  async tidy(id: JobId): Promise<void> {
+    const { journal, queue } = this.#parts
+    await this.#take(id, async self => {
+      // Looked at when the marker is away: who makes the record now sees that, and puts it back.
+      if (await journal.read(id)) await self.markers.moveTo(queue, id)
+      else await self.markers.drop(id)
+      return undefined
+    })
+  }
+
   /**
    * Does something with a job of the queue that nobody else then has; undefined when somebody was faster. What goes wrong
    * leaves it in the queue.
