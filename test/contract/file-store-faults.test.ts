@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Journal } from '../../src/jobs/ports.ts'
@@ -139,3 +139,37 @@ t.test(
     t.equal((await bench.claim(store)).job.id, other.id)
   },
 )
+
+t.test('file store: a job of a newer agenticore is left to that one, and others go on', async t => {
+  const bench = new FileBench(t)
+  const dying = await bench.open()
+  const [newer, job] = [bench.newJob(), bench.newJob()]
+  for (const each of [newer, job]) await dying.submit(each)
+  for (const _ of [newer, job]) await bench.claim(dying)
+  await dying.close()
+  const path = join(bench.root, `${newer.id}.d/1/attempt.json`)
+  const written = JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), schema_version: 2 })
+  writeFileSync(path, written)
+  const store = await bench.open()
+  t.match(await store.reap(noEnd), [{ job: { id: job.id, status: 'queued' } }])
+  t.match(bench.warnings, [/newer agenticore/])
+  await t.rejects(store.get(newer.id), { code: 'newer_record' })
+  t.equal((await store.list({ limit: 5 })).length, 1)
+  t.equal((await bench.claim(store)).job.id, job.id)
+  t.strictSame(await store.sweep(), [])
+  t.equal(readFileSync(path, 'utf8'), written)
+})
+
+t.test('file store: what a newer agenticore added to a record stays through a whole life', async t => {
+  const bench = new FileBench(t)
+  const store = await bench.open()
+  const job = bench.newJob()
+  await store.submit(job)
+  const path = join(bench.root, `${job.id}.json`)
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), new_field: ['x'] }))
+  await store.release(await bench.claim(store))
+  const lease = await bench.claim(store)
+  await store.record(lease, { sessionId: 's' })
+  await store.finish(lease, { status: 'succeeded', facts: {} })
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { status: 'succeeded', new_field: ['x'] })
+})

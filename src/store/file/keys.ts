@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Job, JobId } from '../../jobs/job.ts'
-import { decodeJob, encodeJob } from '../../jobs/record.ts'
+import { decodeJob, encodeRecord } from '../../jobs/record.ts'
 import { createDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
 import type { PassingOver } from './passing-over.ts'
@@ -26,7 +26,7 @@ export class Keys {
   async take(key: string, job: Job): Promise<Job> {
     const owner = await this.#owner(key)
     if (owner) return owner
-    if (await createDurably(this.#path(key), `${JSON.stringify(encodeJob(job))}\n`)) return job
+    if (await createDurably(this.#path(key), `${JSON.stringify(encodeRecord(job))}\n`)) return job
     return await this.take(key, job)
   }
 

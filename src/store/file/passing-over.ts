@@ -10,8 +10,8 @@ export const passingOver =
     try {
       return await read()
     } catch (error) {
-      const corrupt = error instanceof AgenticoreError && error.code === 'corrupt_record'
-      if (!corrupt && !hasCode(error, 'EACCES', 'EPERM', 'EISDIR', 'EIO')) throw error
+      const unreadable = error instanceof AgenticoreError && ['corrupt_record', 'newer_record'].includes(error.code)
+      if (!unreadable && !hasCode(error, 'EACCES', 'EPERM', 'EISDIR', 'EIO')) throw error
       warn(`Passed over: ${messageOf(error)}`)
       return undefined
     }

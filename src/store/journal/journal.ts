@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { AttemptId, Journal, Lease } from '../../jobs/ports.ts'
-import { decodeJob, encodeJob, isJobId } from '../../jobs/record.ts'
+import { decodeJob, encodeRecord, isJobId } from '../../jobs/record.ts'
 import { createDurably, syncDirectory, writeDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
 import { isFile } from '../../util/is-file.ts'
@@ -141,4 +141,4 @@ export class FileJournal implements Journal {
   }
 }
 
-const serialize = (job: Job): string => `${JSON.stringify(encodeJob(job))}\n`
+const serialize = (job: Job): string => `${JSON.stringify(encodeRecord(job))}\n`
