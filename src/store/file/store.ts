@@ -197,13 +197,12 @@ export class FileJobStore implements JobStore {
   }
 
   async #current(lease: Lease): Promise<Job> {
-    const job = await this.#existing(lease.job.id)
-    const held = job.status === 'running' && job.fence === lease.fence && (await this.#holds(job.id))
-    if (held) return await this.#endings.marked(job)
-    throw new AgenticoreError(
-      'stale_lease',
-      `Attempt ${lease.fence} of job ${job.id} no longer holds it: ${job.status}, attempt ${job.fence}.`,
-    )
+    const { id } = lease.job
+    const job = await this.#journal.read(id)
+    const isCurrent = job?.status === 'running' && job.fence === lease.fence
+    if (isCurrent && (await this.#holds(id))) return await this.#endings.marked(job)
+    const now = job ? `${job.status}, attempt ${job.fence}` : 'forgotten'
+    throw new AgenticoreError('stale_lease', `Attempt ${lease.fence} of job ${id} no longer holds it: ${now}.`)
   }
 
   async #holds(id: JobId): Promise<boolean> {
