@@ -1,5 +1,6 @@
 import t from 'tap'
-import { FileBench } from './file-bench.ts'
+import type { Journal } from '../../src/jobs/ports.ts'
+import { FileBench, failure } from './file-bench.ts'
 
 t.test('file store: a sweeper that goes on where another one died leaves a key to its new owner', async t => {
   const bench = new FileBench(t)
@@ -32,4 +33,21 @@ t.test('file store: while one sweeps, another one leaves everything alone', asyn
   bench.clock.advance(60_000)
   t.equal((await store.sweep()).length, 1)
   t.strictSame(await Promise.all(during), [[]])
+})
+
+t.test('file store: a job that cannot be removed is said, and keeps no other one from being forgotten', async t => {
+  const bench = new FileBench(t)
+  const [stubborn, job] = [bench.newJob({ ttlSeconds: 10 }), bench.newJob({ ttlSeconds: 10 })]
+  const change = (journal: Journal): Partial<Journal> => ({
+    async remove(id) {
+      if (id === stubborn.id) throw failure('EACCES')
+      await journal.remove(id)
+    },
+  })
+  const store = await bench.open({ change })
+  for (const { id } of [await store.submit(stubborn), await store.submit(job)]) await store.cancel(id)
+  bench.clock.advance(60_000)
+  t.match(await store.sweep(), [{ id: job.id }])
+  t.match(bench.warnings, [/EACCES/])
+  t.match(await (await bench.open()).sweep(), [{ id: stubborn.id }])
 })

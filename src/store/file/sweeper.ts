@@ -62,18 +62,20 @@ export class Sweeper {
     for (const id of await journal.ids()) {
       const job = await passingOver(() => journal.read(id))
       if (!job || !isForgettable(job, clock.now())) continue
-      await this.#remove(job)
-      forgotten.push(job)
+      const gone = await passingOver(() => this.#remove(job))
+      if (gone) forgotten.push(gone)
     }
     return forgotten
   }
 
-  async #remove({ id, idempotencyKey: key }: Job): Promise<void> {
+  async #remove(job: Job): Promise<Job> {
+    const { id, idempotencyKey: key } = job
     const { journal, keys, verdicts, passingOver, reached } = this.#parts
     if (key !== undefined) await passingOver(() => keys.drop(key, id))
     reached('sweep: key dropped')
     await verdicts.drop(id)
     await journal.remove(id)
+    return job
   }
 
   /**
