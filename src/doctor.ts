@@ -4,11 +4,11 @@ import { gitHubAddress } from './github/hosts.ts'
 import { isolationFor } from './isolation.ts'
 import type { FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
+import { examineLocks } from './lock-check.ts'
 import type { LocalParts } from './parts.ts'
 import { runCommand } from './process/command.ts'
 import { which } from './process/which.ts'
 import { messageOf } from './util/error-code.ts'
-import { tryKernelLock } from './util/kernel-lock.ts'
 
 /** One thing that agenticore needs on this machine, and how it is. */
 export interface Finding {
@@ -45,7 +45,7 @@ export async function examine(parts: DoctorParts): Promise<Finding[]> {
         () =>
           examineDirectory(check, directory),
     ),
-    () => examineLocks(parts),
+    () => examineLocks(settings.jobsDir),
   ]
   return await Promise.all(checks.map(check => check()))
 }
@@ -123,23 +123,5 @@ async function examineDirectory(check: string, directory: string): Promise<Findi
       : { check, status: 'ok', message: free }
   } catch (error) {
     return { check, status: 'error', message: messageOf(error), remedy }
-  }
-}
-
-/** Two locks on one file: the second has to be refused, which some network file systems do not do. */
-async function examineLocks({ surroundings: { settings } }: DoctorParts): Promise<Finding> {
-  const path = join(settings.jobsDir, `.lock-${crypto.randomUUID()}`)
-  const remedy = 'Put AGENTICORE_JOBS_DIR on a local disk.'
-  try {
-    const first = await tryKernelLock(path)
-    const second = await tryKernelLock(path)
-    second?.release()
-    first?.release()
-    if (first && !second) return { check: 'locks', status: 'ok', message: 'kept by the kernel' }
-    return { check: 'locks', status: 'error', message: `the file system of ${settings.jobsDir} keeps no locks`, remedy }
-  } catch (error) {
-    return { check: 'locks', status: 'error', message: messageOf(error), remedy }
-  } finally {
-    await rm(path, { force: true })
   }
 }

@@ -1,4 +1,4 @@
-import { catalogue, type ErrorCode } from '../jobs/errors.ts'
+import { type ErrorCode, rowOf } from '../jobs/errors.ts'
 import { encodeEvent } from '../jobs/event-record.ts'
 import type { JobEvent } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
@@ -27,7 +27,7 @@ export const toWire = (job: Job): Record<string, unknown> =>
   encodeJob({ ...job, ...recordOnly, model: job.modelUsed ?? job.model })
 
 /** What somebody who met this error can do. */
-export const remedyFor = (code: ErrorCode): string => catalogue[code].remedy
+export const remedyFor = (code: ErrorCode): string => rowOf(code).remedy
 
 /** One line of NDJSON, without its newline. */
 export const eventToWire = (event: JobEvent): string => encodeEvent(event)

@@ -221,6 +221,11 @@ export const catalogue = {
     meaning: 'A file under the jobs directory is not a record this version can read.',
     remedy: 'Move the file the message names aside; other jobs are not affected.',
   },
+  newer_record: {
+    kind: 'refused',
+    meaning: 'A record was written by a newer agenticore than this one, in a form that this one does not know.',
+    remedy: 'Update agenticore. The job is kept as it is, and other jobs are not affected.',
+  },
   storage_failed: {
     kind: 'refused',
     meaning: 'A file could not be written or read: disk full, no permission, a vanished volume.',
@@ -242,7 +247,24 @@ export type ErrorKind =
   | 'unavailable'
   | 'timed_out'
   | 'interrupted'
-export type ErrorCode = keyof typeof catalogue
+
+declare const laterBrand: unique symbol
+/** A code that only a later version has: its name is all there is to know. */
+type LaterErrorCode = string & { readonly [laterBrand]: true }
+
+export type ErrorCode = keyof typeof catalogue | LaterErrorCode
+
+const later = {
+  kind: 'refused',
+  meaning: 'An error of a later version.',
+  remedy: 'The job ended under a newer agenticore, which has a code for it that this one does not know: update.',
+} as const
+
+/** The row of a code. */
+export const rowOf = (code: ErrorCode): { kind: ErrorKind; meaning: string; remedy: string } =>
+  isKnown(code) ? catalogue[code] : later
+
+const isKnown = (code: string): code is keyof typeof catalogue => Object.hasOwn(catalogue, code)
 
 /** An error the user can act on: `message` says what happened to what, `remedy` what to do. */
 export class AgenticoreError extends Error {
@@ -253,12 +275,13 @@ export class AgenticoreError extends Error {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
     this.name = 'AgenticoreError'
     this.code = code
-    this.remedy = options.remedy ?? catalogue[code].remedy
+    this.remedy = options.remedy ?? rowOf(code).remedy
   }
 
   get kind(): ErrorKind {
-    return catalogue[this.code].kind
+    return rowOf(this.code).kind
   }
 }
 
-export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(catalogue, text)
+/** What a record may have as a code, from this version or a later one. */
+export const isErrorCode = (text: string): text is ErrorCode => /^[a-z][a-z0-9_]*$/.test(text)

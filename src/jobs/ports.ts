@@ -20,6 +20,7 @@ export interface JobStore {
    * @throws AgenticoreError `idempotency_conflict` when that one asked for something else
    */
   submit(job: Job): Promise<Job>
+  /** A waiting job that is not to start any more has ended when this resolves: there may be no reaper for long. */
   get(id: JobId): Promise<Job | undefined>
   /** Ids that start or end with `part`. */
   find(part: string): Promise<JobId[]>
@@ -38,11 +39,15 @@ export interface JobStore {
   cancel(id: JobId): Promise<Job>
   /**
    * Takes back what holders that are gone have left: ended if it had an outcome, a cancel request or too many crashes,
-   * else queued again. Also ends what waited too long to start.
+   * else queued again. Also ends what waited too long to start. What goes wrong with one job is warned of, leaves that one
+   * as it is for the next time, and keeps no other one from it.
    * @param end called before an attempt that was running is taken back: ends its processes where they can be reached
    */
   reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]>
-  /** Deletes jobs that ended longer ago than they are kept, with everything that was kept of them. */
+  /**
+   * Deletes jobs that ended longer ago than they are kept, with everything that was kept of them, and what submissions have
+   * left that nobody completed. One process at a time: none when another one is at it.
+   */
   sweep(): Promise<Job[]>
   /** This process holds nothing from now on: what it has not ended is anybody's to reap. */
   close(): Promise<void>

@@ -1,10 +1,11 @@
 import t from 'tap'
 import { newJob } from '../../test/helpers/jobs.ts'
 import { wireJob } from '../api/job.ts'
-import { toWire } from '../api/wire.ts'
+import { remedyFor, toWire } from '../api/wire.ts'
+import { AgenticoreError } from './errors.ts'
 import { decodeEvent, encodeEvent } from './event-record.ts'
 import type { Job } from './job.ts'
-import { decodeJob, encodeJob } from './record.ts'
+import { decodeJob, encodeJob, encodeRecord } from './record.ts'
 import { checkRequest, maxTaskBytes } from './request.ts'
 import { titleOf } from './title.ts'
 
@@ -69,13 +70,35 @@ t.test('the wire record is the schema, whatever is set: no field more, none less
   t.strictSame(Object.keys(toWire(full)), Object.keys(wireJob.shape), 'in the order of the documentation')
 })
 
-t.test('a record of a later version, or under an id that is none, is refused', async t => {
-  for (const [field, value] of [
-    ['schema_version', 99],
-    ['id', '../../../home/me'],
-  ] as const) {
-    const json = JSON.stringify({ ...encodeJob(newJob(now)), [field]: value })
-    t.throws(() => decodeJob(json, 'x.json'), { code: 'corrupt_record', message: field })
+t.test('a record under an id that is none is refused', async t => {
+  const json = JSON.stringify({ ...encodeJob(newJob(now)), id: '../../../home/me' })
+  t.throws(() => decodeJob(json, 'x.json'), { code: 'corrupt_record', message: 'id' })
+})
+
+t.test('what a later version added is kept when this one rewrites the record, and shown to nobody', async t => {
+  const later = { error_code: 'code_of_n_plus_1', new_field: { some_part: [1, 'b'], camelPart: null }, other: false }
+  const written = { ...encodeJob(full), ...later }
+  const job = decodeJob(JSON.stringify(written), 'x.json')
+  t.strictSame(encodeRecord({ ...job, status: 'cancelled' }), { ...written, status: 'cancelled' })
+  t.strictSame(toWire(job), { ...toWire(full), error_code: 'code_of_n_plus_1' })
+  const { errorCode } = job
+  if (errorCode === undefined) throw new Error('The code is gone')
+  t.match(new AgenticoreError(errorCode, 'x'), {
+    kind: 'refused',
+    code: 'code_of_n_plus_1',
+    remedy: /newer agenticore/,
+  })
+  t.match(remedyFor(errorCode), 'update')
+})
+
+t.test('a record that only a later version can read is no broken one, whatever else is in it', async t => {
+  for (const fields of [{}, { status: 'sleeping' }, { task: undefined }]) {
+    const json = JSON.stringify({ ...encodeJob(newJob(now)), ...fields, schema_version: 2 })
+    t.throws(() => decodeJob(json, '/jobs/x.json'), {
+      code: 'newer_record',
+      message: '/jobs/x.json was written by a newer agenticore: schema version 2',
+      remedy: /^Update agenticore/,
+    })
   }
 })
 
@@ -88,7 +111,7 @@ t.test('what is no record is refused, naming the file and the fields', async t =
     [JSON.stringify({ ...record, status: 'sleeping' }), 'wrong or missing status'],
     [JSON.stringify({ ...record, fence: '1', pid: 'x' }), 'fence, pid|pid, fence|fence'],
     [JSON.stringify({ ...record, usage: { a: 'b' } }), 'usage'],
-    [JSON.stringify({ ...record, error_code: 'bogus' }), 'error_code'],
+    [JSON.stringify({ ...record, error_code: 'No code' }), 'error_code'],
   ] as const) {
     t.throws(() => decodeJob(json, '/jobs/x.json'), {
       code: 'corrupt_record',

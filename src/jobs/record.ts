@@ -68,19 +68,34 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   maxBudgetUsd: optional(count),
   timeoutSeconds: optional(count),
   queuePosition: optional(count),
-  // What a later version wrote would lose what this one does not know.
-  schemaVersion: value => typeof value === 'number' && value >= 1 && value <= schemaVersion,
+  schemaVersion: value => typeof value === 'number' && value >= 1,
 }
 
-/** A job as it is stored: the same fields in snake_case, unset ones left out. */
-export function encodeJob(job: { readonly [Key in keyof Job]?: Job[Key] | undefined }): Record<string, unknown> {
+type Fields = { readonly [Key in keyof Job]?: Job[Key] | undefined }
+
+/** The fields of a job in snake_case; unset ones, and those that this version does not know, are left out. */
+export function encodeJob(job: Fields): Record<string, unknown> {
   const ordered = Object.fromEntries(Object.keys(fields).map(key => [key, Reflect.get(job, key)]))
   return mapKeys(ordered, snakeKey)
 }
 
-/** @throws AgenticoreError `corrupt_record`, naming `source` (the file) and the field that is wrong. */
+/** A job as it is stored: with the fields that a later version gave it, so that nothing is lost where two are at work. */
+export function encodeRecord(job: Job): Record<string, unknown> {
+  const later = Object.entries(job).filter(([key]) => !Object.hasOwn(fields, key))
+  return { ...encodeJob(job), ...mapKeys(Object.fromEntries(later), snakeKey) }
+}
+
+/**
+ * @throws AgenticoreError `corrupt_record`, naming `source` (the file) and the field that is wrong; `newer_record` for what
+ * only a later version can read
+ */
 export function decodeJob(json: string, source: string): Job {
   const job = mapKeys(parseObject(json, source), camelKey)
+  const version = job.schemaVersion
+  if (typeof version === 'number' && version > schemaVersion) {
+    const message = `${source} was written by a newer agenticore: schema version ${version}, and this one knows ${schemaVersion}.`
+    throw new AgenticoreError('newer_record', message)
+  }
   if (isJob(job)) return job
   const wrong = wrongFields(job).map(snakeKey).join(', ')
   throw new AgenticoreError('corrupt_record', `${source} is no job record: wrong or missing ${wrong}.`)

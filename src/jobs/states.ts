@@ -15,6 +15,7 @@ import { isFinal, type Job, type JobId, type JobRequest, type Outcome, type RunF
  * spent no attempt; an abandoned one, whose holder died, neither.
  */
 
+/** Of a record. Goes up only for what the version before could not read: new fields and new error codes it lets stand. */
 export const schemaVersion = 1
 
 /** A job that takes its holder down so many times in a row is taken for the cause. */

@@ -6,6 +6,9 @@ const cannotOpen = 14
 const ioError = 10
 const noDatabase = 26
 
+/** Nothing is ever written, so nothing is to be rolled back: no second file. */
+const lockStatement = 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'
+
 export interface KernelLock {
   release(): void
 }
@@ -24,8 +27,7 @@ export async function tryKernelLock(path: string, { create } = { create: true })
   const database = new DatabaseSync(url, { open: false, timeout: 0 })
   try {
     database.open()
-    // Nothing is ever written, so nothing is to be rolled back: no second file.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    database.exec(lockStatement)
     return { release: () => database.close() }
   } catch (error) {
     if (database.isOpen) database.close()
@@ -33,6 +35,23 @@ export async function tryKernelLock(path: string, { create } = { create: true })
     throw error
   }
 }
+
+/**
+ * What a Node of its own is given to run to try the same lock; it prints `taken` or `refused`. Within one process SQLite
+ * does not ask the kernel: it knows of the first lock by itself.
+ */
+export const otherProcessArgs = (path: string): string[] => ['--input-type=module', '-e', program, '--', path]
+
+const program = `
+const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+const database = new DatabaseSync(process.argv[1], { timeout: 0 })
+try {
+  database.exec(${JSON.stringify(lockStatement)})
+  console.log('taken')
+} catch (error) {
+  if ((error.errcode & 0xff) !== ${busy}) throw error
+  console.log('refused')
+}`
 
 /** True for a file that was not there, or went away while it was being opened. */
 export const isLockGone = (error: unknown): boolean => [cannotOpen, ioError].includes(codeOf(error) ?? 0)

@@ -1,5 +1,5 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { JobEvent } from '../../src/jobs/events.ts'
 import type { Lease } from '../../src/jobs/ports.ts'
@@ -63,6 +63,34 @@ t.test('the torn last line of a writer that was killed is passed over; a job wit
   t.strictSame(
     (await all(log.read(queued.id))).map(event => event.id),
     ['1-1'],
+  )
+})
+
+t.test('a log that could not be opened or written is looked at anew for the next event', async t => {
+  const root = t.testdir()
+  const log = logIn(root)
+  const lease = leaseOf(root, 1)
+  const file = join(root, `${queued.id}.d/1/events.ndjson`)
+  mkdirSync(file)
+  const failed = await Promise.allSettled(['a', 'b', 'c'].map(text => log.append(lease, warning(text))))
+  t.match(failed, Array(3).fill({ status: 'rejected', reason: { code: 'EISDIR', message: file } }))
+  rmdirSync(file)
+  await log.append(lease, warning('d'))
+  // The directory goes, and comes back with half a line.
+  renameSync(dirname(file), `${dirname(file)}.aside`)
+  const again = await Promise.allSettled(['e', 'f'].map(text => log.append(lease, warning(text))))
+  t.match(again, Array(2).fill({ status: 'rejected', reason: { code: 'ENOENT' } }))
+  renameSync(`${dirname(file)}.aside`, dirname(file))
+  appendFileSync(file, '{"id":"1-2"')
+  await Promise.all(['g', 'h'].map(text => log.append(lease, warning(text))))
+  const events = await all(log.read(queued.id))
+  t.strictSame(
+    events.map(event => [event.id, event.type === 'warning' && event.message]),
+    [
+      ['1-1', 'd'],
+      ['1-2', 'g'],
+      ['1-3', 'h'],
+    ],
   )
 })
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Job } from '../../src/jobs/job.ts'
 import type { Lease } from '../../src/jobs/ports.ts'
 import { encodeJob } from '../../src/jobs/record.ts'
@@ -36,7 +36,7 @@ const expectations: Readonly<Record<ScenarioName, Expected>> = {
   'an end that is announced': { found: 'succeeded', after: succeeded },
   'a release that is recorded': { found: 'queued', after: interrupted },
   'a release that is done': { found: 'queued', after: interrupted },
-  'a cancel request that is only noted': { found: 'queued', after: { status: 'cancelled' } },
+  'a cancel request that is only noted': { found: 'cancelled', after: { status: 'cancelled' } },
   'a cancel request that has taken the job': { found: 'queued', after: { status: 'cancelled' } },
   'a recovery that has ended the processes': { found: 'running', after: { ...interrupted, crashes: 1 }, ended: [1] },
   'a recovery that is recorded': { found: 'queued', after: { ...interrupted, crashes: 1 } },
@@ -54,26 +54,40 @@ async function killedIn(name: ScenarioName, root: string, job: Job): Promise<voi
 
 for (const [name, expected] of Object.entries(expectations)) {
   t.test(`after a kill that leaves ${name}, the next process puts it right`, async t => {
-    const root = t.testdir()
-    const job = newJob(new Date(), { idempotencyKey: 'k' })
-    const scenario = Object.keys(scenarios).find((each): each is ScenarioName => each === name)
-    if (!scenario) throw new Error(name)
-    await killedIn(scenario, root, job)
-    const store = await open(root)
-    t.teardown(() => store.close())
-    t.equal((await store.get(job.id))?.status, expected.found)
-    const ended: number[] = []
-    await store.reap(async lease => void ended.push(lease.fence))
-    t.strictSame(ended, expected.ended ?? [])
-    if (expected.after) t.match(await store.get(job.id), expected.after)
-    await store.reap(async lease => void t.fail(`attempt ${lease.fence} was taken back again`))
-    // Whatever was there, asking again gives this one job, and it ends once.
-    t.equal((await store.submit({ ...job, id: newJob(new Date()).id })).id, await idAfter(store, job))
-    t.equal((await claims(store)).length, isOver(expected.after) ? 0 : 1)
-    t.equal((await store.list({ limit: 5 })).length, 1)
-    await store.close()
-    t.strictSame(leftovers(root), isOver(expected.after) ? [] : ['active', 'holders'])
+    await putRight(t, { name, expected, idempotencyKey: 'k' })
   })
+  t.test(`after a kill that leaves ${name}, without a key, the next process puts it right`, async t => {
+    await putRight(t, { name, expected })
+  })
+}
+
+interface Kill {
+  readonly name: string
+  readonly expected: Expected
+  readonly idempotencyKey?: string
+}
+
+async function putRight(t: Test, { name, expected, ...key }: Kill): Promise<void> {
+  const root = t.testdir()
+  const job = newJob(new Date(), key)
+  const scenario = Object.keys(scenarios).find((each): each is ScenarioName => each === name)
+  if (!scenario) throw new Error(name)
+  await killedIn(scenario, root, job)
+  const store = await open(root)
+  t.teardown(() => store.close())
+  t.equal((await store.get(job.id))?.status, expected.found)
+  const ended: number[] = []
+  await store.reap(async lease => void ended.push(lease.fence))
+  t.strictSame(ended, expected.ended ?? [])
+  if (expected.after) t.match(await store.get(job.id), expected.after)
+  await store.reap(async lease => void t.fail(`attempt ${lease.fence} was taken back again`))
+  // Whatever was there, asking again, under the key or for the very same job, gives this one job, and it ends once.
+  const again = key.idempotencyKey === undefined ? job : { ...job, id: newJob(new Date()).id }
+  t.equal((await store.submit(again)).id, await idAfter(store, job))
+  t.equal((await claims(store)).length, isOver(expected.after) ? 0 : 1)
+  t.equal((await store.list({ limit: 5 })).length, 1)
+  await store.close()
+  t.strictSame(leftovers(root), isOver(expected.after) ? [] : ['active', 'holders'])
 }
 
 const isOver = (after: Partial<Job> | undefined): boolean =>

@@ -49,6 +49,7 @@ export class Endings {
 
   /** True for a queued job that is not to start any more. */
   isOver(job: Job): boolean {
+    if (job.status !== 'queued') return false
     return job.cancelRequestedAt !== undefined || isOverdue(job, this.#parts.clock.now())
   }
 

@@ -47,17 +47,19 @@ export class Holders {
     return (await this.#boots()).length > 0
   }
 
-  /** Calls `inherit` with each holder that is gone, and forgets it when that is done. */
-  async eachDead(inherit: (dead: Holder) => Promise<void>): Promise<void> {
+  /**
+   * Calls `inherit` with each holder that is gone, and forgets it when nothing is left there.
+   * @param failed told of each that could not be seen to; it stays
+   */
+  async eachDead(
+    inherit: (dead: Holder) => Promise<void>,
+    failed: (boot: string, error: unknown) => void,
+  ): Promise<void> {
     for (const boot of await this.#boots()) {
-      const place = join(this.#root, boot)
-      const lock = await lockOfDead(place)
-      if (!lock) continue
-      const dead = new LockedHolder(place, lock)
       try {
-        await inherit(dead)
-      } finally {
-        await dead.close()
+        await inheritFrom(join(this.#root, boot), inherit)
+      } catch (error) {
+        failed(boot, error)
       }
     }
   }
@@ -95,6 +97,17 @@ class LockedHolder implements Holder {
     } finally {
       this.#lock.release()
     }
+  }
+}
+
+async function inheritFrom(place: string, inherit: (dead: Holder) => Promise<void>): Promise<void> {
+  const lock = await lockOfDead(place)
+  if (!lock) return
+  const dead = new LockedHolder(place, lock)
+  try {
+    await inherit(dead)
+  } finally {
+    await dead.close()
   }
 }
 

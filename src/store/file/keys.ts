@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Job } from '../../jobs/job.ts'
-import { decodeJob, encodeJob } from '../../jobs/record.ts'
+import type { Job, JobId } from '../../jobs/job.ts'
+import { decodeJob, encodeRecord } from '../../jobs/record.ts'
 import { createDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
+import type { PassingOver } from './passing-over.ts'
 
 /**
  * Idempotency keys, one file each: the submission of the job that has the key. It is written before anything else of
@@ -23,19 +24,39 @@ export class Keys {
 
   /** @returns the submission that has the key: this one, or the one that was first */
   async take(key: string, job: Job): Promise<Job> {
-    const path = this.#path(key)
-    if (await createDurably(path, `${JSON.stringify(encodeJob(job))}\n`)) return job
+    const owner = await this.#owner(key)
+    if (owner) return owner
+    if (await createDurably(this.#path(key), `${JSON.stringify(encodeRecord(job))}\n`)) return job
+    return await this.take(key, job)
+  }
+
+  /** The key is free again if it is that job's; it may have been another's for long. Only the one sweeper does this. */
+  async drop(key: string, id: JobId): Promise<void> {
+    if ((await this.#owner(key))?.id === id) await rm(this.#path(key))
+  }
+
+  /** The submissions that have a key. */
+  async owners(passingOver: PassingOver): Promise<Job[]> {
+    const names = (await readdir(this.#directory)).filter(name => /^[0-9a-f]{64}$/.test(name))
+    const owners: Job[] = []
+    for (const name of names) {
+      const owner = await passingOver(() => this.#load(join(this.#directory, name)))
+      if (owner) owners.push(owner)
+    }
+    return owners
+  }
+
+  async #owner(key: string): Promise<Job | undefined> {
+    return await this.#load(this.#path(key))
+  }
+
+  async #load(path: string): Promise<Job | undefined> {
     try {
       return decodeJob(await readFile(path, 'utf8'), path)
     } catch (error) {
-      // Given back in this moment.
-      if (hasCode(error, 'ENOENT')) return await this.take(key, job)
+      if (hasCode(error, 'ENOENT')) return undefined
       throw error
     }
-  }
-
-  async drop(key: string): Promise<void> {
-    await rm(this.#path(key), { force: true })
   }
 
   #path(key: string): string {

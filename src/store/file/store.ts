@@ -2,16 +2,19 @@ import { join } from 'node:path'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
 import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
-import { sameRequest } from '../../jobs/request.ts'
-import { abandoned, claimed, finished, isForgettable, isReady, recorded, released } from '../../jobs/states.ts'
+import { finished, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
-import { removeStaleTemps } from '../../util/durable.ts'
-import { hasCode, messageOf } from '../../util/error-code.ts'
+import { messageOf } from '../../util/error-code.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
 import { Markers } from './markers.ts'
+import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
+import { Reaper } from './reaper.ts'
+import { Submissions } from './submissions.ts'
+import { Sweeper } from './sweeper.ts'
+import { Waiting } from './waiting.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
@@ -34,27 +37,47 @@ export interface FileStoreParts {
  * `reap` completes the step or takes it back.
  */
 export class FileJobStore implements JobStore {
-  readonly #root: string
   readonly #parts: FileStoreParts
   readonly #queue: Markers
   readonly #verdicts: Markers
   readonly #holders: Holders
   readonly #keys: Keys
+  readonly #submissions: Submissions
   readonly #endings: Endings
+  readonly #waiting: Waiting
+  readonly #reaper: Reaper
+  readonly #sweeper: Sweeper
+  readonly #passingOver: PassingOver
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
-    this.#root = root
     this.#parts = parts
     this.#queue = new Markers(join(root, 'queue'))
     this.#verdicts = new Markers(join(root, 'verdict'))
     this.#holders = new Holders(join(root, 'holders'))
     this.#keys = new Keys(join(root, 'keys'))
-    this.#endings = new Endings({
+    this.#passingOver = passingOver(parts.warn)
+    const shared = {
       ...parts,
       queue: this.#queue,
       verdicts: this.#verdicts,
-      reached: point => this.#reached(point),
+      holders: this.#holders,
+      self: (): Promise<Holder> => this.#own(),
+      keys: this.#keys,
+      cancel: (id: JobId): Promise<Job> => this.cancel(id),
+      heed: (job: Job): Promise<Job> => this.#heed(job),
+      reached: (point: StorePoint): void => this.#reached(point),
+    }
+    this.#submissions = new Submissions(shared)
+    this.#endings = new Endings(shared)
+    this.#waiting = new Waiting({ ...shared, endings: this.#endings })
+    this.#reaper = new Reaper({ ...shared, endings: this.#endings, waiting: this.#waiting })
+    this.#sweeper = new Sweeper({
+      ...shared,
+      root,
+      keys: this.#keys,
+      waiting: this.#waiting,
+      passingOver: this.#passingOver,
     })
   }
 
@@ -65,27 +88,13 @@ export class FileJobStore implements JobStore {
   }
 
   async submit(job: Job): Promise<Job> {
-    const key = job.idempotencyKey
-    const kept = key === undefined ? job : await this.#keys.take(key, job)
-    this.#reached('submit: keyed')
-    if (!sameRequest(kept, job)) {
-      throw new AgenticoreError('idempotency_conflict', `The idempotency key "${key}" belongs to job ${kept.id}.`)
-    }
-    const existing = await this.#journal.read(kept.id)
-    if (existing) return existing
-    // The marker first: without its record it means nothing, and a kill in between leaves no record that never runs.
-    await this.#queue.put(kept.id)
-    this.#reached('submit: queued')
-    const created = await this.#journal.create(kept)
-    // Somebody else has completed the same submission, and the job may be on its way already.
-    if (!created && (await this.#holders.hold(kept.id))) await this.#queue.drop(kept.id)
-    return kept
+    return await this.#submissions.submit(job)
   }
 
   async get(id: JobId): Promise<Job | undefined> {
-    const job = await this.#journal.read(id)
-    if (job?.status === 'queued') return await this.#withPosition(job)
-    return job && (await this.#endings.marked(job))
+    const read = await this.#journal.read(id)
+    const job = read && (await this.#endIfOver(await this.#endings.marked(read)))
+    return job?.status === 'queued' ? await this.#withPosition(job) : job
   }
 
   async find(part: string): Promise<JobId[]> {
@@ -97,7 +106,7 @@ export class FileJobStore implements JobStore {
     const jobs: Job[] = []
     for (const id of await this.#journal.ids()) {
       if (jobs.length >= limit) break
-      const job = await this.#readable(id, each => this.get(each))
+      const job = await this.#passingOver(() => this.get(id))
       if (job && (status === undefined || job.status === status)) jobs.push(withoutOutput(job))
     }
     return jobs
@@ -106,9 +115,9 @@ export class FileJobStore implements JobStore {
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
-      const job = await this.#readable(id, each => this.#journal.read(each))
+      const job = await this.#passingOver(() => this.#journal.read(id))
       if (!job || (job.status === 'queued' && !isReady(job, this.#now()))) continue
-      const lease = await this.#taking(id, self => this.#begin(id, podName, self))
+      const lease = await this.#waiting.begin(id, podName)
       if (lease) return lease
     }
     return undefined
@@ -143,8 +152,8 @@ export class FileJobStore implements JobStore {
     if (isFinal(job)) return job
     const requestedAt = await this.#endings.requestCancel(id)
     if (requestedAt === undefined) return await this.#endings.complete(await this.#existing(id))
-    const ended = await this.#endQueued(id, queued => this.#endings.over({ ...queued, cancelRequestedAt: requestedAt }))
-    const now = ended ?? (await this.#existing(id))
+    const ended = await this.#waiting.end(id)
+    const now = ended?.job ?? (await this.#existing(id))
     // It ended before the request was made.
     if (isFinal(now)) await this.#verdicts.drop(id)
     const marked = await this.#endings.marked(now)
@@ -153,30 +162,11 @@ export class FileJobStore implements JobStore {
   }
 
   async reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]> {
-    const reaped: Reaped[] = []
-    await this.#holders.eachDead(async dead => {
-      for (const id of await dead.markers.ids()) {
-        const found = await this.#readable(id, each => this.#endings.inherit(each, dead, end))
-        if (found) reaped.push({ ...found, job: await this.#heed(found.job) })
-      }
-    })
-    return [...reaped, ...(await this.#endWaiting())]
+    return await this.#reaper.reap(end)
   }
 
   async sweep(): Promise<Job[]> {
-    const forgotten: Job[] = []
-    const anHourAgo = new Date(this.#now().getTime() - 3_600_000)
-    for (const place of ['', 'verdict', 'keys']) await removeStaleTemps(join(this.#root, place), anHourAgo)
-    for (const id of await this.#journal.ids()) {
-      const job = await this.#readable(id, each => this.#journal.read(each))
-      if (!job || !isForgettable(job, this.#now())) continue
-      if (job.idempotencyKey !== undefined) await this.#keys.drop(job.idempotencyKey)
-      this.#reached('sweep: key dropped')
-      await this.#verdicts.drop(id)
-      await this.#journal.remove(id)
-      forgotten.push(job)
-    }
-    return forgotten
+    return await this.#sweeper.sweep()
   }
 
   async close(): Promise<void> {
@@ -190,95 +180,34 @@ export class FileJobStore implements JobStore {
     return await this.#holders.any()
   }
 
-  /**
-   * Does something with a job of the queue that nobody else then has; undefined when somebody was faster. What goes wrong
-   * leaves it in the queue.
-   */
-  async #taking<T>(id: JobId, work: (self: Holder) => Promise<T | undefined>): Promise<T | undefined> {
-    const self = await this.#own()
-    if (!(await this.#queue.moveTo(self.markers, id))) return undefined
-    try {
-      return await work(self)
-    } catch (error) {
-      await self.markers.moveTo(this.#queue, id)
-      throw error
-    }
-  }
-
-  /** The attempt of a job that was just taken; undefined when there is nothing to start after all. */
-  async #begin(id: JobId, podName: string, self: Holder): Promise<Lease | undefined> {
-    this.#reached('claim: taken')
-    const job = await this.#endings.marked(await this.#existing(id))
-    if (job.status === 'queued' && this.#endings.isOver(job)) {
-      await this.#endings.fold(this.#endings.over(job), self)
-      return undefined
-    }
-    if (job.status === 'queued') {
-      const fence = Math.max(job.fence, await this.#journal.highestFence(id)) + 1
-      const running = claimed(job, { fence, podName, bootId: self.boot, at: this.#now() })
-      if (await this.#journal.begin(running)) return { job: running, fence }
-    }
-    // Begun by somebody who then failed to keep it; else it is a second marker, of a submission that was repeated.
-    const isStranded = job.status === 'running' && !(await this.#holders.hold(id, self))
-    if (isStranded) await this.#endings.giveBack(abandoned(job, this.#now()), self)
-    else await self.markers.drop(id)
-    return undefined
-  }
-
-  /** Ends a job that waits; undefined when it does not, or somebody else was faster. */
-  async #endQueued(id: JobId, end: (job: Job) => Job): Promise<Job | undefined> {
-    return await this.#taking(id, async self => {
-      this.#reached('cancel: taken')
-      const job = await this.#existing(id)
-      if (job.status === 'queued') return await this.#endings.fold(end(job), self)
-      await self.markers.drop(id)
-      return undefined
-    })
-  }
-
   /** A cancel request that came too late for whoever gave the job back, and too early to find it in the queue. */
   async #heed(job: Job): Promise<Job> {
     return job.status === 'queued' && (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
   }
 
-  /** Ends what waits and is not to start any more: overdue, or cancelled by somebody who died doing so. */
-  async #endWaiting(): Promise<Reaped[]> {
-    const ended: Reaped[] = []
-    for (const id of await this.#queue.ids()) {
-      const found = await this.#readable(id, each => this.#journal.read(each))
-      const job = found && (await this.#endings.marked(found))
-      if (!job || !this.#endings.isOver(job)) continue
-      const over = await this.#endQueued(id, () => this.#endings.over(job))
-      if (over) ended.push({ lease: { job, fence: job.fence }, job: over })
+  /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
+  async #endIfOver(job: Job): Promise<Job> {
+    if (!this.#endings.isOver(job)) return job
+    try {
+      return (await this.#waiting.end(job.id))?.job ?? job
+    } catch (error) {
+      this.#parts.warn(`Job ${job.id} is not to start any more, and could not be ended: ${messageOf(error)}`)
+      return job
     }
-    return ended
   }
 
   async #current(lease: Lease): Promise<Job> {
-    const job = await this.#existing(lease.job.id)
-    const held = job.status === 'running' && job.fence === lease.fence && (await this.#holds(job.id))
-    if (held) return await this.#endings.marked(job)
-    throw new AgenticoreError(
-      'stale_lease',
-      `Attempt ${lease.fence} of job ${job.id} no longer holds it: ${job.status}, attempt ${job.fence}.`,
-    )
+    const { id } = lease.job
+    const job = await this.#journal.read(id)
+    const isCurrent = job?.status === 'running' && job.fence === lease.fence
+    if (isCurrent && (await this.#holds(id))) return await this.#endings.marked(job)
+    const now = job ? `${job.status}, attempt ${job.fence}` : 'forgotten'
+    throw new AgenticoreError('stale_lease', `Attempt ${lease.fence} of job ${id} no longer holds it: ${now}.`)
   }
 
   async #holds(id: JobId): Promise<boolean> {
     const self = await this.#self
     return self !== undefined && (await self.markers.has(id))
-  }
-
-  /** A record that cannot be read is no reason to stop: the others are as good as ever. */
-  async #readable<T>(id: JobId, read: (id: JobId) => Promise<T | undefined>): Promise<T | undefined> {
-    try {
-      return await read(id)
-    } catch (error) {
-      const corrupt = error instanceof AgenticoreError && error.code === 'corrupt_record'
-      if (!corrupt && !hasCode(error, 'EACCES', 'EPERM', 'EISDIR', 'EIO')) throw error
-      this.#parts.warn(`Passed over: ${messageOf(error)}`)
-      return undefined
-    }
   }
 
   async #existing(id: JobId): Promise<Job> {

@@ -30,20 +30,25 @@ export class FileEventLog implements EventLog {
     const path = this.#layout.attemptFile(lease.job.id, lease.fence, 'events.ndjson')
     const opening = this.#writers.get(path) ?? openWriter(path)
     this.#writers.set(path, opening)
-    const writer = await opening
-    writer.seq += 1
-    const id = `${lease.fence}-${writer.seq}`
-    const event: JobEvent = { id, at: this.#clock.now().toISOString(), ...redactDeep(body, this.#redact) }
-    writer.last = writer.last.then(() => appendFile(path, `${encodeEvent(event)}\n`, { mode: 0o600 }))
     try {
+      const writer = await opening
+      writer.seq += 1
+      const id = `${lease.fence}-${writer.seq}`
+      const event: JobEvent = { id, at: this.#clock.now().toISOString(), ...redactDeep(body, this.#redact) }
+      writer.last = writer.last.then(() => appendFile(path, `${encodeEvent(event)}\n`, { mode: 0o600 }))
       await writer.last
+      if (body.type === 'outcome' || body.type === 'released') this.#forget(path, opening)
+      return event
     } catch (error) {
-      // Half a line may be there: the next event begins with a new look at the file.
-      this.#writers.delete(path)
+      // Half a line may be there, or the file was not to be had: the next event begins with a new look at it.
+      this.#forget(path, opening)
       throw withPath(error, path)
     }
-    if (body.type === 'outcome' || body.type === 'released') this.#writers.delete(path)
-    return event
+  }
+
+  /** Of several events that failed with one writer, the later ones leave its successor alone. */
+  #forget(path: string, writer: Promise<Writer>): void {
+    if (this.#writers.get(path) === writer) this.#writers.delete(path)
   }
 
   async *read(id: JobId, options: ReadEvents = {}): AsyncGenerator<JobEvent> {

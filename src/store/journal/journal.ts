@@ -2,9 +2,10 @@ import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { AttemptId, Journal, Lease } from '../../jobs/ports.ts'
-import { decodeJob, encodeJob, isJobId } from '../../jobs/record.ts'
+import { decodeJob, encodeRecord, isJobId } from '../../jobs/record.ts'
 import { createDurably, syncDirectory, writeDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
+import { isFile } from '../../util/is-file.ts'
 import { removeTree } from '../../util/remove-tree.ts'
 import { fencesOf } from './fences.ts'
 import { JournalLayout } from './layout.ts'
@@ -32,11 +33,17 @@ export class FileJournal implements Journal {
 
   async create(job: Job): Promise<boolean> {
     const { record, active, activeDirectory } = this.#paths(job.id)
+    const mark = async (): Promise<void> => {
+      await (await open(active, 'w', 0o600)).close()
+      await syncDirectory(activeDirectory)
+    }
     // The marker first: without its record it means nothing, and no record is there without it.
-    await (await open(active, 'w', 0o600)).close()
-    await syncDirectory(activeDirectory)
+    await mark()
     this.#reached('create: marked')
-    return await createDurably(record, serialize(job))
+    if (!(await createDurably(record, serialize(job)))) return false
+    // A sweeper takes an old one without a record away.
+    if (!(await isFile(active))) await mark()
+    return true
   }
 
   async begin(job: Job): Promise<boolean> {
@@ -138,4 +145,4 @@ export class FileJournal implements Journal {
   }
 }
 
-const serialize = (job: Job): string => `${JSON.stringify(encodeJob(job))}\n`
+const serialize = (job: Job): string => `${JSON.stringify(encodeRecord(job))}\n`
