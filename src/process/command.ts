@@ -4,7 +4,7 @@ import { markerEnvironment } from '../util/marker.ts'
 import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { signalGroup } from './group.ts'
-import { lingerGuard } from './linger.ts'
+import { LingerGuard } from './linger.ts'
 
 export interface Command {
   readonly file: string
@@ -67,9 +67,10 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     ...(command.input === undefined ? { stdin: 'ignore' } : { input: Buffer.from(command.input, command.encoding) }),
     ...(stops.length > 0 ? { cancelSignal: stopped } : {}),
   })
-  const guard = lingerGuard(child.nodeChildProcess)
-  if (command.outputFile === undefined) collect(child.stdout, stdout, guard.touch)
-  collect(child.stderr, stderr, guard.touch)
+  const guard = new LingerGuard(child.nodeChildProcess)
+  guard.waiting()
+  if (command.outputFile === undefined) collect(child.stdout, stdout, guard)
+  collect(child.stderr, stderr, guard)
   // git's helpers (git-remote-https, ssh) outlive git when only git is told to stop.
   const stop = (): void => signalGroup(child.pid, 'SIGTERM')
   stopped.addEventListener('abort', stop, { once: true })
@@ -90,9 +91,9 @@ export async function runCommand(command: Command): Promise<CommandResult> {
   }
 }
 
-function collect(stream: Readable | null | undefined, text: BoundedText, touch: () => void): void {
+function collect(stream: Readable | null | undefined, text: BoundedText, guard: LingerGuard): void {
   stream?.on('data', (chunk: Buffer) => {
-    touch()
+    guard.touch()
     text.add(chunk)
   })
 }

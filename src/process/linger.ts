@@ -11,38 +11,77 @@ interface Child {
 
 /**
  * A program that is gone can leave children that hold its output open for hours (a daemon, ssh's master connection), or
- * write to it without end. From its exit on, output that brings nothing for 3 s is closed, and any after 10 s: what the
- * program itself wrote is in the pipe by then, and a pipe holds little.
+ * write to it without end. From its exit on, output that is waited for and brings nothing for 3 s is closed, and any after
+ * 10 s of waiting: what the program itself wrote is in the pipe by then, and a pipe holds little. Time in which nobody
+ * reads does not count, however long whoever reads takes over what came.
  */
-const isOutput = (stream: Stream, child: Child): boolean => stream === child.stdout || stream === child.stderr
+export class LingerGuard {
+  /** Resolves when the program itself is gone. */
+  readonly exited: Promise<void>
+  readonly #child: Child
+  readonly #idleMs: number
+  #leftMs: number
+  #hasExited = false
+  #isDone = false
+  #waitingSince: number | undefined
+  #timer: NodeJS.Timeout | undefined
 
-export function lingerGuard(child: Child, { idleMs, longestMs } = limits) {
-  let idle: NodeJS.Timeout | undefined
-  let longest: NodeJS.Timeout | undefined
-  let done = false
-  const close = (): void => {
-    child.stdout?.destroy()
-    child.stderr?.destroy()
+  constructor(child: Child, { idleMs, longestMs } = limits) {
+    this.#child = child
+    this.#idleMs = idleMs
+    this.#leftMs = longestMs
+    this.exited = new Promise<void>(resolve => {
+      child.once('exit', resolve)
+      child.once('error', resolve)
+    }).then(() => this.#begin())
   }
-  const exited = new Promise<void>(resolve => {
-    child.once('exit', resolve)
-    child.once('error', resolve)
-  }).then(() => {
+
+  /** Somebody waits for output. */
+  waiting(): void {
+    this.#waitingSince ??= performance.now()
+    this.#arm()
+  }
+
+  /** Something came; who takes it waits for nothing. */
+  busy(): void {
+    clearTimeout(this.#timer)
+    if (this.#hasExited && this.#waitingSince !== undefined) this.#leftMs -= performance.now() - this.#waitingSince
+    this.#waitingSince = undefined
+  }
+
+  /** Something came, and more is waited for. */
+  touch(): void {
+    this.busy()
+    this.waiting()
+  }
+
+  /** All output has ended. */
+  stop(): void {
+    this.#isDone = true
+    clearTimeout(this.#timer)
+  }
+
+  #begin(): void {
     // Whoever still holds the other end of what the program was given to read, it is of no use to anybody now.
-    for (const stream of child.stdio) if (stream instanceof Writable && !isOutput(stream, child)) stream.destroy()
-    if (done) return
-    idle = setTimeout(close, idleMs)
-    longest = setTimeout(close, longestMs)
-  })
-  return {
-    exited,
-    /** Something came, or was taken. */
-    touch: (): void => void idle?.refresh(),
-    /** The output has ended. */
-    stop(): void {
-      done = true
-      clearTimeout(idle)
-      clearTimeout(longest)
-    },
+    for (const stream of this.#child.stdio) {
+      if (stream instanceof Writable && !isOutput(stream, this.#child)) stream.destroy()
+    }
+    this.#hasExited = true
+    if (this.#waitingSince === undefined) return
+    this.#waitingSince = performance.now()
+    this.#arm()
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer)
+    if (this.#isDone || !this.#hasExited) return
+    this.#timer = setTimeout(() => this.#close(), Math.max(0, Math.min(this.#idleMs, this.#leftMs)))
+  }
+
+  #close(): void {
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
   }
 }
+
+const isOutput = (stream: Stream, child: Child): boolean => stream === child.stdout || stream === child.stderr

@@ -7,7 +7,7 @@ import { markerVariable } from '../util/marker.ts'
 import { BoundedText } from './bounded-text.ts'
 import { runCommand } from './command.ts'
 import { type Line, lines } from './lines.ts'
-import { lingerGuard } from './linger.ts'
+import { LingerGuard } from './linger.ts'
 import { type StreamedProgram, startStreamed } from './stream.ts'
 import { sweepMarked } from './sweep.ts'
 import { which } from './which.ts'
@@ -178,9 +178,30 @@ t.test('a child of a child that holds the output open does not hold us up', asyn
   process.kill(Number(line && 'text' in line ? line.text : 0), 'SIGKILL')
 })
 
+t.test('nor does one that holds the standard error alone', async t => {
+  const child = startStreamed(program('sleep 1000 > /dev/null & echo $!; exit 0'))
+  const [line] = await all(child.lines)
+  t.match(await child.ended, { exitCode: 0 })
+  process.kill(Number(line && 'text' in line ? line.text : 0), 'SIGKILL')
+})
+
+t.test('nothing is lost of what came, however long whoever reads it takes', async t => {
+  const child = startStreamed(program('seq 1 20000; sleep 1000 & echo pid $!; exit 0'))
+  const seen: string[] = []
+  for await (const line of child.lines) {
+    const text = 'text' in line ? line.text : ''
+    seen.push(text)
+    // Longer than output that brings nothing is waited for.
+    if (text === '1') await Promise.all([child.exited, new Promise(resolve => setTimeout(resolve, 3500))])
+  }
+  t.equal(seen.length, 20_001)
+  process.kill(Number(seen.at(-1)?.replace('pid ', '')), 'SIGKILL')
+})
+
 t.test('output that somebody else keeps writing to after the exit is cut off', async t => {
   const child = spawn('/bin/sh', ['-c', 'while :; do echo more; sleep 0.01; done & echo $!; exit 0'], { env })
-  const guard = lingerGuard(child, { idleMs: 10_000, longestMs: 50 })
+  const guard = new LingerGuard(child, { idleMs: 10_000, longestMs: 50 })
+  guard.waiting()
   const seen: string[] = []
   child.stdout.on('data', chunk => {
     guard.touch()

@@ -1,11 +1,10 @@
-import { PassThrough, pipeline, type Readable, Writable } from 'node:stream'
+import { PassThrough, type Readable, Writable } from 'node:stream'
 import { execa } from 'execa'
-import { hasCode } from '../util/error-code.ts'
 import { markerEnvironment } from '../util/marker.ts'
 import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { type Line, lines } from './lines.ts'
-import { lingerGuard } from './linger.ts'
+import { LingerGuard } from './linger.ts'
 
 export interface StreamedProgram {
   readonly file: string
@@ -68,13 +67,14 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
   const output = held(child.stdout)
   child.stdout.on('data', program.onOutput)
-  const guard = lingerGuard(child.nodeChildProcess)
+  const guard = new LingerGuard(child.nodeChildProcess)
+  const settled = child.finally(() => guard.stop())
   return {
     pid: child.pid,
     lines: watched(lines(output, program.maxLineBytes), guard),
     // A program that could not be started never exits.
-    exited: child.pid === undefined ? child.then(() => undefined) : guard.exited,
-    ended: child.then(result => ({
+    exited: child.pid === undefined ? settled.then(() => undefined) : guard.exited,
+    ended: settled.then(result => ({
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(result.signal === undefined ? {} : { signal: result.signal }),
       missing: result.code === 'ENOENT',
@@ -84,25 +84,30 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   }
 }
 
-/** Taken at once: execa lets output run off that nobody has begun to read when the program is already gone. */
+/**
+ * Taken at once: execa lets output run off that nobody has begun to read when the program is already gone. What came
+ * before the end is read, whichever way the end came.
+ */
 function held(output: Readable): Readable {
   const through = new PassThrough()
-  // Why it ended is in `through`, for whoever reads it.
-  pipeline(output, through, () => undefined)
+  output.pipe(through, { end: false })
+  output.once('close', () => through.end())
   return through
 }
 
-async function* watched(source: AsyncIterable<Line>, guard: ReturnType<typeof lingerGuard>): AsyncGenerator<Line> {
+/** The guard counts only the time in which a line is waited for. */
+async function* watched(source: AsyncGenerator<Line>, guard: LingerGuard): AsyncGenerator<Line> {
   try {
-    for await (const line of source) {
-      guard.touch()
-      yield line
+    for (;;) {
+      guard.waiting()
+      const { done, value } = await source.next()
+      guard.busy()
+      if (done) return
+      yield value
     }
-  } catch (error) {
-    // What was left open after the program's exit has been closed.
-    if (!hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) throw error
   } finally {
-    guard.stop()
+    // There may be more than one output, and something may hold another one.
+    guard.waiting()
   }
 }
 
