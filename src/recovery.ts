@@ -1,12 +1,14 @@
-import { stat, writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { endLeftovers } from './isolation.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
+import { isJobId } from './jobs/record.ts'
 import { jobPlaces, type LocalParts, warn } from './parts.ts'
 import { takeTree } from './process/ownership.ts'
 import { sweepMarked } from './process/sweep.ts'
 import { treePlaces } from './repos/workspaces.ts'
+import { inBatches } from './util/batches.ts'
 import { messageOf } from './util/error-code.ts'
 import { removeTree } from './util/remove-tree.ts'
 import { reap } from './worker/reaper.ts'
@@ -35,6 +37,15 @@ export async function sweep(parts: LocalParts): Promise<void> {
   if (last && Date.now() - last.mtimeMs < sweepEveryMs) return
   await writeFile(stamp, '', { mode: 0o600 })
   for (const job of await parts.store.sweep()) await forgetPlaces(parts, job, { results: 'dropped' })
+  for (const job of await endedJobsWithPlaces(parts)) await forgetPlaces(parts, job, { results: 'kept' })
+}
+
+/** Those whose holder died between the end and the clearing up, or that ended while they waited to go on. */
+async function endedJobsWithPlaces({ store, surroundings: { settings } }: LocalParts): Promise<Job[]> {
+  const roots = [settings.worktreeRoot, join(settings.worktreeRoot, '.runner'), jobPlaces(settings).scratchRoot]
+  const names = await Promise.all(roots.map(root => readdir(root).catch(() => [])))
+  const jobs = await inBatches([...new Set(names.flat())].filter(isJobId), id => store.get(id).catch(() => undefined))
+  return jobs.flatMap(job => (job && isFinal(job) ? [job] : []))
 }
 
 /**

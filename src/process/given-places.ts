@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
 
 /**
@@ -17,9 +18,12 @@ export class GivenPlaces {
   async load(): Promise<readonly string[]> {
     try {
       const held: unknown = JSON.parse(await readFile(this.#file, 'utf8'))
-      if (Array.isArray(held)) this.#places = held.filter(place => typeof place === 'string')
+      if (!Array.isArray(held)) throw new SyntaxError('it is no list')
+      this.#places = held.filter(place => typeof place === 'string')
     } catch (error) {
-      if (!hasCode(error, 'ENOENT') && !(error instanceof SyntaxError)) throw error
+      // What it said of this user nobody knows now: somebody has to look.
+      if (error instanceof SyntaxError) throw new Error(`${this.#file} is damaged: ${error.message}`)
+      if (!hasCode(error, 'ENOENT')) throw error
     }
     return this.#places
   }
@@ -35,9 +39,7 @@ export class GivenPlaces {
   }
 
   async #save(places: readonly string[]): Promise<void> {
-    const temp = `${this.#file}.tmp`
-    await writeFile(temp, JSON.stringify(places), { mode: 0o600 })
-    await rename(temp, this.#file)
+    await writeDurably(this.#file, JSON.stringify(places))
     this.#places = places
   }
 }

@@ -4,16 +4,26 @@ import { walk } from '../util/walk.ts'
 
 /**
  * Gives a tree of ours to another user. A directory goes last: once it is another's, we may not look into it. A file
- * with a second name is left out, because the other name may be elsewhere.
+ * with more names than are in the tree is left out: it is somebody else's, too.
  */
 export async function giveTree(path: string, uid: number): Promise<void> {
   const stats = await lstat(path)
   if (stats.isDirectory()) {
+    const names = new Map<number, number>()
     await walk(path, 'after', async (inner, entry) => {
-      if (entry.isDirectory() || (await lstat(inner)).nlink === 1) await lchown(inner, uid, uid)
+      if (entry.isDirectory() || (await isWhollyIn(names, inner))) await lchown(inner, uid, uid)
     })
   } else if (stats.nlink > 1) return
   await lchown(path, uid, uid)
+}
+
+/** @param names how many of a file's names have been met, by its inode: with the last of them it is known to be in here alone */
+async function isWhollyIn(names: Map<number, number>, path: Buffer): Promise<boolean> {
+  const { nlink, ino } = await lstat(path)
+  if (nlink === 1) return true
+  const met = (names.get(ino) ?? 0) + 1
+  names.set(ino, met)
+  return met === nlink
 }
 
 /**
@@ -45,10 +55,14 @@ async function takeOne(path: string | Buffer, owner: { uid: number; gid: number 
 /** These places alone, each inside the one before it, are ours while `work` runs. */
 export async function whileOurs<T>(places: readonly string[], uid: number, work: () => Promise<T>): Promise<T> {
   const ours = process.getuid?.() ?? uid
-  for (const place of places) await lchown(place, ours, ours)
+  const taken: string[] = []
   try {
+    for (const place of places) {
+      await lchown(place, ours, ours)
+      taken.push(place)
+    }
     return await work()
   } finally {
-    for (const place of places.toReversed()) await lchown(place, uid, uid)
+    for (const place of taken.toReversed()) await lchown(place, uid, uid)
   }
 }

@@ -1,9 +1,11 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryKernelLock } from '../util/kernel-lock.ts'
+import { isAccount } from './accounts.ts'
 import type { OtherUser } from './as-user.ts'
 import { GivenPlaces } from './given-places.ts'
 import { giveTree, takeTree, whileOurs } from './ownership.ts'
+import { removeLeavings } from './user-leavings.ts'
 import { endUser, hasProcesses } from './user-processes.ts'
 
 const mostSlots = 1000
@@ -36,17 +38,37 @@ export class UserSlots {
   }
 
   async acquire(): Promise<UserSlot> {
-    for (let index = 0; index < mostSlots; index++) {
-      const slot = await this.#take(this.#parts.uidBase + index)
+    const { uidBase } = this.#parts
+    const last = await this.#lastTaken()
+    for (let next = 1; next <= mostSlots; next++) {
+      // In turns: what one agent may have left somewhere is not the next one's for a long time.
+      const index = (last + next) % mostSlots
+      const slot = await this.#take(uidBase + index)
       if (!slot) continue
-      // Left by somebody whose jobs have not been taken back yet, or by another installation: not ours to end.
-      if (!(await hasProcesses(slot.uid))) {
-        await slot.takeBackAll()
+      if (await this.#makeReady(slot)) {
+        await writeFile(this.#lastFile(), `${index}\n`, { mode: 0o600 })
         return slot
       }
       await slot.release()
     }
-    throw new Error(`All ${mostSlots} users for agents from ${this.#parts.uidBase} on are in use`)
+    throw new Error(`All ${mostSlots} users for agents from ${uidBase} on are in use`)
+  }
+
+  /** @returns false for a person, and for one left by somebody whose jobs have not been taken back yet */
+  async #makeReady(slot: UserSlot): Promise<boolean> {
+    if ((await hasProcesses(slot.uid)) || (await isAccount(slot.uid))) return false
+    await slot.takeBackAll()
+    await removeLeavings(slot)
+    return true
+  }
+
+  #lastFile(): string {
+    return join(this.#parts.directory, 'last')
+  }
+
+  async #lastTaken(): Promise<number> {
+    const text = await readFile(this.#lastFile(), 'utf8').catch(() => '')
+    return /^\d{1,3}\s*$/.test(text) ? Number(text) : -1
   }
 
   /** Ends what an agent left running whose runner died. A slot that is taken again has nothing of it any more. */
@@ -86,7 +108,13 @@ export class UserSlots {
         await given.remove(path)
       },
       lend: (places, work) => whileOurs(places, uid, work),
-      release: async () => lock.release(),
+      async release() {
+        try {
+          if (!(await hasProcesses(uid))) await removeLeavings(user)
+        } finally {
+          lock.release()
+        }
+      },
     }
   }
 }

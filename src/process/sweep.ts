@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { inBatches } from '../util/batches.ts'
 import { hasCode } from '../util/error-code.ts'
 import { markerVariable } from '../util/marker.ts'
 import { threadsOf } from './threads.ts'
@@ -14,11 +15,13 @@ const clearRounds = 2
  * fork while it is being looked for. A process that cleared its environment is not found here.
  * @param options.afterDeath when the process that started them was killed: then its last child may not be marked yet
  * @returns how many were killed. Only Linux has /proc; elsewhere this does nothing.
+ * @throws Error that names some that are still there after 5 s
  */
 export async function sweepMarked(marker: string, { afterDeath } = { afterDeath: false }): Promise<number> {
   const killed = new Set<number>()
+  const enough = afterDeath ? clearRounds : 1
   let clear = 0
-  for (let round = 0; round < rounds && clear < (afterDeath ? clearRounds : 1); round++) {
+  for (let round = 0; round < rounds && clear < enough; round++) {
     if (round > 0) await delay(roundMs)
     const found = await markedProcesses(marker)
     clear = found.length === 0 ? clear + 1 : 0
@@ -29,18 +32,18 @@ export async function sweepMarked(marker: string, { afterDeath } = { afterDeath:
       kill(pid)
     }
   }
-  return killed.size
+  if (clear === enough) return killed.size
+  const left = (await markedProcesses(marker)).slice(0, 5).map(({ pid }) => pid)
+  throw new Error(`Processes of ${marker} cannot be ended (${left.join(', ')}): end them by hand`)
 }
 
 async function markedProcesses(marker: string): Promise<{ pid: number; started: string }[]> {
   const wanted = Buffer.from(`${markerVariable}=${marker}\0`)
   const pids = (await processIds()).filter(pid => pid !== process.pid)
-  const marked = await Promise.all(
-    pids.map(async pid => {
-      const started = await startOf(pid)
-      return started !== undefined && (await environmentOf(pid)).includes(wanted) ? [{ pid, started }] : []
-    }),
-  )
+  const marked = await inBatches(pids, async pid => {
+    const started = await startOf(pid)
+    return started !== undefined && (await environmentOf(pid)).includes(wanted) ? [{ pid, started }] : []
+  })
   return marked.flat()
 }
 
