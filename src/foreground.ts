@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
-import { gitHubToken, isOnGitHub } from './github/hosts.ts'
+import { gitHubToken, isOfApi } from './github/hosts.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
@@ -175,7 +175,7 @@ function cachesFor({ sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitB
 function credentialsOf({ surroundings, secrets }: LocalParts): FindCredential {
   const { settings, userEnvironment: env } = surroundings
   const github = { apiUrl: settings.githubApiUrl }
-  const userPrograms = firstOf([gitCredential({ env }), ghToken({ env }, address => isOnGitHub(address, github))])
+  const userPrograms = firstOf([gitCredential({ env }), ghToken({ env }, address => isOfApi(address, github))])
   const known = askedOnce(userPrograms, lookup => {
     if (lookup.kind === 'found') secrets.add(lookup.credential.password, basicPair(lookup.credential))
   })
@@ -230,7 +230,7 @@ function pullRequestsFor({ surroundings }: LocalParts, findCredential: FindCrede
     return new GitHubPullRequests({ settings, findCredential, userAgent: 'agenticore', ...waiting })
   }
   return {
-    serves: url => isOnGitHub(parseRepository(url), settings),
+    serves: url => isOfApi(parseRepository(url), settings),
     open: async (...call) => await (await load()).open(...call),
     update: async (...call) => await (await load()).update(...call),
   }
@@ -240,11 +240,15 @@ function pullRequestsFor({ surroundings }: LocalParts, findCredential: FindCrede
 const profilesOf = ({ profiles, secrets }: LocalParts): Profiles => ({
   async resolve(name) {
     const profile = await (await profiles()).resolve(name)
-    secrets.add(...Object.entries(profile.env).flatMap(([key, value]) => (secretName.test(key) ? [value] : [])))
+    secrets.add(...Object.entries(profile.env).flatMap(secretIn))
     return profile
   },
   materialize: async (profile, places) => await (await profiles()).materialize(profile, places),
 })
+
+/** A variable's value when its name says so, or the password in an address. */
+const secretIn = ([name, value]: [string, string]): string[] =>
+  secretName.test(name) ? [value] : [URL.parse(value)?.password ?? ''].filter(Boolean)
 
 /** The same log, with somebody listening to what is written. */
 const heard = (events: EventLog, onEvent: (event: JobEvent) => void): EventLog => ({

@@ -106,7 +106,7 @@ export async function openProfiles({ settings, home }: Surroundings): Promise<Pr
 }
 
 /** Variables that are not ours, and whose value nobody is to read. */
-export const secretName = /KEY|SECRET|TOKEN|PASSWORD/
+export const secretName = /KEY|SECRET|TOKEN|PASSW|PWD|CREDENTIAL|AUTH/i
 
 /** What must never be written down, as far as it is known from the start. */
 const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [

@@ -117,11 +117,8 @@ export class Claude implements Agent {
     if (transcript !== undefined) await copyTranscript(transcript, path, this.#parts.redact)
   }
 
-  async restoreSession(path: string, { scratch, cwd, sessionId }: SessionPlace & { cwd: string }): Promise<void> {
-    const place = transcriptPlace(configOf(scratch), cwd, sessionId)
-    if (await copyTranscript(path, place)) return
-    const message = `The conversation ${sessionId} is not kept any more.`
-    throw new AgenticoreError('session_not_found', message)
+  async restoreSession(path: string, { scratch, cwd, sessionId }: SessionPlace & { cwd: string }): Promise<boolean> {
+    return await copyTranscript(path, transcriptPlace(configOf(scratch), cwd, sessionId))
   }
 
   async #askVersion(file: string, signal: AbortSignal, user: Slot | undefined): Promise<CommandResult> {

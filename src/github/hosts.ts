@@ -24,6 +24,12 @@ export function gitHubAddress(ownerAndName: string, { apiUrl }: GitHubSettings):
   return parseRepository(`${where}/${encodeURI(ownerAndName)}.git`)
 }
 
+/** Whether that API is the one for a repository. */
+export function isOfApi(address: RepositoryAddress, settings: GitHubSettings): boolean {
+  const { host } = gitHubAddress(address.path, settings)
+  return address.scheme === 'ssh' ? withoutPort(address.host) === withoutPort(host) : address.host === host
+}
+
 /** GITHUB_TOKEN, for GitHub alone. @param token empty: there is none */
 export function gitHubToken(token: string, settings: GitHubSettings): FindCredential {
   return async address => {

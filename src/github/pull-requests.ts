@@ -5,7 +5,7 @@ import { parseRepository } from '../jobs/repository.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Pull, PullRequestApi } from './api.ts'
 import { commentFor, describe, markerOf } from './description.ts'
-import { type GitHubSettings, gitHubAddress, isOnGitHub } from './hosts.ts'
+import { type GitHubSettings, gitHubAddress, isOfApi } from './hosts.ts'
 import { Patience, type Waiting } from './patience.ts'
 import { GitHubError } from './trouble.ts'
 
@@ -25,7 +25,7 @@ export class GitHubPullRequests implements PullRequests {
   }
 
   serves(repoUrl: string): boolean {
-    return isOnGitHub(parseRepository(repoUrl), this.#parts.settings)
+    return isOfApi(parseRepository(repoUrl), this.#parts.settings)
   }
 
   /**

@@ -72,7 +72,8 @@ export const catalogue = {
   verify_failed: {
     kind: 'refused',
     meaning: "The profile's `verify` still fails after everything the agent tried.",
-    remedy: 'The branch is pushed, without a pull request. The message has what `verify` printed last.',
+    remedy:
+      'The branch is pushed, unless the message says otherwise, and no pull request opened. The message has what `verify` printed last.',
   },
   server_unreachable: {
     kind: 'unavailable',

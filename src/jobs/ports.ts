@@ -166,6 +166,8 @@ export interface Workspaces {
    * @throws AgenticoreError `origin_*`, `repository_empty`, `ref_not_found`, `git_failed`
    */
   open(lease: Lease, options: OpenWorkspace): Promise<Workspace>
+  /** Removes what an earlier attempt has left of a tree that could not be opened. */
+  forget(lease: Lease, slot: Slot | undefined): Promise<void>
 }
 
 export interface OpenWorkspace {
@@ -194,7 +196,9 @@ export interface Workspace {
   readonly done: WorkDone | undefined
   setDone(done: WorkDone): Promise<void>
   /** From now on a tree like this one is one in which nobody has done anything. @returns whether it differs from the base */
-  noteSetup(signal: AbortSignal): Promise<boolean>
+  noteIdle(signal: AbortSignal): Promise<boolean>
+  /** If nobody has done anything up to now, nothing that comes later is work: `commit` finds none. */
+  noteWork(signal: AbortSignal): Promise<void>
   /** Everything the agent did, committed or not, as one commit to push; undefined when nothing differs from the base. */
   commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined>
   /**
@@ -297,8 +301,8 @@ export interface Agent {
   runShell(command: string, request: AgentRequest, signal: AbortSignal): Promise<ShellResult>
   /** Copies the conversation to `path`, without secrets; nothing when there is none. */
   keepSession(path: string, session: SessionPlace): Promise<void>
-  /** Puts a kept conversation where a run in `cwd` goes on with it. @throws AgenticoreError `session_not_found` */
-  restoreSession(path: string, session: SessionPlace & { readonly cwd: string }): Promise<void>
+  /** Puts a kept conversation where a run in `cwd` goes on with it. @returns false when it is not there */
+  restoreSession(path: string, session: SessionPlace & { readonly cwd: string }): Promise<boolean>
   /** Never rejects for what the agent does: one result shape for success and failure. */
   run(request: AgentRequest, options: AgentOptions): Promise<AgentResult>
 }

@@ -50,6 +50,8 @@ export class JobService {
     if (request.continues === undefined) return await store.submit(job)
     const earlier = await this.get(request.continues)
     checkContinuable(earlier)
+    // Somebody else may be going on with it.
+    checkContinuable(await this.#latestOf(earlier.sessionId ?? '', request.idempotencyKey))
     const { branch, sessionId = '', sessionCostUsd = 0 } = earlier
     return await store.submit({ ...job, branch, sessionId, sessionCostUsd })
   }

@@ -67,7 +67,7 @@ ln -s ${ours} /tmp/${name}-link; ipcmk -M 4096 -S 1 -Q > /dev/null`
 t.test('a user is ended where no process can be started any more', { skip }, async t => {
   const uid = uidBase + 900
   const bomb = 'ulimit -u 60; while :; do (sleep 1000 &) 2>/dev/null || :; done'
-  spawn('setpriv', ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', 'sh', '-c', bomb], {
+  spawn(setpriv, ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', 'sh', '-c', bomb], {
     stdio: 'ignore',
   })
   await until(async () => (await hasProcesses(uid)) || undefined)

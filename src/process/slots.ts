@@ -90,15 +90,16 @@ export class UserSlots {
     if (!lock) return undefined
     const user: OtherUser = { uid, setpriv }
     const given = new GivenPlaces(join(directory, `${uid}.given`))
+    const takeBackAll = async (): Promise<void> => {
+      for (const path of await given.load()) {
+        await takeTree(path)
+        await given.remove(path)
+      }
+    }
     return {
       ...user,
       endAll: () => endUser(user),
-      async takeBackAll() {
-        for (const path of await given.load()) {
-          await takeTree(path)
-          await given.remove(path)
-        }
-      },
+      takeBackAll,
       async give(path) {
         await given.add(path)
         await giveTree(path, uid)
@@ -110,7 +111,10 @@ export class UserSlots {
       lend: (places, work) => whileOurs(places, uid, work),
       async release() {
         try {
-          if (!(await hasProcesses(uid))) await removeLeavings(user)
+          if (await hasProcesses(uid)) return
+          // What its job goes on with may be another user's by the time this one serves again.
+          await takeBackAll()
+          await removeLeavings(user)
         } finally {
           lock.release()
         }

@@ -22,6 +22,8 @@ export interface ConfigFiles {
 
 /** Files of `.claude/` that are merged by rules of their own; every other one is taken as it is. */
 const mergedFiles = ['settings.json', 'settings.local.json', 'CLAUDE.md', '.mcp.json']
+/** What is Claude Code's own, in a copy of somebody's `~/.claude`: conversations, and a person's credentials. */
+const notForJobs = ['projects', '.credentials.json']
 
 /**
  * @param directories the base first
@@ -40,7 +42,9 @@ export async function readConfigFiles(directories: readonly string[], repository
 
 /** Names of what a directory's `.claude/` has beside the files that are merged. */
 export async function otherFiles(directory: string): Promise<string[]> {
-  return (await entriesOf(join(directory, '.claude'))).filter(name => !mergedFiles.includes(name))
+  return (await entriesOf(join(directory, '.claude'))).filter(
+    name => !mergedFiles.includes(name) && !notForJobs.includes(name),
+  )
 }
 
 /** As Claude Code has it in a project: what is local counts more. */
@@ -77,8 +81,9 @@ async function mergedServers(directories: readonly string[], theirs: Servers): P
   return Object.fromEntries(merged)
 }
 
+/** What cannot be read in somebody else's file is left out. */
 async function theirServers(path: string | undefined): Promise<Servers> {
-  const found = path === undefined ? undefined : await readJson(path)
+  const found = path === undefined ? undefined : await readJson(path).catch(() => undefined)
   if (path === undefined || found === undefined) return {}
   return Object.fromEntries(readableServersIn(found).map(([name, server]) => [name, { server, path }]))
 }

@@ -19,8 +19,9 @@ export async function materialize(profile: Profile, { directory, tree }: ConfigP
   const { directories, env, trustRepo } = profile
   const trusted = trustRepo ? tree : undefined
   const target = join(directory, '.claude')
-  const { settings, servers, memory } = await readConfigFiles(directories, await serversFile(trusted))
-  const expanded = expandServers(servers, env)
+  const theirs = await serversFile(trusted)
+  const { settings, servers, memory } = await readConfigFiles(directories, theirs)
+  const expanded = expandServers(servers, env, theirs)
   for (const place of [target, join(directory, '.mcp.json')]) await removeTree(place)
   await mkdir(target, { recursive: true, mode: 0o700 })
   if (trusted !== undefined) await copyTrusted(trusted, target)

@@ -1,5 +1,6 @@
 // The small form of zod: this is read at the start of every job.
 import * as z from 'zod/mini'
+import { AgenticoreError } from '../jobs/errors.ts'
 import { isFields } from './merge.ts'
 import { invalidProfile } from './read.ts'
 
@@ -56,9 +57,14 @@ function wrongWith(server: Server): string | undefined {
 /**
  * With `${VAR}` and `${VAR:-default}` filled in from the profile's `env`, and from nothing else: a profile does not
  * read the environment of whoever runs it.
+ * @param lenient a file whose servers are left out where a variable is missing
  * @throws AgenticoreError `invalid_profile` that names the variable
  */
-export function expandServers(servers: Servers, env: Readonly<Record<string, string>>): Record<string, Server> {
+export function expandServers(
+  servers: Servers,
+  env: Readonly<Record<string, string>>,
+  lenient?: string,
+): Record<string, Server> {
   const expand = (value: unknown, path: string): unknown => {
     if (typeof value === 'string') return filledIn(value, env, path)
     if (Array.isArray(value)) return value.map(each => expand(each, path))
@@ -66,7 +72,15 @@ export function expandServers(servers: Servers, env: Readonly<Record<string, str
   }
   const fields = (value: Server, path: string): Server =>
     Object.fromEntries(Object.entries(value).map(([key, held]) => [key, expand(held, path)]))
-  return Object.fromEntries(Object.entries(servers).map(([name, { server, path }]) => [name, fields(server, path)]))
+  const expanded = Object.entries(servers).flatMap(([name, { server, path }]) => {
+    try {
+      return [[name, fields(server, path)] as const]
+    } catch (error) {
+      if (path === lenient && error instanceof AgenticoreError) return []
+      throw error
+    }
+  })
+  return Object.fromEntries(expanded)
 }
 
 const filledIn = (text: string, env: Readonly<Record<string, string>>, path: string): string =>

@@ -4,6 +4,7 @@ import { type Document, isMap, LineCounter, parseDocument } from 'yaml'
 import { AgenticoreError } from '../jobs/errors.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { didYouMean } from '../util/nearest.ts'
+import { isFields } from './merge.ts'
 import { claudeKeys, foreignKeys, type ProfileFile, profileKeys } from './schema.ts'
 
 export interface ReadProfile {
@@ -72,7 +73,7 @@ async function namesIn(directory: string): Promise<string[]> {
 function toObject(document: Document, path: string): Record<string, unknown> {
   if (document.contents === null) return {}
   const value = plainValue(document, path)
-  if (!isMap(document.contents) || !isObject(value)) throw invalidProfile(path, 'it is no list of keys and values')
+  if (!isMap(document.contents) || !isFields(value)) throw invalidProfile(path, 'it is no list of keys and values')
   return value
 }
 
@@ -85,9 +86,6 @@ function plainValue(document: Document, path: string): unknown {
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 function withoutForeign(given: Record<string, unknown>): { held: Record<string, unknown>; dropped: string[] } {
   const dropped: string[] = []
   const strip = (fields: Record<string, unknown>, group: string): Record<string, unknown> => {
@@ -97,7 +95,7 @@ function withoutForeign(given: Record<string, unknown>): { held: Record<string, 
     return Object.fromEntries(Object.entries(fields).filter(([key]) => !isForeign(key)))
   }
   const held = strip(given, '')
-  return { held: isObject(held.claude) ? { ...held, claude: strip(held.claude, 'claude') } : held, dropped }
+  return { held: isFields(held.claude) ? { ...held, claude: strip(held.claude, 'claude') } : held, dropped }
 }
 
 function unknownKey(group: readonly string[], key: string): string {
@@ -106,7 +104,7 @@ function unknownKey(group: readonly string[], key: string): string {
 }
 
 function notAllowed(keys: readonly string[], held: unknown, allowed: string): string {
-  const value = keys.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), held)
+  const value = keys.reduce<unknown>((inner, key) => (isFields(inner) ? inner[key] : undefined), held)
   const wanted = keys.length === 1 && keys[0] === 'claude' ? 'keys and values' : allowed
   return `${keys.join('.')} is ${JSON.stringify(value)?.slice(0, 200)}; allowed is ${wanted}`
 }
@@ -121,4 +119,4 @@ function lineOf(document: Document, lines: LineCounter, path: readonly string[])
 }
 
 const isRanged = (node: unknown): node is { range: readonly number[] } & { range: { 0: number } } =>
-  isObject(node) && Array.isArray(node.range)
+  isFields(node) && Array.isArray(node.range)

@@ -37,18 +37,18 @@ t.test('nobody is asked for an address that no credential may go to', async t =>
 })
 
 t.test(
-  'an origin is asked for once, whatever it said, also by many at once; another port is another origin',
+  'a repository is asked for once, whatever was said, also by many at once; another one is asked for itself',
   async t => {
     const { find, asked } = source(found('a'), none('nothing'), found('c'))
     const learnt: Lookup[] = []
     const once = askedOnce(find, lookup => learnt.push(lookup))
     const same = await Promise.all(
-      ['https://h/o/r', 'https://h/o/other', 'https://h/o/r'].map(url => once(at(url), never)),
+      ['https://h/o/r', 'https://h/o/r.git', 'https://h/o/r'].map(url => once(at(url), never)),
     )
     t.strictSame(same, [found('a'), found('a'), found('a')])
     for (const _ of [1, 2]) t.strictSame(await once(at('https://h:8443/o/r'), never), none('nothing'))
-    t.strictSame(await once(at('https://i/o/r'), never), found('c'))
-    t.strictSame(asked, ['https://h/o/r', 'https://h:8443/o/r', 'https://i/o/r'])
+    t.strictSame(await once(at('https://h/o/other'), never), found('c'))
+    t.strictSame(asked, ['https://h/o/r', 'https://h:8443/o/r', 'https://h/o/other'])
     t.strictSame(learnt, [found('a'), none('nothing'), found('c')])
   },
 )

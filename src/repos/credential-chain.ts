@@ -16,27 +16,27 @@ export function firstOf(sources: readonly FindCredential[]): FindCredential {
 }
 
 /**
- * The same source, asked once for each origin: whatever it said is said again, for every repository there.
+ * The same source, asked once for each repository: a helper may tell those of one origin apart.
  * @param learn is told a credential before anybody gets to use it
  */
 export function askedOnce(find: FindCredential, learn: (lookup: Lookup) => void): FindCredential {
   const asked = new Map<string, Promise<Lookup>>()
   return async (address, signal) => {
-    const origin = `${address.scheme}://${address.host}`
+    const { normalised } = address
     const ask = async (): Promise<Lookup> => {
       try {
         const lookup = await find(address, signal)
         learn(lookup)
         return lookup
       } catch (error) {
-        asked.delete(origin)
+        asked.delete(normalised)
         throw error
       }
     }
     for (;;) {
-      const earlier = asked.get(origin)
+      const earlier = asked.get(normalised)
       const asking = earlier ?? ask()
-      asked.set(origin, asking)
+      asked.set(normalised, asking)
       try {
         return await asking
       } catch (error) {

@@ -21,7 +21,9 @@ export async function withHealing<T>(healing: Healing, attempt: (fromOrigin: boo
     return await attempt(false)
   } catch (error) {
     signal.throwIfAborted()
-    if (!(error instanceof AgenticoreError && isDamage(error.message))) throw error
+    // What an origin refuses may be worded alike.
+    const isOurs = error instanceof AgenticoreError && error.code === 'git_failed'
+    if (!isOurs || !isDamage(error.message)) throw error
     tell(`The clone cache was damaged, and is made anew: ${error.message}`)
     await cache.discard(remote)
     return await attempt(true)

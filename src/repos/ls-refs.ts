@@ -2,7 +2,9 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 
+/** For the next byte, and for all of it: an origin may send a little now and then for ever. */
 const patienceMs = 20_000
+const longestMs = 30_000
 const longestAnswer = 1024 * 1024
 
 export interface LsRefs {
@@ -67,6 +69,7 @@ async function post(
   { authorization, signal }: Omit<LsRefs, 'names'>,
 ): Promise<Buffer | undefined> {
   signal.throwIfAborted()
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(longestMs)])
   const headers = {
     'content-type': 'application/x-git-upload-pack-request',
     accept: 'application/x-git-upload-pack-result',
@@ -77,7 +80,7 @@ async function post(
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
   const nothing = (): void => resolve(undefined)
-  const call = send(url, { method: 'POST', headers, agent: false, timeout: patienceMs, signal })
+  const call = send(url, { method: 'POST', headers, agent: false, timeout: patienceMs, signal: patience })
   call.on('timeout', () => call.destroy())
   call.on('error', nothing)
   call.on('response', response => {

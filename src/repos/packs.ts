@@ -35,7 +35,7 @@ export async function copyPacks(from: string, to: string): Promise<number> {
   const there = new Set(await packsIn(to))
   const missing = (await packsIn(from)).filter(name => !there.has(name))
   for (const name of missing) {
-    await copyPack(packDirectory(from), packDirectory(to), name)
+    await copyPack(from, to, name)
     await markChecked(to, name)
   }
   return missing.length
@@ -83,10 +83,11 @@ export async function removePacks(gitDir: string, names: readonly string[]): Pro
 
 async function copyPack(from: string, to: string, name: string): Promise<void> {
   for (const file of filesOf(name)) {
-    const temp = join(to, `tmp_copy_${crypto.randomUUID()}`)
+    // Beside the repository, where upkeep looks for what a process that was killed has left.
+    const temp = `${to}.${crypto.randomUUID()}.tmp`
     try {
-      await copyChecked(join(from, file), temp)
-      await rename(temp, join(to, file))
+      await copyChecked(join(packDirectory(from), file), temp)
+      await rename(temp, join(packDirectory(to), file))
     } finally {
       await rm(temp, { force: true })
     }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { hasCode, messageOf } from '../util/error-code.ts'
-import { isKept, keep, openRepository, throwAway, touch } from './bare-repository.ts'
+import { identityOf, isKept, keep, openRepository, throwAway, touch } from './bare-repository.ts'
 import { evict } from './cache-upkeep.ts'
 import { DamagedPack } from './pack-check.ts'
 import { copyPacks, removePacks } from './packs.ts'
@@ -36,10 +36,11 @@ export class SharedTier {
     const there = join(root, name, 'repo')
     try {
       if (!(await isKept(there, commit))) return false
+      const identity = await identityOf(there)
       await copyPacks(there, gitDir)
       await tryTouch(there)
       // It may have been thrown out while it was copied.
-      return await isKept(there, commit)
+      return (await isKept(there, commit)) && (await identityOf(there)) === identity
     } catch (error) {
       warn(`The shared clone cache cannot be used: ${messageOf(error)}`)
       if (error instanceof DamagedPack) await throwAway(there).catch(reason => warn(messageOf(reason)))
@@ -51,14 +52,17 @@ export class SharedTier {
     const { root, limitBytes } = this.#parts
     await this.#change(async () => {
       const there = await openRepository(join(root, name))
+      const identity = await identityOf(there)
       await copyPacks(gitDir, there)
+      // Somebody has thrown it out in the middle of this: the next one to fetch brings it all.
+      if ((await identityOf(there)) !== identity) return
       await keep(there, commit)
       await touch(there)
       await evict(root, { limitBytes, except: there })
     })
   }
 
-  /** @param packed.replaced packs that everything is in what the repository has instead */
+  /** @param replaced packs whose contents are in others that the repository has instead */
   async replace(name: string, { gitDir, replaced }: { gitDir: string; replaced: readonly string[] }): Promise<void> {
     await this.#change(async () => {
       const there = await openRepository(join(this.#parts.root, name))

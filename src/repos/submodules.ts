@@ -119,7 +119,7 @@ async function fillSubmodule(
   }
   const healing = { cache: parts.cache, remote, signal, tell: (message: string) => void said.push(message) }
   const inner = await withHealing(healing, async fromOrigin => {
-    const submodules = await whileOurs(slot, root, at, () => prepare(fromOrigin))
+    const submodules = await whilePlaceIsOurs(slot, root, at, () => prepare(fromOrigin))
     await resetTree(parts.git, filling, { signal, slot })
     return submodules
   })
@@ -130,7 +130,7 @@ async function fillSubmodule(
  * While a directory of the tree, and all above it, are ours and not its user's.
  * @throws when the way there leads out of the tree: a repository can hold any link under any name
  */
-async function whileOurs<T>(
+async function whilePlaceIsOurs<T>(
   slot: Slot | undefined,
   directory: string,
   [next, ...rest]: readonly string[],
@@ -139,8 +139,8 @@ async function whileOurs<T>(
   if (!(await isRealDirectory(directory))) throw new Error('its place is no directory of the tree')
   const inside = async (): Promise<T> => {
     if (next === undefined) return await work()
-    if (/^(\.{0,2}|\.?git~?\d*)$/i.test(next)) throw new Error('its place has no name for a directory')
-    return await whileOurs(slot, join(directory, next), rest, work)
+    if (/^(\.{0,2}|\.git|git~\d+)$/i.test(next)) throw new Error('its place has no name for a directory')
+    return await whilePlaceIsOurs(slot, join(directory, next), rest, work)
   }
   return await (slot ? slot.lend([directory], inside) : inside())
 }
@@ -148,7 +148,8 @@ async function whileOurs<T>(
 /** @throws AgenticoreError `invalid_repo_url` */
 function addressOf({ rules }: SubmoduleParts, parent: RepositoryAddress, url: string): RepositoryAddress {
   const full = /^\.\.?\//.test(url) ? relativeTo(parent.url, url) : url
-  checkRepository(full, '', { ...rules, allowPaths: parent.scheme === 'file' })
+  // As git has it: a repository on this disk names its neighbours, and nothing else on the disk.
+  checkRepository(full, '', { ...rules, allowPaths: parent.scheme === 'file' && full !== url })
   return parseRepository(full)
 }
 

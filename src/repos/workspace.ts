@@ -27,7 +27,9 @@ export class GitWorkspace implements Workspace {
   readonly lacksEarlierWork: boolean
   readonly warnings: readonly string[]
   #done: WorkDone | undefined
-  #afterSetup = ''
+  /** What the tree is like when nobody has done anything; empty: like the base. */
+  #idleTree = ''
+  #isIdle = false
   #unread: readonly string[] = []
   /** The runner's own, made by the latest `commit`. */
   #gitDir = ''
@@ -75,11 +77,21 @@ export class GitWorkspace implements Workspace {
     this.#done = done
   }
 
-  async noteSetup(signal: AbortSignal): Promise<boolean> {
+  async noteIdle(signal: AbortSignal): Promise<boolean> {
+    const { tree, baseTree } = await this.#look(signal)
+    this.#idleTree = tree
+    return tree !== baseTree
+  }
+
+  async noteWork(signal: AbortSignal): Promise<void> {
+    const { tree, baseTree } = await this.#look(signal)
+    this.#isIdle = this.#unread.length === 0 && (tree === baseTree || tree === this.#idleTree)
+  }
+
+  async #look(signal: AbortSignal): Promise<{ tree: string; baseTree: string }> {
     this.#gitDir = await makeRunnerGitDir(this.#checkout)
     const [{ baseTree }, tree] = await allDone([this.#history(signal), this.#writeTree(signal)])
-    this.#afterSetup = tree
-    return tree !== baseTree
+    return { tree, baseTree }
   }
 
   async commit(message: CommitMessage, signal: AbortSignal): Promise<Change | undefined> {
@@ -89,7 +101,8 @@ export class GitWorkspace implements Workspace {
     const complete = added === parent.tree || parent.sha === this.baseSha
     const tree = complete ? added : await this.#writeTreeOn(parent.sha, signal)
     const unread = this.#unread
-    if ((tree === baseTree || tree === this.#afterSetup) && unread.length === 0) return undefined
+    const isIdle = this.#isIdle || tree === baseTree || tree === this.#idleTree
+    if (isIdle && unread.length === 0) return undefined
     if (tree === parent.tree) return { sha: parent.sha, unread }
     const text = `${message.subject}\n\n${message.trailer}\n`
     const when = `@${Math.floor(message.at.getTime() / 1000)} +0000`

@@ -18,6 +18,7 @@ import {
   script,
   token,
 } from '../../test/helpers/repos.ts'
+import { until } from '../../test/helpers/until.ts'
 import type { Workspace } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { FileLock } from '../locks/file-lock.ts'
@@ -397,27 +398,48 @@ t.test(
   '20 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
   async t => {
     const { cloneUrl, path, commit } = await world.repo()
-    const repo = join(world.cacheRoot, cacheName(parseRepository(cloneUrl)))
-    const seen = new Set([commit])
+    const root = join(world.dir, 'stormy')
+    const said: string[] = []
+    const cache = cacheIn(root, world.git, { warn: text => void said.push(text) })
+    const { treesRoot } = world
+    const workspaces = new GitWorkspaces({
+      git: world.git,
+      cache,
+      privateCache: own => cacheIn(own, world.git),
+      rules: { allowedHosts: [], allowPaths: true },
+      root: treesRoot,
+    })
+    const tips = [commit]
+    let left = 20
     const open = async (_: unknown, n: number) => {
-      const opened = await world.open(cloneUrl)
-      const next = await agentGit(path, 'commit-tree', '-m', `rewritten ${n}`, `${commit}^{tree}`)
-      seen.add(next)
-      await git(path, ['update-ref', 'refs/heads/main', next])
-      await rm(repo, { recursive: true, force: true, maxRetries: 9 }).catch(() => undefined)
-      return opened
+      await until(() => tips.length > n || undefined)
+      const from = tips.length - 1
+      const lease = leaseOf(newJob(new Date(), { repoUrl: cloneUrl }))
+      const workspace = await workspaces.open(lease, { signal: never, checkout }).finally(() => left--)
+      return { workspace, asked: tips.slice(from) }
     }
-    const opened = await Promise.all(Array.from({ length: 20 }, open))
-    t.ok(seen.size > 10)
-    for (const { workspace } of opened) {
+    const storm = async (): Promise<void> => {
+      while (left > 0) {
+        const next = await agentGit(path, 'commit-tree', '-m', `rewritten ${tips.length}`, `${commit}^{tree}`)
+        // Known before it is there: a job may see it in between.
+        tips.push(next)
+        await git(path, ['update-ref', 'refs/heads/main', next])
+        await rm(root, { recursive: true, force: true, maxRetries: 9 }).catch(() => undefined)
+      }
+    }
+    const [opened] = await Promise.all([Promise.all(Array.from({ length: 20 }, open)), storm()])
+    const bases = new Set<string>()
+    for (const { workspace, asked } of opened) {
+      bases.add(workspace.baseSha)
+      t.ok(asked.includes(workspace.baseSha), 'a commit that the branch was at while it was asked for')
       t.match(await tryGit(workspace.path, ['fsck', '--full']), { code: 0 })
-      t.ok(seen.has(workspace.baseSha))
       t.equal(await git(workspace.path, ['rev-parse', 'HEAD']), workspace.baseSha)
       t.equal(await git(workspace.path, ['status', '--porcelain']), '')
       await writeFile(join(workspace.path, 'work'), 'w')
       t.ok(await workspace.commit(message, never), 'and its work can be committed without the cache')
       await workspace.dispose()
     }
+    t.ok(bases.size > 5, `${bases.size} different commits`)
   },
 )
 

@@ -2,8 +2,9 @@ import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { Job, JobId } from '../jobs/job.ts'
-import type { Lease, OpenWorkspace, Workspace, Workspaces } from '../jobs/ports.ts'
+import type { Lease, OpenWorkspace, Slot, Workspace, Workspaces } from '../jobs/ports.ts'
 import { parseRepository, type RepositoryRules } from '../jobs/repository.ts'
+import { allDone } from '../util/all-done.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { isFile } from '../util/is-file.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
@@ -79,6 +80,12 @@ export class GitWorkspaces implements Workspaces {
       await Promise.allSettled([removeTree(place.tree), removeTree(place.runnerRoot)])
       throw error
     }
+  }
+
+  async forget({ job }: Lease, slot: Slot | undefined): Promise<void> {
+    const { tree, runnerRoot } = treePlaces(this.#parts.root, job.id)
+    await slot?.takeBack(tree)
+    await allDone([removeTree(tree), removeTree(runnerRoot)])
   }
 
   /** @returns whether the cache had the commit */

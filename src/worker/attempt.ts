@@ -20,7 +20,7 @@ const keepingMs = 60_000
 export interface AttemptParts extends PlaceParts {
   readonly store: Pick<JobStore, 'record'>
   readonly events: EventLog
-  readonly journal: Pick<Journal, 'diffPath' | 'straysPath' | 'sessionPath' | 'highestFence'>
+  readonly journal: Pick<Journal, 'diffPath' | 'straysPath' | 'sessionPath' | 'highestFence' | 'read'>
   readonly agent: Agent
   readonly pullRequests: PullRequests
   readonly clock: Clock
@@ -174,10 +174,9 @@ export class Attempt {
     // At once: what comes after a turn can be cut short.
     const learned = (facts: RunFacts): void => this.#note(redactDeep(withCost(facts, job, this.#facts), redact))
     const emit = (event: JobEventBody): Promise<void> => this.emit(event)
-    return await takeTurns(
-      { agent, clock, signal: this.#signal, emit, started, learned, afterSetup: () => this.#afterSetup() },
-      request,
-    )
+    const [afterSetup, beforeVerify] = [() => this.#afterSetup(), () => this.#beforeVerify()]
+    const turns = { agent, clock, signal: this.#signal, emit, started, learned, afterSetup, beforeVerify }
+    return await takeTurns(turns, request)
   }
 
   /** What `setup` makes is nobody's work: alone, it is nothing to deliver. */
@@ -185,7 +184,7 @@ export class Attempt {
     const { workspace } = this.#place
     // In the tree of an earlier attempt there is an agent's work already.
     if (!workspace || workspace.continued) return
-    const differs = await this.#place.whileOurs(() => workspace.noteSetup(this.#signal))
+    const differs = await this.#place.whileOurs(() => workspace.noteIdle(this.#signal))
     if (!differs) return
     await this.#warn(
       '`setup` has left changes that are not ignored: they are in the branch, too, if the agent changes anything.',
@@ -203,12 +202,21 @@ export class Attempt {
     }
   }
 
+  /** What `verify` makes is nobody's work, either. */
+  async #beforeVerify(): Promise<void> {
+    const { workspace } = this.#place
+    if (workspace) await this.#place.whileOurs(() => workspace.noteWork(this.#signal))
+  }
+
   /** What was checked and found wanting is delivered all the same, for somebody to look at; not as a pull request. */
   async #failed({ code, message }: TurnsFailure): Promise<AgenticoreError> {
     if (code !== 'verify_failed') return new AgenticoreError(code, message)
     try {
       // One that is open already gets these commits, whether it wants them or not: then it says so.
-      await this.#deliver({ pullRequest: this.#profile?.autoPr ? 'if open' : 'none', failure: message })
+      await this.#deliver({
+        pullRequest: this.#profile?.autoPr ? 'if open' : 'none',
+        failure: this.#parts.redact(message),
+      })
       return new AgenticoreError(code, message)
     } catch (error) {
       this.#signal.throwIfAborted()
@@ -233,7 +241,8 @@ export class Attempt {
    */
   async #keepWork({ isOver }: { isOver: boolean }): Promise<void> {
     const { workspace } = this.#place
-    if (!workspace || this.#facts.headSha !== undefined || this.#facts.changedFiles !== undefined) return
+    const { headSha, changedFiles } = this.#facts
+    if (!workspace || headSha !== undefined || changedFiles === 0) return
     const late = new Error(`it took more than ${keepingMs / 1000} s`)
     try {
       await this.#place.takeBack()

@@ -31,7 +31,7 @@ export const isContinued = (beginning: Beginning): beginning is Continued => beg
 export function promptFor({ task }: Job, beginning: Beginning): string {
   if (beginning === 'new' || beginning === 'follow-up') return task
   if (beginning === 'follow-up without its work') {
-    return `${task}\n\n(The branch of your earlier run is not there any more: your working directory starts at its base again, without whatever you changed then.)`
+    return `${task}\n\n(Your working directory has nothing of what your earlier run made or changed: it starts anew.)`
   }
   const look = 'Look at `git status` and `git log` before you repeat anything.'
   if (beginning === 'in a used tree') {

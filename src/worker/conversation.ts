@@ -1,3 +1,5 @@
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { JobId } from '../jobs/job.ts'
 import type { Agent, AgentRequest, Journal, Lease } from '../jobs/ports.ts'
 import type { Profile } from '../jobs/profile.ts'
 import { removeTree } from '../util/remove-tree.ts'
@@ -6,7 +8,7 @@ import type { Place } from './place.ts'
 
 export interface ConversationParts {
   readonly agent: Pick<Agent, 'canResume' | 'restoreSession' | 'keepSession'>
-  readonly journal: Pick<Journal, 'sessionPath' | 'highestFence'>
+  readonly journal: Pick<Journal, 'sessionPath' | 'highestFence' | 'read'>
 }
 
 /** What the agent of one attempt is asked, and where its conversation comes from and goes. */
@@ -53,15 +55,26 @@ export class Conversation {
 
   /** A conversation is about the tree it happened in: without that one it is no use, unless it is to be continued. */
   async #begin(): Promise<Beginning> {
-    const { agent, journal } = this.#parts
+    const { agent } = this.#parts
     const { sessionId, continues } = this.#lease.job
-    const { workspace, scratch, cwd } = this.#place
+    const { workspace, scratch } = this.#place
     const sameTree = workspace ? workspace.continued : sessionId !== undefined
     if (sameTree && sessionId !== undefined && (await agent.canResume(scratch, sessionId))) return 'resumed'
     await removeTree(scratch)
     if (continues === undefined || sessionId === undefined) return workspace?.continued ? 'in a used tree' : 'new'
-    const kept = journal.sessionPath({ id: continues, fence: await journal.highestFence(continues) })
-    await agent.restoreSession(kept, { scratch, cwd, sessionId })
-    return workspace?.lacksEarlierWork ? 'follow-up without its work' : 'follow-up'
+    await this.#restore(continues, sessionId)
+    return !workspace || workspace.lacksEarlierWork ? 'follow-up without its work' : 'follow-up'
+  }
+
+  /** As it was at its latest: a job, or an attempt, that ended before it had anything to say has kept nothing of it. */
+  async #restore(from: JobId, sessionId: string): Promise<void> {
+    const { agent, journal } = this.#parts
+    const { scratch, cwd } = this.#place
+    for (let id: JobId | undefined = from; id !== undefined; id = (await journal.read(id))?.continues) {
+      for (let fence = await journal.highestFence(id); fence > 0; fence--) {
+        if (await agent.restoreSession(journal.sessionPath({ id, fence }), { scratch, cwd, sessionId })) return
+      }
+    }
+    throw new AgenticoreError('session_not_found', `The conversation ${sessionId} is not kept any more.`)
   }
 }

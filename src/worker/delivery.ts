@@ -44,7 +44,10 @@ export async function deliver(parts: DeliveryParts, options: DeliveryOptions): P
     await emit({ type: 'nothing_changed' })
     return note({ changedFiles: 0 })
   }
-  if (change.unread.length > 0) throw incomplete(change.unread)
+  if (change.unread.length > 0) {
+    await saveChange(parts, change)
+    throw incomplete(change.unread)
+  }
   await parts.beforePush(change.sha)
   // Side by side, and both to their end: the patch is wanted most when the push fails.
   const [saved, pushed] = await Promise.allSettled([saveChange(parts, change), workspace.push(change, signal)])

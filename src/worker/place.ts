@@ -56,7 +56,7 @@ export class Place {
   async open(profile: Profile, signal: AbortSignal): Promise<void> {
     const { agent, workspaces, jobFilesRoot, profiles } = this.#parts
     const options = { signal, slot: this.#slot, checkout: profile.checkout }
-    const opening = this.#lease.job.repoUrl === '' ? undefined : workspaces.open(this.#lease, options)
+    const opening = this.#hasRepository ? workspaces.open(this.#lease, options) : undefined
     // Side by side: the check of claude costs as much as the answer of the origin. Both are waited for, so that a tree
     // that was opened is known when the check fails.
     const [checked, opened] = await Promise.allSettled([agent.check(signal, this.#slot), opening])
@@ -98,13 +98,22 @@ export class Place {
   async clean(tell: (message: string) => Promise<void>): Promise<void> {
     const steps = [
       async () => await this.takeBack(),
-      async () => await this.#workspace?.dispose(),
+      async () => await this.#disposeOfTree(),
       async () => {
-        if (this.#workspace) await removeTree(this.configDir)
+        if (this.#hasRepository) await removeTree(this.configDir)
       },
       () => removeTree(this.scratch),
     ]
     for (const step of steps) await step().catch((error: unknown) => tell(`Clean-up: ${messageOf(error)}`))
+  }
+
+  get #hasRepository(): boolean {
+    return this.#lease.job.repoUrl !== ''
+  }
+
+  async #disposeOfTree(): Promise<void> {
+    if (this.#workspace) await this.#workspace.dispose()
+    else if (this.#hasRepository) await this.#parts.workspaces.forget(this.#lease, this.#slot)
   }
 
   /** A job without a repository works in its configuration's directory. */

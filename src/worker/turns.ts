@@ -4,6 +4,7 @@ import type { RunFacts, Usage } from '../jobs/job.ts'
 import type { Agent, AgentRequest, AgentResult, ShellResult } from '../jobs/ports.ts'
 import type { Clock } from '../util/clock.ts'
 import { promptToMend } from './briefing.ts'
+import { withinLimits } from './limits.ts'
 
 export interface TurnsParts {
   readonly agent: Agent
@@ -12,6 +13,8 @@ export interface TurnsParts {
   emit(event: JobEventBody): Promise<void>
   /** The profile's `setup` is done. */
   afterSetup(): Promise<void>
+  /** The agent's turn is over, and the profile's `verify` is next. */
+  beforeVerify(): Promise<void>
   /** What all turns so far have brought. */
   learned(facts: RunFacts): void
   /** The agent has started; what is known is to be recorded. */
@@ -24,6 +27,11 @@ export interface TurnsFailure {
 }
 
 const longestShown = 4096
+
+const usedUp = {
+  max_turns: 'The agent has used up its turns.',
+  max_budget: 'The agent has used up its budget.',
+}
 
 /**
  * The agent's part of an attempt: `setup`, the task, then `verify`, and as long as that fails one more turn of the same
@@ -42,12 +50,15 @@ export async function takeTurns(parts: TurnsParts, request: AgentRequest): Promi
   parts.learned(result.facts)
   if (verify === undefined) return result.failure
   for (let left = verifyAttempts; !result.failure; left--) {
+    await parts.beforeVerify()
     const checked = await shell(parts, 'verify', { command: verify, request })
     if (checked.ok) break
     const message = `\`${verify}\` still fails: ${said(checked)}`
     if (left === 0) return { code: 'verify_failed', message }
+    const allowed = withinLimits(request, result.facts)
+    if (typeof allowed === 'string') return { code: allowed, message: `${usedUp[allowed]} ${message}` }
     const sessionId = result.facts.sessionId ?? request.sessionId
-    const next = await turn(parts, { ...request, sessionId, resume: true, prompt: promptToMend(verify, checked) })
+    const next = await turn(parts, { ...allowed, sessionId, resume: true, prompt: promptToMend(verify, checked) })
     result = { ...next, facts: together(result.facts, next.facts) }
     parts.learned(result.facts)
   }

@@ -74,6 +74,19 @@ t.test('a follow-up by the first job goes on from where the conversation stands'
   t.match(JSON.stringify(model.requests.at(-1)?.body), /ONE.*TWO/)
 })
 
+t.test('a follow-up that never began keeps the conversation where it was', async t => {
+  const { model, cli } = await world(t, [{ turns: [{ text: 'ONE' }, { text: 'TWO' }] }])
+  const profile = join(cli.home, '.agenticore/profiles/broken')
+  mkdirSync(profile, { recursive: true })
+  writeFileSync(join(profile, 'profile.yml'), 'setup: "false"\n')
+  const first = jobIn(await cli(['run', 'Say one', '--local', '--json']))
+  const session = ['--session-id', first.session_id ?? '', '--local', '--json']
+  t.match(jobIn(await cli(['run', 'Never', '-p', 'broken', ...session])), { error_code: 'setup_failed' })
+  const third = jobIn(await cli(['run', 'Say two', '-p', 'coding', ...session]))
+  t.match(third, { status: 'succeeded', output: 'TWO' }, third.error ?? '')
+  t.match(JSON.stringify(model.requests.at(-1)?.body), 'ONE')
+})
+
 t.test('a follow-up of a branch that is gone says so, to the agent and in the log', async t => {
   const turns = [commit('two'), { text: 'Two.' }, commit('three'), { text: 'Three.' }]
   const { github, model, cli } = await world(t, [{ turns }])
@@ -86,7 +99,7 @@ t.test('a follow-up of a branch that is gone says so, to the agent and in the lo
     (await cli(['logs', second.id])).stdout,
     `The branch ${first.branch} is not at the origin: the tree starts at main`,
   )
-  t.match(JSON.stringify(model.requests.at(-1)?.body), 'without whatever you changed then')
+  t.match(JSON.stringify(model.requests.at(-1)?.body), 'nothing of what your earlier run made')
 })
 
 t.test('a follow-up that does not pass says so in the pull request that has its commits', async t => {
@@ -95,7 +108,8 @@ t.test('a follow-up that does not pass says so in the pull request that has its 
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const profile = join(cli.home, '.agenticore/profiles/checked')
   mkdirSync(profile, { recursive: true })
-  writeFileSync(join(profile, 'profile.yml'), 'extends: coding\nverify: grep two app.txt\nverify_attempts: 0\n')
+  const verify = 'verify: echo $API_TOKEN; grep two app.txt\nverify_attempts: 0\n'
+  writeFileSync(join(profile, 'profile.yml'), `extends: coding\nenv: {API_TOKEN: npm-canary-12345}\n${verify}`)
   const args = ['-p', 'checked', '--local', '--json']
   const first = jobIn(await cli(['run', 'Make it two', '-r', repo.cloneUrl, ...args]))
   t.match(first, { status: 'succeeded', pr_url: String })
@@ -103,8 +117,9 @@ t.test('a follow-up that does not pass says so in the pull request that has its 
   t.match(second, { status: 'failed', error_code: 'verify_failed', pr_url: first.pr_url })
   t.equal(await branchTip(repo.path, first.branch), second.head_sha)
   t.match(github.pulls('octo/app'), [
-    { comments: [{ body: /^Three\.\n\nIt does not pass: `grep two app\.txt` still fails: exit code 1/ }] },
+    { comments: [{ body: /^Three\.\n\nIt does not pass: `echo .*grep two app\.txt` still fails: exit code 1\n/ }] },
   ])
+  t.notMatch(github.pulls('octo/app')[0]?.comments[0]?.body, 'npm-canary', 'what verify printed of a secret')
 })
 
 t.test('a job without a repository is continued, too', async t => {

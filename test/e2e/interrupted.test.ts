@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -58,7 +58,9 @@ t.test('kill -9 in the middle of a tool: the next command ends what is left, res
 t.test(
   'kill -9 between push and pull request: what the agent left is delivered, and it is not asked again',
   async t => {
-    const { cli, github, model } = await world(t, [{ turns: [bash('echo one > one.txt'), { text: 'One.' }] }])
+    const { cli, github, model } = await world(t, [
+      { turns: [bash('echo one > one.txt'), { text: 'One.' }, { text: 'More.' }] },
+    ])
     const repo = await github.createRepo({ owner: 'o', name: 'r', files })
     const [path, silent] = [/\/pulls$/, true] as const
     github.fail({ method: 'POST', path, silent })
@@ -78,6 +80,8 @@ t.test(
     t.equal(model.requests.length, asked)
     t.match(github.pulls('o/r'), [{ body: /^One\.\n.*agenticore-job:.*\/1 -->$/s }])
     t.match((await cli(['logs', job.id])).stdout, 'the agent was done in attempt 1: what it left is delivered')
+    const next = jobIn(await cli(['run', 'and now?', '--session-id', job.id, '--local', '--json']))
+    t.match(next, { status: 'succeeded', resumed: true }, next.error ?? '')
   },
 )
 
@@ -151,6 +155,18 @@ t.test('a job that fails says so by its exit code, whether its output is read or
   const run = cli.start(['run', 'x', '--local', '--json'])
   run.stdout.destroy()
   t.equal((await run).exitCode, 1)
+})
+
+t.test('an origin that is gone by the time of the next attempt leaves nothing behind', async t => {
+  const { cli, repo, run, id } = await working(t)
+  run.kill('SIGINT')
+  await run
+  t.strictSame(treesOf(cli), [id])
+  renameSync(repo.path, `${repo.path}.gone`)
+  t.match(jobIn(await cli(['resume', '--json'])), { id, status: 'failed', error_code: /^origin_|^git_failed/ })
+  t.strictSame(treesOf(cli), [])
+  t.strictSame(readdirSync(join(cli.home, '.agenticore/worktrees/.runner')), [])
+  t.strictSame(readdirSync(join(cli.home, 'tmp/agenticore-jobs')), [])
 })
 
 t.test('retry asks for the same again, as a job of its own', async t => {

@@ -203,6 +203,30 @@ t.test('what setup leaves is not delivered alone', async t => {
   t.match(await run('Count'), { status: 'succeeded', changed_files: 2 })
 })
 
+t.test('what verify leaves is not delivered alone', async t => {
+  const scripts = [
+    { match: 'Look', turns: [done] },
+    { match: 'Count', turns: [bash('echo 2 > app.txt'), done] },
+  ]
+  const { github, cli } = await world(t, scripts)
+  const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
+  profile(cli, 'covered', { 'profile.yml': 'extends: coding\nverify: echo 98 > coverage.txt\n' })
+  const run = async (task: string) =>
+    jobIn(await cli(['run', task, '-r', repo.cloneUrl, '-p', 'covered', '--local', '--json']))
+  t.match(await run('Look'), { status: 'succeeded', changed_files: 0 })
+  t.same(github.pulls('octo/app'), [])
+  t.match(await run('Count'), { status: 'succeeded', changed_files: 2 })
+})
+
+t.test('turns that mend what verify finds count for the limits of the job', async t => {
+  const turns = [bash('echo 2 > app.txt'), done, done, done]
+  const { model, cli } = await world(t, [{ turns }])
+  profile(cli, 'red', { 'profile.yml': 'verify: "false"\nverify_attempts: 9\n' })
+  const job = jobIn(await cli(['run', 'Count', '-p', 'red', '--max-turns', '3', '--local', '--json']))
+  t.match(job, { status: 'failed', error_code: 'max_turns', error: /has used up its turns\. `false` still fails/ })
+  t.equal(model.requests.length, 3)
+})
+
 t.test('what the agent leaves outside its branch is kept, and said', async t => {
   const aside = 'git checkout -q -b mine && echo 2 > app.txt && git commit -qam aside && git checkout -q -'
   const { github, cli } = await world(t, [{ turns: [bash(aside), done] }])
