@@ -1,6 +1,6 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AgentRequest } from '../jobs/ports.ts'
+import type { AgentRequest } from '../jobs/agent.ts'
 import { hasCode } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'

@@ -1,4 +1,4 @@
-import type { AgentRequest } from '../jobs/ports.ts'
+import type { AgentRequest } from '../jobs/agent.ts'
 import { markerVariable } from '../util/marker.ts'
 import type { AgentFiles } from './files.ts'
 

@@ -1,4 +1,4 @@
-import type { ShellResult } from '../jobs/ports.ts'
+import type { ShellResult } from '../jobs/agent.ts'
 import type { OtherUser } from '../process/as-user.ts'
 import { type CommandResult, runCommand } from '../process/command.ts'
 import type { Clock } from '../util/clock.ts'

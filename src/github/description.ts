@@ -1,6 +1,7 @@
 import type { Job } from '../jobs/job.ts'
-import type { ChangedFile, PullRequest } from '../jobs/ports.ts'
+import type { PullRequest } from '../jobs/pull-request.ts'
 import { titleOf } from '../jobs/title.ts'
+import type { ChangedFile } from '../jobs/workspace.ts'
 import { shortId } from '../util/ids.ts'
 
 const longestTask = 8_000

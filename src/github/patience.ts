@@ -1,4 +1,4 @@
-import type { OnWait } from '../jobs/ports.ts'
+import type { OnWait } from '../jobs/pull-request.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import { GitHubError } from './trouble.ts'

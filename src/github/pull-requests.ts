@@ -1,6 +1,6 @@
 import type { Octokit } from '@octokit/core'
 import type { FindCredential, Lookup } from '../jobs/credentials.ts'
-import type { OnWait, OpenedPullRequest, PullRequest, PullRequests } from '../jobs/ports.ts'
+import type { OnWait, OpenedPullRequest, PullRequest, PullRequests } from '../jobs/pull-request.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Pull, PullRequestApi } from './api.ts'

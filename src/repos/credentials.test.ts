@@ -14,7 +14,7 @@ import {
 } from '../../test/helpers/repos.ts'
 import { gives, type UserHome, userHome } from '../../test/helpers/user-programs.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
-import type { Workspace } from '../jobs/ports.ts'
+import type { Workspace } from '../jobs/workspace.ts'
 import { Secrets } from '../util/redact.ts'
 import { askedOnce, firstOf } from './credential-chain.ts'
 import type { Git } from './git.ts'

@@ -14,7 +14,7 @@ import {
   script,
   token,
 } from '../../test/helpers/repos.ts'
-import type { Workspace } from '../jobs/ports.ts'
+import type { Workspace } from '../jobs/workspace.ts'
 
 const world = await openWorld(t)
 const encoded = (secret: string) => Buffer.from(`x-access-token:${secret}`).toString('base64')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { git } from '../../test/fixtures/github/git.ts'
 import { agentCommit, agentGit, message, never, openWorld } from '../../test/helpers/repos.ts'
-import type { Workspace } from '../jobs/ports.ts'
+import type { Workspace } from '../jobs/workspace.ts'
 
 const world = await openWorld(t)
 

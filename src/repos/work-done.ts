@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { WorkDone } from '../jobs/ports.ts'
+import type { WorkDone } from '../jobs/workspace.ts'
 import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
 import type { Checkout } from './checkout.ts'

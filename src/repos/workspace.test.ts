@@ -12,7 +12,7 @@ import {
   never,
   openWorld,
 } from '../../test/helpers/repos.ts'
-import type { Change, Workspace } from '../jobs/ports.ts'
+import type { Change, Workspace } from '../jobs/workspace.ts'
 
 const world = await openWorld(t)
 const origin = await world.repo()

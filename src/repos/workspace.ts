@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
-import type { Change, ChangedFile, CommitMessage, Pushed, WorkDone, Workspace } from '../jobs/ports.ts'
+import type { Change, ChangedFile, CommitMessage, Pushed, WorkDone, Workspace } from '../jobs/workspace.ts'
 import { allDone } from '../util/all-done.ts'
 import { messageOf } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'

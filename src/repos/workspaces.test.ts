@@ -19,8 +19,8 @@ import {
   token,
 } from '../../test/helpers/repos.ts'
 import { until } from '../../test/helpers/until.ts'
-import type { Workspace } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
+import type { Workspace } from '../jobs/workspace.ts'
 import { FileLock } from '../locks/file-lock.ts'
 import { systemClock } from '../util/clock.ts'
 import { cacheName } from './cache.ts'

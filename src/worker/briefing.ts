@@ -1,6 +1,7 @@
+import type { ShellResult } from '../jobs/agent.ts'
 import type { Job } from '../jobs/job.ts'
-import type { ShellResult, Workspace } from '../jobs/ports.ts'
 import type { Profile } from '../jobs/profile.ts'
+import type { Workspace } from '../jobs/workspace.ts'
 
 /** What the agent is told beside its task: where it is, and what happens with what it leaves behind. */
 export function briefing(workspace: Workspace | undefined, { autoPr, verify }: Profile): string {

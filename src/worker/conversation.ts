@@ -1,6 +1,7 @@
+import type { Agent, AgentRequest } from '../jobs/agent.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobId } from '../jobs/job.ts'
-import type { Agent, AgentRequest, Journal, Lease } from '../jobs/ports.ts'
+import type { Journal, Lease } from '../jobs/ports.ts'
 import type { Profile } from '../jobs/profile.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { type Beginning, briefing, isContinued, promptFor } from './briefing.ts'

@@ -1,8 +1,9 @@
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RunnerEvent } from '../jobs/events.ts'
 import type { Job, RunFacts } from '../jobs/job.ts'
-import type { Change, ChangedFile, CommitMessage, OnWait, PullRequests, WorkDone, Workspace } from '../jobs/ports.ts'
+import type { OnWait, PullRequests } from '../jobs/pull-request.ts'
 import { titleOf } from '../jobs/title.ts'
+import type { Change, ChangedFile, CommitMessage, WorkDone, Workspace } from '../jobs/workspace.ts'
 import { messageOf } from '../util/error-code.ts'
 
 export interface DeliveryParts {

@@ -1,5 +1,5 @@
+import type { AgentRequest } from '../jobs/agent.ts'
 import type { RunFacts } from '../jobs/job.ts'
-import type { AgentRequest } from '../jobs/ports.ts'
 
 /**
  * The request for another turn with what the turns so far have left of the job's limits: Claude Code counts turns and

@@ -1,7 +1,7 @@
+import type { Agent, AgentRequest, AgentResult, ShellResult } from '../jobs/agent.ts'
 import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
 import type { RunFacts, Usage } from '../jobs/job.ts'
-import type { Agent, AgentRequest, AgentResult, ShellResult } from '../jobs/ports.ts'
 import type { Clock } from '../util/clock.ts'
 import { promptToMend } from './briefing.ts'
 import { withinLimits } from './limits.ts'

@@ -1,7 +1,7 @@
 import { gitHubToken } from '../../src/github/hosts.ts'
 import { GitHubPullRequests } from '../../src/github/pull-requests.ts'
 import type { FindCredential } from '../../src/jobs/credentials.ts'
-import type { PullRequest } from '../../src/jobs/ports.ts'
+import type { PullRequest } from '../../src/jobs/pull-request.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import { git } from '../fixtures/github/git.ts'
 import type { RepoOptions } from '../fixtures/github/server.ts'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { PullRequest } from '../../src/jobs/ports.ts'
+import type { PullRequest } from '../../src/jobs/pull-request.ts'
 import { refusals } from '../fixtures/github/refusals.ts'
 import { type Failure, startGitHub } from '../fixtures/github/server.ts'
 import { ManualClock, SleeplessClock } from '../helpers/clock.ts'

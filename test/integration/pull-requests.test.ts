@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { FindCredential } from '../../src/jobs/credentials.ts'
-import type { PullRequest } from '../../src/jobs/ports.ts'
+import type { PullRequest } from '../../src/jobs/pull-request.ts'
 import { SleeplessClock } from '../helpers/clock.ts'
 import { messageOf, pullRequestsOn, pushedTo } from '../helpers/pull-requests.ts'
 import { never, openWorld, readOnlyToken, token } from '../helpers/repos.ts'
