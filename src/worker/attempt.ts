@@ -194,6 +194,12 @@ export class Attempt {
     )
   }
 
+  /** What `verify` makes is nobody's work, either. */
+  async #beforeVerify(): Promise<void> {
+    const { workspace } = this.#place
+    if (workspace) await this.#place.whileOurs(() => workspace.noteWork(this.#signal))
+  }
+
   async #keepSession(): Promise<void> {
     const { sessionId } = this.#facts
     if (sessionId === undefined) return
@@ -203,12 +209,6 @@ export class Attempt {
     } catch (error) {
       await this.#warn(`The conversation could not be kept: ${messageOf(error)}`)
     }
-  }
-
-  /** What `verify` makes is nobody's work, either. */
-  async #beforeVerify(): Promise<void> {
-    const { workspace } = this.#place
-    if (workspace) await this.#place.whileOurs(() => workspace.noteWork(this.#signal))
   }
 
   /** What was checked and found wanting is delivered all the same, for somebody to look at; not as a pull request. */

@@ -4,9 +4,9 @@ import type { RunFacts } from '../jobs/job.ts'
 /**
  * The request for another turn with what the turns so far have left of the job's limits: Claude Code counts turns and
  * dollars of each run alone.
- * @returns the code of a limit that is used up
+ * @returns what is used up, if anything is
  */
-export function withinLimits(request: AgentRequest, facts: RunFacts): AgentRequest | 'max_turns' | 'max_budget' {
+export function withinLimits(request: AgentRequest, facts: RunFacts): AgentRequest | 'turns' | 'budget' {
   const { job, profile, resume } = request
   const [mostTurns, mostUsd] = [
     job.maxTurns ?? profile.claude.maxTurns,
@@ -16,8 +16,8 @@ export function withinLimits(request: AgentRequest, facts: RunFacts): AgentReque
   const spentUsd = (facts.totalCostUsd ?? 0) - (resume ? (job.sessionCostUsd ?? 0) : 0)
   const turns = mostTurns === undefined ? undefined : mostTurns - (facts.numTurns ?? 0)
   const usd = mostUsd === undefined ? undefined : mostUsd - Math.max(0, spentUsd)
-  if (turns !== undefined && turns <= 0) return 'max_turns'
-  if (usd !== undefined && usd <= 0) return 'max_budget'
+  if (turns !== undefined && turns <= 0) return 'turns'
+  if (usd !== undefined && usd <= 0) return 'budget'
   const left = {
     ...(turns === undefined ? {} : { maxTurns: turns }),
     ...(usd === undefined ? {} : { maxBudgetUsd: usd }),

@@ -28,11 +28,6 @@ export interface TurnsFailure {
 
 const longestShown = 4096
 
-const usedUp = {
-  max_turns: 'The agent has used up its turns.',
-  max_budget: 'The agent has used up its budget.',
-}
-
 /**
  * The agent's part of an attempt: `setup`, the task, then `verify`, and as long as that fails one more turn of the same
  * conversation with what it printed.
@@ -56,7 +51,9 @@ export async function takeTurns(parts: TurnsParts, request: AgentRequest): Promi
     const message = `\`${verify}\` still fails: ${said(checked)}`
     if (left === 0) return { code: 'verify_failed', message }
     const allowed = withinLimits(request, result.facts)
-    if (typeof allowed === 'string') return { code: allowed, message: `${usedUp[allowed]} ${message}` }
+    if (typeof allowed === 'string') {
+      return { code: 'verify_failed', message: `${message}\n(The agent has used up its ${allowed}.)` }
+    }
     const sessionId = result.facts.sessionId ?? request.sessionId
     const next = await turn(parts, { ...allowed, sessionId, resume: true, prompt: promptToMend(verify, checked) })
     result = { ...next, facts: together(result.facts, next.facts) }

@@ -223,7 +223,11 @@ t.test('turns that mend what verify finds count for the limits of the job', asyn
   const { model, cli } = await world(t, [{ turns }])
   profile(cli, 'red', { 'profile.yml': 'verify: "false"\nverify_attempts: 9\n' })
   const job = jobIn(await cli(['run', 'Count', '-p', 'red', '--max-turns', '3', '--local', '--json']))
-  t.match(job, { status: 'failed', error_code: 'max_turns', error: /has used up its turns\. `false` still fails/ })
+  t.match(job, {
+    status: 'failed',
+    error_code: 'verify_failed',
+    error: /`false` still fails.*The agent has used up its turns\./s,
+  })
   t.equal(model.requests.length, 3)
 })
 
