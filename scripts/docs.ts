@@ -124,21 +124,23 @@ are passed over with a warning. \`null\` takes away what a parent says. A limit 
 | of | from parent to child |
 | --- | --- |
 | \`profile.yml\` | objects are merged key by key, lists replaced, \`null\` deletes |
-| \`.claude/settings.json\` | the same, but the lists under \`permissions\` and \`hooks\` are joined |
+| \`.claude/settings.json\`, then \`settings.local.json\` | the same, but the lists under \`permissions\` and \`hooks\` are joined |
 | \`.mcp.json\` | all servers; of two with one name the child's, \`null\` deletes |
 | \`CLAUDE.md\` | the parent's first, then the child's |
-| other files in \`.claude/\` | all of them; of two with one path the child's |
+| other files in \`.claude/\` | all of them, but for \`projects\` and \`.credentials.json\`; of two with one path the child's |
 
 The result is written to \`job_config_dir\` of the job, outside its working tree, and reaches Claude Code by flags.
-\`\${VAR}\` and \`\${VAR:-default}\` in \`.mcp.json\` are filled in from the profile's \`env\` and from nothing else.
+\`\${VAR}\` and \`\${VAR:-default}\` in \`.mcp.json\` are filled in from the profile's \`env\` and from nothing else. A server, a
+permission or a hook in a shape that Claude Code would pass over without a word is an error, before anything is submitted.
 
 ## setup and verify
 
 Both run by \`sh\` in the working tree, as the agent's user, with the agent's environment but none of its credentials, for
 at most the job's timeout; whatever they leave running is ended. A \`setup\` that fails ends the job as \`setup_failed\`
 before the agent starts. When \`verify\` fails, what it printed goes back to the agent, in the same conversation, up to
-\`verify_attempts\` times. If it still fails, the job ends as \`verify_failed\`: the branch is pushed without a pull
-request, and the error has what \`verify\` printed last.
+\`verify_attempts\` times and as far as the job's turns and budget go. If it still fails, the job ends as \`verify_failed\`: the branch is pushed without a pull
+request, and the error has what \`verify\` printed last; where a pull request is open already, a comment says so. What the two
+leave in the tree is in the branch unless it is ignored, but makes none where the agent changed nothing.
 
 ## trust_repo
 
