@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
+import { pipeline } from 'node:stream/promises'
 import { git, gitEnv } from '../../test/fixtures/github/git.ts'
 
 /** Repositories to measure with: the same ones each time, made from numbers alone. */
@@ -10,20 +9,22 @@ export interface Size {
   readonly name: 'tiny' | 'medium' | 'large'
   readonly files: number
   readonly commits: number
+  /** Files that each commit changes. */
+  readonly edits: number
 }
 
 export const sizes: readonly Size[] = [
-  { name: 'tiny', files: 10, commits: 3 },
-  { name: 'medium', files: 2000, commits: 300 },
-  { name: 'large', files: 18_000, commits: 300 },
+  { name: 'tiny', files: 10, commits: 3, edits: 2 },
+  { name: 'medium', files: 2000, commits: 300, edits: 40 },
+  { name: 'large', files: 18_000, commits: 300, edits: 60 },
 ]
 
 const deepest = 8
 const filesPerDirectory = 8
 const medianBytes = 3000
 const largestBytes = 400_000
-const editsPerCommit = 4
 const refsOfAKind = 20
+const editsOfANewCommit = 4
 
 interface File {
   readonly path: string
@@ -84,10 +85,16 @@ function textOf({ at, bytes }: File, revision: number): string {
   return `${corpus.slice(at, middle)}\n// revision ${revision}\n${corpus.slice(middle, at + bytes)}`
 }
 
+const editedIn = (revision: number, { files, edits }: Size): number[] => [
+  ...new Set(Array.from({ length: edits }, (_, n) => (revision * 7919 + n * 104_729) % files)),
+]
+
 const data = (content: string): string => `data ${Buffer.byteLength(content)}\n${content}\n`
-const put = (file: File, revision: number): string => `M 100644 inline ${file.path}\n${data(textOf(file, revision))}`
-const head = (revision: number): string =>
-  `commit refs/heads/main\nmark :${revision + 1}\ncommitter Mona Lisa <mona@github.test> ${1_767_225_600 + revision * 3600} +0000\n${data(`Commit ${revision}\n`)}`
+
+function head(revision: number): string {
+  const at = 1_767_225_600 + revision * 3600
+  return `commit refs/heads/main\nmark :${revision + 1}\ncommitter Mona Lisa <mona@github.test> ${at} +0000\n${data(`Commit ${revision}\n`)}`
+}
 
 export interface Repository {
   readonly size: Size
@@ -99,53 +106,60 @@ export interface Repository {
 /** Fills an empty bare repository. */
 export async function fillRepository(path: string, size: Size): Promise<Repository> {
   const files = makeFiles(size)
-  let revision = 0
-  const edits = (): File[] =>
-    Array.from(
-      { length: Math.min(editsPerCommit, files.length) },
-      (_, n) => files[(revision * 7919 + n * 104_729) % files.length] as File,
-    )
-  await importInto(path, async write => {
-    await write(head(revision))
-    for (const file of files) await write(put(file, 0))
-    while (++revision < size.commits) {
-      await write(head(revision))
-      for (const file of new Set(edits())) await write(put(file, revision))
-    }
-    for (let n = 0; n < refsOfAKind; n++) {
-      const from = 1 + Math.floor((n * size.commits) / refsOfAKind)
-      await write(`reset refs/tags/v${n}\nfrom :${from}\n\nreset refs/heads/topic-${n}\nfrom :${from}\n\n`)
-    }
-  })
+  await importInto(path, history(size, files))
   // As a host has it: one pack, with a bitmap of what is reachable.
   await git(path, ['repack', '-a', '-d', '-q', '--write-bitmap-index'])
+  let revision = size.commits
   return {
     size,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     async advance() {
-      revision++
-      await importInto(path, async write => {
-        await write(`${head(revision)}from refs/heads/main^0\n`)
-        for (const file of new Set(edits())) await write(put(file, revision))
-      })
+      await importInto(path, oneMore(size, files, revision++))
       return await git(path, ['rev-parse', 'refs/heads/main'])
     },
   }
 }
 
-async function importInto(path: string, fill: (write: (text: string) => Promise<void>) => Promise<void>) {
+/** The revisions of each file one after the other, so that they become deltas as in any pack; then the commits. */
+function* history(size: Size, files: readonly File[]): Generator<string> {
+  const revisions = files.map(() => [0])
+  for (let revision = 1; revision < size.commits; revision++) {
+    for (const n of editedIn(revision, size)) revisions[n]?.push(revision)
+  }
+  const marks = new Map<string, number>()
+  let mark = size.commits
+  for (const [n, file] of files.entries()) {
+    for (const revision of revisions[n] ?? []) {
+      marks.set(`${n} ${revision}`, ++mark)
+      yield `blob\nmark :${mark}\n${data(textOf(file, revision))}`
+    }
+  }
+  for (let revision = 0; revision < size.commits; revision++) {
+    yield head(revision)
+    const changed = revision === 0 ? files.keys() : editedIn(revision, size)
+    for (const n of changed) yield `M 100644 :${marks.get(`${n} ${revision}`)} ${files[n]?.path}\n`
+  }
+  for (let n = 0; n < refsOfAKind; n++) {
+    const from = 1 + Math.floor((n * size.commits) / refsOfAKind)
+    yield `reset refs/tags/v${n}\nfrom :${from}\n\nreset refs/heads/topic-${n}\nfrom :${from}\n\n`
+  }
+}
+
+function* oneMore(size: Size, files: readonly File[], revision: number): Generator<string> {
+  yield `${head(revision)}from refs/heads/main^0\n`
+  for (const n of editedIn(revision, size).slice(0, editsOfANewCommit)) {
+    const file = files[n]
+    if (file) yield `M 100644 inline ${file.path}\n${data(textOf(file, revision))}`
+  }
+}
+
+async function importInto(path: string, parts: Iterable<string>): Promise<void> {
   const child = spawn('git', ['-C', path, 'fast-import', '--quiet'], {
     env: gitEnv,
     stdio: ['pipe', 'ignore', 'inherit'],
   })
   const closed = once(child, 'close')
-  await fill(text => writeTo(child.stdin, text))
-  child.stdin.end()
-  await finished(child.stdin)
+  await pipeline(parts, child.stdin)
   const [code] = await closed
   if (code !== 0) throw new Error(`git fast-import ended with ${code}`)
-}
-
-async function writeTo(stream: Writable, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, 'drain')
 }

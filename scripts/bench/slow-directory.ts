@@ -100,7 +100,9 @@ async function compile(program: string, place: string, signal: AbortSignal): Pro
     join(packages, 'usr/include/fuse3'),
     `-L${join(packages, 'usr/lib', machine.stdout ?? '')}`,
   )
-  return brought.failed ? `libfuse3-dev is neither here nor to be had (${lastLine(own.stderr ?? '')})` : undefined
+  return brought.failed
+    ? `libfuse3-dev is neither here nor to be had (${own.stderr?.split('\n').find(line => line.includes('error')) ?? ''})`
+    : undefined
 }
 
 const lastLine = (output: string): string => output.trim().split('\n').at(-1) ?? ''
