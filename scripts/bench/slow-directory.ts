@@ -20,6 +20,8 @@ const names: Readonly<Record<number, string>> = {
   1: 'lookup',
   3: 'getattr',
   4: 'setattr',
+  5: 'readlink',
+  6: 'symlink',
   8: 'mknod',
   9: 'mkdir',
   10: 'unlink',
