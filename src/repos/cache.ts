@@ -87,7 +87,7 @@ export class CloneCache {
     try {
       const cached = (await isKept(gitDir, request.commit)) || !(await this.#bring(remote, gitDir, request))
       await touch(gitDir)
-      for (const target of request.targets) await linkPacks(gitDir, target)
+      await linkPacks(gitDir, request.targets)
       await expectSame(gitDir, identity)
       return { cached }
     } catch (error) {

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { constants, copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { inBatches } from '../util/batches.ts'
 import { hasCode } from '../util/error-code.ts'
 import { checkPack, filesOf, markChecked, packDirectory, readPack, verified } from './pack-check.ts'
 
@@ -42,17 +43,19 @@ export async function copyPacks(from: string, to: string): Promise<number> {
 }
 
 /**
- * Gives an object directory every pack, as a link where it is on the same disk, else as a copy: from then on it does not
+ * Gives object directories every pack, as a link where it is on the same disk, else as a copy: from then on it does not
  * matter what becomes of the original.
  * @throws DamagedPack
  */
-export async function linkPacks(gitDir: string, objects: string): Promise<void> {
-  const target = join(objects, 'pack')
-  await mkdir(target, { recursive: true, mode: 0o700 })
-  for (const name of await packsIn(gitDir)) {
+export async function linkPacks(gitDir: string, targets: readonly string[]): Promise<void> {
+  const directories = targets.map(objects => join(objects, 'pack'))
+  for (const target of directories) await mkdir(target, { recursive: true, mode: 0o700 })
+  await inBatches(await packsIn(gitDir), async name => {
     await checkPack(gitDir, name)
-    for (const file of filesOf(name)) await linkOrCopy(join(packDirectory(gitDir), file), join(target, file))
-  }
+    for (const target of directories) {
+      for (const file of filesOf(name)) await linkOrCopy(join(packDirectory(gitDir), file), join(target, file))
+    }
+  })
 }
 
 /** Gives a repository the packs of another, which loses them. Both are on one disk. */
