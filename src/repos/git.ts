@@ -172,7 +172,7 @@ export const isDamage = (stderr: string): boolean =>
     stderr,
   )
 
-export const isFull = (stderr: string): boolean => /No space left on device|Disk quota exceeded/.test(stderr)
+export const isFull = (stderr: string): boolean => /No space left on device|Disk quota exceeded/i.test(stderr)
 
 /** A failed local command. */
 export function gitError(command: string, stderr: string): AgenticoreError {

@@ -29,7 +29,7 @@ export async function bringLfs(
   const request = { commit, objects, target: own }
   try {
     await cache.provideLfs(remote, { ...request, signal }).catch(async (error: unknown) => {
-      if (error instanceof AgenticoreError) throw error
+      if (error instanceof AgenticoreError && error.code !== 'storage_failed') throw error
       // The disk of the cache: the job alone gets them.
       await provideLfs(git, { ...request, remote, store: own }, signal)
     })

@@ -6,7 +6,7 @@ import { hasCode } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { makeRepository, withGitDir } from './bare-repository.ts'
-import { type Git, type GitResult, lastLines } from './git.ts'
+import { type Git, type GitResult, gitError } from './git.ts'
 import { lfsConfig, remoteConfig } from './git-config.ts'
 import { linkOrCopy } from './packs.ts'
 
@@ -160,5 +160,5 @@ function lfsError(command: string, { stderr }: GitResult): AgenticoreError {
   if (/'lfs' is not a git command/.test(stderr)) {
     return new AgenticoreError('lfs_missing', 'The profile says `lfs: true`, and git-lfs is not on the PATH.')
   }
-  return new AgenticoreError('git_failed', `git lfs ${command} failed: ${lastLines(stderr)}`)
+  return gitError(`lfs ${command}`, stderr)
 }

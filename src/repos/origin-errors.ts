@@ -38,14 +38,17 @@ const pushSymptoms: readonly [RegExp, ErrorCode][] = [
 ]
 
 export function readError(remote: RepositoryAddress, failed: Failed): AgenticoreError {
-  const code = codeIn(symptoms, failed.stderr, [remote.url, remote.path])
+  const code = codeIn(symptoms, failed.stderr, namesOf(remote))
   return new AgenticoreError(code, `Reading ${remote.url} failed: ${wordsFor(code, remote, failed)}`)
 }
 
 export function pushError(remote: RepositoryAddress, branch: string, failed: Failed): AgenticoreError {
-  const code = codeIn([...pushSymptoms, ...symptoms], failed.stderr, [branch, remote.url, remote.path])
+  const code = codeIn([...pushSymptoms, ...symptoms], failed.stderr, [branch, ...namesOf(remote)])
   return new AgenticoreError(code, `Pushing to ${remote.url} failed: ${wordsFor(code, remote, failed)}`)
 }
+
+/** As git writes them: a bare `o`, or `git`, would be anywhere in what it says. */
+const namesOf = ({ url, path }: RepositoryAddress): string[] => [url, `'${path}'`, `"${path}"`, `/${path}`]
 
 /** `names` stand in what git says and are no symptoms: a repository may be called openssl. */
 function codeIn(table: readonly [RegExp, ErrorCode][], stderr: string, names: readonly string[]): ErrorCode {

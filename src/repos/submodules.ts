@@ -6,18 +6,17 @@ import { messageOf } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { withGitDir } from './bare-repository.ts'
-import type { CloneCache } from './cache.ts'
 import { type FillOptions, resetTree, writeTreeGitDir } from './checkout.ts'
 import type { Git } from './git.ts'
 import { withHealing } from './healing.ts'
 import { bringLfs } from './lfs-checkout.ts'
+import { type Caches, provideAnyway } from './provide-anyway.ts'
 
 /** Directories. A repository can have itself as a submodule. */
 const deepest = 20
 
-export interface SubmoduleParts {
+export interface SubmoduleParts extends Caches {
   readonly git: Git
-  readonly cache: CloneCache
   /** Of the repository that brings them: what it may not be, they may not be. */
   readonly rules: RepositoryRules
 }
@@ -105,19 +104,20 @@ async function fillSubmodule(
   const { signal, slot, lfs } = options
   const filling = { tree, remote, commit, lfs }
   const said: string[] = []
+  const tell = (message: string) => void said.push(message)
   const gitDir = join(tree, '.git')
   const objects = join(gitDir, 'objects')
   const prepare = async (fromOrigin: boolean): Promise<Submodule[]> => {
     if (fromOrigin) await slot?.takeBack(gitDir)
-    await removeTree(gitDir)
-    await parts.cache.provide(remote, { commit, targets: [objects], fromOrigin, signal })
+    const request = { commit, targets: [objects], fromOrigin, signal }
+    await provideAnyway(parts, remote, request, { begin: () => removeTree(gitDir), own: `${gitDir}.cache`, tell })
     if (lfs) said.push(...(await bringLfs(parts, { ...filling, objects }, signal)))
     await writeTreeGitDir(filling)
     const submodules = await submodulesOf(parts.git, { objects, commit }, signal)
     await slot?.give(gitDir)
     return submodules
   }
-  const healing = { cache: parts.cache, remote, signal, tell: (message: string) => void said.push(message) }
+  const healing = { cache: parts.cache, remote, signal, tell }
   const inner = await withHealing(healing, async fromOrigin => {
     const submodules = await whilePlaceIsOurs(slot, root, at, () => prepare(fromOrigin))
     await resetTree(parts.git, filling, { signal, slot })

@@ -23,7 +23,14 @@ export function gitCredential(programs: UserPrograms): FindCredential {
     if (input === undefined) return none('`git credential` cannot be asked for such a path')
     const ask = ['-c', 'credential.interactive=false', '-c', 'core.askPass=', 'credential', 'fill']
     // Without a repository of ours git would look for one in the working directory, and obey its configuration.
-    const env = { ...programs.env, GIT_DIR: '/nonexistent', GIT_TERMINAL_PROMPT: '0', GCM_INTERACTIVE: 'never' }
+    const env = {
+      ...programs.env,
+      GIT_DIR: '/nonexistent',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_ASKPASS: '',
+      SSH_ASKPASS: '',
+      GCM_INTERACTIVE: 'never',
+    }
     const result = await within(programs, { file: 'git', args: ask, env, input, signal })
     if (result === undefined) return none('`git credential` did not answer in time')
     const answer = fieldsOf(result.stdout)

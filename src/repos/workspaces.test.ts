@@ -18,6 +18,7 @@ import {
   script,
   token,
 } from '../../test/helpers/repos.ts'
+import { addSubmodules } from '../../test/helpers/submodules.ts'
 import { until } from '../../test/helpers/until.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import type { Workspace } from '../jobs/workspace.ts'
@@ -396,6 +397,7 @@ t.test(
 
 t.test(
   '20 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
+  { timeout: 120_000 },
   async t => {
     const { cloneUrl, path, commit } = await world.repo()
     const root = join(world.dir, 'stormy')
@@ -425,6 +427,8 @@ t.test(
         tips.push(next)
         await git(path, ['update-ref', 'refs/heads/main', next])
         await rm(root, { recursive: true, force: true, maxRetries: 9 }).catch(() => undefined)
+        // A storm, not a standstill: jobs are to get somewhere in between.
+        await systemClock.sleep(50)
       }
     }
     const [opened] = await Promise.all([Promise.all(Array.from({ length: 20 }, open)), storm()])
@@ -481,7 +485,10 @@ t.test('a shared tier that has lost its packs is found out, and filled again', a
 })
 
 t.test('a cache that cannot be written is done without', async t => {
-  const { cloneUrl, commit } = await world.repo()
+  const sub = await world.repo({ 'inner.txt': 'inner' })
+  const { cloneUrl, path } = await world.repo()
+  const links = [{ path: 'inner', url: sub.cloneUrl, commit: sub.commit }]
+  const commit = await addSubmodules(path, join(world.dir, 'with-submodule'), links)
   const root = join(world.dir, 'no directory')
   await writeFile(root, 'a file')
   const lock = new FileLock(join(world.dir, 'locks'), systemClock)
@@ -493,8 +500,10 @@ t.test('a cache that cannot be written is done without', async t => {
     root: world.treesRoot,
   })
   const lease = leaseOf(newJob(new Date(), { repoUrl: cloneUrl }))
-  const workspace = await workspaces.open(lease, { signal: never, checkout })
-  t.match(workspace.warnings, [/The clone cache cannot be used/])
+  const wishes = { ...checkout, submodules: true }
+  const workspace = await workspaces.open(lease, { signal: never, checkout: wishes })
+  t.match(workspace.warnings, [/The clone cache cannot be used/, /The clone cache cannot be used/])
+  t.equal(await readFile(join(workspace.path, 'inner/inner.txt'), 'utf8'), 'inner')
   t.equal(await git(workspace.path, ['rev-parse', 'HEAD']), commit)
   t.match(await tryGit(workspace.path, ['fsck', '--full']), { code: 0 })
   await workspace.dispose()

@@ -1,23 +1,20 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AgenticoreError } from '../jobs/errors.ts'
 import type { Job, JobId } from '../jobs/job.ts'
 import type { Lease, Slot } from '../jobs/ports.ts'
 import { parseRepository, type RepositoryRules } from '../jobs/repository.ts'
 import type { OpenWorkspace, Workspace, Workspaces } from '../jobs/workspace.ts'
 import { allDone } from '../util/all-done.ts'
-import { hasCode, messageOf } from '../util/error-code.ts'
 import { isFile } from '../util/is-file.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { branchFor } from './branch.ts'
-import { CacheGone, type CloneCache } from './cache.ts'
 import { type Checkout, checkOut, isCheckedOut, objectsOf } from './checkout.ts'
 import type { Git } from './git.ts'
 import { withHealing } from './healing.ts'
 import { usesLfs } from './lfs.ts'
 import { bringLfs } from './lfs-checkout.ts'
-import { DamagedPack } from './pack-check.ts'
+import { type Caches, provideAnyway } from './provide-anyway.ts'
 import { readRemote } from './remote-refs.ts'
 import { fillSubmodules, submodulesOf } from './submodules.ts'
 import { readDone } from './work-done.ts'
@@ -25,11 +22,8 @@ import { GitWorkspace } from './workspace.ts'
 
 const largestAttributes = 1024 * 1024
 
-export interface GitWorkspacesParts {
+export interface GitWorkspacesParts extends Caches {
   readonly git: Git
-  readonly cache: CloneCache
-  /** One for a single job, in a directory of its own: for when the cache cannot be used. */
-  privateCache(root: string): CloneCache
   /** What submodules may be. */
   readonly rules: RepositoryRules
   /** Local disk; each job's tree is the directory of its id in here. */
@@ -95,7 +89,7 @@ export class GitWorkspaces implements Workspaces {
     const { signal, slot } = options
     return await withHealing({ cache, remote: checkout.remote, signal, tell }, async fromOrigin => {
       await slot?.takeBack(checkout.tree)
-      const { cached } = await this.#provide(cache, checkout, { fromOrigin, signal, tell })
+      const { cached } = await this.#provide(checkout, { fromOrigin, signal, tell })
       if (checkout.lfs) await this.#bringLfs(checkout, signal, tell)
       await checkOut(git, checkout, { signal, slot, afterwards: () => this.#complete(checkout, options, tell) })
       return cached
@@ -131,30 +125,16 @@ export class GitWorkspaces implements Workspaces {
     }
   }
 
-  /** The job's own copy of everything its commit needs, with the cache or, where that cannot be written, without. */
+  /** The job's own copy of everything its commit needs. */
   async #provide(
-    cache: CloneCache,
     checkout: Checkout,
     { fromOrigin, signal, tell }: { fromOrigin: boolean; signal: AbortSignal; tell(warning: string): void },
   ): Promise<{ cached: boolean }> {
-    const { remote, state } = checkout
+    const { remote, state, runnerRoot } = checkout
     const objects = objectsOf(checkout)
     const request = { commit: state.tip, targets: [objects.agents, objects.runners], fromOrigin, signal }
-    try {
-      await emptied(checkout)
-      return await cache.provide(remote, request)
-    } catch (error) {
-      if (!isUnusable(error)) throw error
-      tell(`The clone cache cannot be used, so the repository is fetched for this job alone: ${messageOf(error)}`)
-    }
-    await emptied(checkout)
-    const own = join(checkout.runnerRoot, 'cache')
-    try {
-      await this.#parts.privateCache(own).provide(remote, request)
-      return { cached: false }
-    } finally {
-      await removeTree(own)
-    }
+    const begin = () => emptied(checkout)
+    return await provideAnyway(this.#parts, remote, request, { begin, own: join(runnerRoot, 'cache'), tell })
   }
 }
 
@@ -200,11 +180,3 @@ async function emptied({ tree, runnerRoot }: Pick<Checkout, 'tree' | 'runnerRoot
     await mkdir(directory, { recursive: true, mode: 0o700 })
   }
 }
-
-/** The disk of the cache, not the origin, is what stands in the way. */
-const isUnusable = (error: unknown): boolean =>
-  error instanceof CacheGone ||
-  error instanceof DamagedPack ||
-  hasCode(error, 'ENOENT', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'ENOTDIR', 'EEXIST', 'ELOOP') ||
-  (error instanceof AgenticoreError &&
-    (error.code === 'storage_failed' || /Permission denied|Read-only/.test(error.message)))
