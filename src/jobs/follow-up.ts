@@ -14,10 +14,16 @@ export function continuing(request: JobRequest, earlier: Job): JobRequest {
     const there = repoUrl === '' ? 'has no repository' : `is about ${repoUrl}`
     throw new AgenticoreError('invalid_request', `The conversation ${there}, not about ${request.repoUrl}.`)
   }
+  if (request.baseRef !== '' && request.baseRef !== baseRef) {
+    throw new AgenticoreError(
+      'invalid_request',
+      `A follow-up goes on where the branch of job ${earlier.id} ends, not at "${request.baseRef}": leave the base ref out.`,
+    )
+  }
   return {
     ...request,
     repoUrl,
-    baseRef: request.baseRef || baseRef,
+    baseRef,
     profile: request.profile || profile,
     continues: earlier.id,
   }

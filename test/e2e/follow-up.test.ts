@@ -24,6 +24,7 @@ t.test('a follow-up goes on with the conversation, on the branch, in the pull re
   for (const [args, exitCode, says] of [
     [['--session-id', 'nonsense'], 4, /has had the conversation "nonsense"/],
     [['--session-id', session, '-r', other], 2, /not about https:\/\/github\.com\/o\/other/],
+    [['--session-id', session, '--base-ref', 'v1'], 2, /not at "v1": leave the base ref out/],
   ] as const) {
     const refused = await cli(['run', 'x', ...args, '--local'])
     t.equal(refused.exitCode, exitCode, refused.stderr)
