@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
-import type { Settings } from './config/settings.ts'
 import { gitHubToken, isOfApi } from './github/hosts.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
@@ -13,7 +12,7 @@ import type { Profiles } from './jobs/profile.ts'
 import type { PullRequests } from './jobs/pull-request.ts'
 import { parseRepository } from './jobs/repository.ts'
 import { FileLock } from './locks/file-lock.ts'
-import { jobPlaces, type LocalParts, secretName, warn } from './parts.ts'
+import { jobPlaces, type LocalParts, secretName } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
@@ -34,7 +33,7 @@ const lookAgainMs = 1000
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
-  const { surroundings, secrets } = parts
+  const { surroundings, secrets, warn } = parts
   const findCredential = credentialsOf(parts)
   const git = gitFor(surroundings, findCredential)
   const agent = agentFor(surroundings, secrets.redact)
@@ -62,7 +61,7 @@ export function foreground(parts: LocalParts) {
       // What cannot be run at all is not to cost a queued job its attempt.
       await preflight()
       const isolation = await isolationFor(surroundings)
-      if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing)
+      if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
       const runner = new JobRunner({
         ...runnerParts(parts, { git, findCredential, isolation, onEvent: options.onEvent }),
         agent,
@@ -125,7 +124,7 @@ export type Foreground = ReturnType<typeof foreground>
 /** Whether somebody might expect more than `none`. */
 const isPrivileged = (): boolean => process.getuid?.() === 0
 
-function warnOfNone(missing: readonly string[]): void {
+function warnOfNone(missing: readonly string[], warn: LocalParts['warn']): void {
   if (missing.length === 0) return
   warn(
     `Agents run as the user agenticore runs as, and can read what it can; for users of their own there is missing: ${missing.join(', ')}.`,
@@ -140,7 +139,7 @@ interface RunningParts {
 }
 
 function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEvent }: RunningParts) {
-  const { surroundings, secrets, journal, store, events } = parts
+  const { surroundings, secrets, journal, store, events, warn } = parts
   const { settings } = surroundings
   return {
     store,
@@ -149,7 +148,7 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     profiles: profilesOf(parts),
     workspaces: new GitWorkspaces({
       git,
-      ...cachesFor(settings, git),
+      ...cachesFor(parts, git),
       rules: parts.repositoryRules,
       root: settings.worktreeRoot,
     }),
@@ -165,7 +164,8 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
 }
 
 /** One tier on the machine's own disk; where machines share a volume, a tier there besides. */
-function cachesFor({ sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitBytes }: Settings, git: Git) {
+function cachesFor({ surroundings, warn }: LocalParts, git: Git) {
+  const { sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitBytes } = surroundings.settings
   const cacheIn = (root: string, shared?: SharedTier): CloneCache =>
     new CloneCache({ root, git, lock: new FileLock(join(root, '.locks'), systemClock), limitBytes, shared, warn })
   const shared = sharedFsRoot === '' ? undefined : new SharedTier({ root: reposRoot, limitBytes, warn })

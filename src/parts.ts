@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { toWire } from './api/wire.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
+import { Changes } from './jobs/changes.ts'
 import type { Job } from './jobs/job.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
@@ -28,12 +29,24 @@ export interface LocalParts {
   readonly repositoryRules: RepositoryRules
   /** Loaded when first needed: listing jobs passes without it. */
   profiles(): Promise<ProfileLibrary>
+  warn(message: string): void
+  /** What this process does to jobs. */
+  readonly changes: Changes
   /** Who is told how jobs end, loaded when one does; undefined when nobody is. */
   readonly webhook: (() => Promise<Webhook>) | undefined
 }
 
-/** For the person or the log behind standard error. */
-export const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
+export interface PartsOptions {
+  /** Where what is wrong and keeps nothing from going on is said; standard error, if nowhere else. */
+  warn?(message: string): void
+  /** Whether a path of this machine may be given as a repository. */
+  readonly allowPaths?: boolean
+  /** How soon the events of other processes are seen, in ms. */
+  readonly pollMs?: number
+  readonly queueLimit?: number
+}
+
+const toStandardError = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
 
 /** Where the jobs of this machine have what is only theirs, beside tree and journal. */
 export const jobPlaces = ({ worktreeRoot, sharedFsRoot }: Settings) => ({
@@ -51,17 +64,27 @@ function jobFilesRoot(): string {
 }
 
 /** @throws SettingError */
-export async function openParts(): Promise<LocalParts> {
-  const surroundings = loadSurroundings()
+export async function openParts(
+  surroundings: Surroundings = loadSurroundings(),
+  { warn = toStandardError, allowPaths = true, pollMs, queueLimit }: PartsOptions = {},
+): Promise<LocalParts> {
   const secrets = new Secrets(secretsOf(surroundings))
   const { settings } = surroundings
   const clock = systemClock
+  const changes = new Changes()
   const journal = await FileJournal.open(settings.jobsDir)
-  const webhook = webhookFor(surroundings, secrets)
+  const webhook = webhookFor(surroundings, secrets, warn)
   const ended = webhook && (async (job: Job): Promise<void> => await (await webhook()).announce(job))
-  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn, ...(ended ? { ended } : {}) })
-  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact })
-  const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths: true }
+  const store = await FileJobStore.open(settings.jobsDir, {
+    journal,
+    clock,
+    changes,
+    warn,
+    ...(ended ? { ended } : {}),
+  })
+  const polling = pollMs === undefined ? {} : { pollMs }
+  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact, changes, ...polling })
+  const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths }
   let library: Promise<ProfileLibrary> | undefined
   const profiles = (): Promise<ProfileLibrary> => {
     library ??= openProfiles(surroundings)
@@ -74,11 +97,16 @@ export async function openParts(): Promise<LocalParts> {
     checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
+    queueLimit: queueLimit ?? Number.POSITIVE_INFINITY,
   })
-  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, webhook }
+  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, warn, changes, webhook }
 }
 
-function webhookFor({ settings }: Surroundings, { redact }: Secrets): LocalParts['webhook'] {
+function webhookFor(
+  { settings }: Surroundings,
+  { redact }: Secrets,
+  warn: (message: string) => void,
+): LocalParts['webhook'] {
   const { webhookUrl: url, webhookSecret: secret, jobsDir } = settings
   if (url === '') return undefined
   let loaded: Promise<Webhook> | undefined
