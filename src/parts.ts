@@ -2,12 +2,15 @@ import { lstatSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { AgentTelemetry } from './agent/telemetry.ts'
 import { toWire } from './api/wire.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import type { Job } from './jobs/job.ts'
+import { type Measures, noMeasures } from './jobs/measures.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
+import { noTracing, type Tracing } from './jobs/tracing.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
 import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
@@ -30,7 +33,13 @@ export interface LocalParts {
   profiles(): Promise<ProfileLibrary>
   /** Who is told how jobs end, loaded when one does; undefined when nobody is. */
   readonly webhook: (() => Promise<Webhook>) | undefined
+  readonly measures: Measures
+  readonly tracing: Tracing
+  readonly agentTelemetry: AgentTelemetry | undefined
 }
+
+/** Who watches; nobody. */
+export type Observers = Partial<Pick<LocalParts, 'measures' | 'tracing' | 'agentTelemetry'>>
 
 /** For the person or the log behind standard error. */
 export const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
@@ -51,7 +60,8 @@ function jobFilesRoot(): string {
 }
 
 /** @throws SettingError */
-export async function openParts(): Promise<LocalParts> {
+export async function openParts(observers: Observers = {}): Promise<LocalParts> {
+  const { measures = noMeasures, tracing = noTracing, agentTelemetry } = observers
   const surroundings = loadSurroundings()
   const secrets = new Secrets(secretsOf(surroundings))
   const { settings } = surroundings
@@ -74,8 +84,11 @@ export async function openParts(): Promise<LocalParts> {
     checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
+    measures,
+    tracing,
   })
-  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, webhook }
+  const observed = { measures, tracing, agentTelemetry }
+  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, webhook, ...observed }
 }
 
 function webhookFor({ settings }: Surroundings, { redact }: Secrets): LocalParts['webhook'] {
