@@ -1,5 +1,6 @@
 /**
- * Writes the pages under docs/ that say what the code says: settings, errors, the job record, the commands, profiles.
+ * Writes the pages under docs/ that say what the code says: settings, errors, the job record, the commands, profiles,
+ * metrics.
  * With --check it writes nothing and fails where a page says something else.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { commands } from '../src/commands/index.ts'
 import { readSettings } from '../src/config/settings.ts'
 import { catalogue } from '../src/jobs/errors.ts'
 import { claudeKeys, notes, profileKeys } from '../src/profiles/schema.ts'
+import { counters, gauges, type Metric, timings } from '../src/telemetry/metrics.ts'
 
 const root = join(import.meta.dirname, '..')
 const generated = '<!-- Written by scripts/docs.ts. Edit the source it names, then run `npm run docs`. -->'
@@ -149,6 +151,32 @@ Without it nothing that a repository brings reaches the agent but its \`CLAUDE.m
 settings stay out.`
 }
 
+function metricsPage(): string {
+  const rowsOf = (type: string, metrics: Record<string, Metric>): string[][] =>
+    Object.values(metrics).map(({ name, labels, help }) => [
+      `\`${name}\``,
+      type,
+      labels.map(label => `\`${label}\``).join(', '),
+      help,
+    ])
+  const rows = [...rowsOf('gauge', gauges), ...rowsOf('counter', counters), ...rowsOf('histogram', timings)]
+  return `# Metrics
+
+What the daemon shows Prometheus. Times are in seconds. The gauges are read at each scrape; counters and histograms are of
+this process, and begin at 0 when it starts. Source: \`src/telemetry/metrics.ts\`.
+
+${table(['name', 'type', 'labels', 'meaning'], rows)}
+
+With them come the figures of the process under their usual names: \`process_*\` (CPU, memory, open files, start) and
+\`nodejs_*\` (heap, garbage collection, event loop lag).
+
+The number of series is bounded: an error code this version does not know is the reason \`other\`; of token kinds the first
+20, of git's subcommands the first 50, of the model's statuses the first 20 have a series of their own, and the rest are
+\`other\`.
+
+[grafana-dashboard.json](grafana-dashboard.json) shows all of them: in Grafana, Dashboards → New → Import.`
+}
+
 async function cliPage(): Promise<string> {
   const names = Object.keys(commands).filter(name => name !== 'help')
   const sections = names.map(async name => {
@@ -171,6 +199,7 @@ const pages: Record<string, string> = {
   'job.md': jobPage(),
   'cli.md': await cliPage(),
   'profiles.md': profilesPage(),
+  'metrics.md': metricsPage(),
 }
 
 function readOrEmpty(path: string): string {

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
-import type { Surroundings } from './config/load.ts'
 import { gitHubToken, isOfApi } from './github/hosts.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
@@ -23,7 +22,6 @@ import { ghToken, gitCredential } from './repos/user-credentials.ts'
 import { GitWorkspaces } from './repos/workspaces.ts'
 import { backoffMs } from './util/backoff.ts'
 import { systemClock } from './util/clock.ts'
-import type { Redact } from './util/redact.ts'
 import { JobRunner } from './worker/job-runner.ts'
 
 /** How soon a cancel request by another process is noticed. */
@@ -33,10 +31,10 @@ const lookAgainMs = 1000
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
-  const { surroundings, secrets, warn } = parts
+  const { surroundings, warn } = parts
   const findCredential = credentialsOf(parts)
-  const git = gitFor(surroundings, findCredential)
-  const agent = agentFor(surroundings, secrets.redact)
+  const git = gitFor(parts, findCredential)
+  const agent = agentFor(parts)
   const preflight = async (): Promise<void> => {
     if ((await which('git', surroundings.path)) === undefined) {
       throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
@@ -139,7 +137,7 @@ interface RunningParts {
 }
 
 function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEvent }: RunningParts) {
-  const { surroundings, secrets, journal, store, events, warn } = parts
+  const { surroundings, secrets, journal, store, events, warn, measures, tracing } = parts
   const { settings } = surroundings
   return {
     store,
@@ -156,6 +154,8 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     pullRequests: pullRequestsFor(parts, findCredential),
     clock: systemClock,
     redact: secrets.redact,
+    measures,
+    tracing,
     warn,
     ...jobPlaces(settings),
     renewEveryMs,
@@ -164,10 +164,11 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
 }
 
 /** One tier on the machine's own disk; where machines share a volume, a tier there besides. */
-function cachesFor({ surroundings, warn }: LocalParts, git: Git) {
+function cachesFor({ surroundings, warn, measures }: LocalParts, git: Git) {
   const { sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitBytes } = surroundings.settings
+  const lockIn = (root: string): FileLock => new FileLock(join(root, '.locks'), systemClock, measures)
   const cacheIn = (root: string, shared?: SharedTier): CloneCache =>
-    new CloneCache({ root, git, lock: new FileLock(join(root, '.locks'), systemClock), limitBytes, shared, warn })
+    new CloneCache({ root, git, lock: lockIn(root), limitBytes, shared, warn })
   const shared = sharedFsRoot === '' ? undefined : new SharedTier({ root: reposRoot, limitBytes, warn })
   return { cache: cacheIn(shared ? cacheRoot : reposRoot, shared), privateCache: (root: string) => cacheIn(root) }
 }
@@ -183,7 +184,7 @@ function credentialsOf({ surroundings, secrets }: LocalParts): FindCredential {
   return firstOf([gitHubToken(settings.githubToken, github), known])
 }
 
-function gitFor(surroundings: Surroundings, findCredential: FindCredential): Git {
+function gitFor({ surroundings, measures }: LocalParts, findCredential: FindCredential): Git {
   const { settings, path, home, sshAuthSock, network } = surroundings
   return new Git({
     path,
@@ -196,10 +197,13 @@ function gitFor(surroundings: Surroundings, findCredential: FindCredential): Git
     findCredential,
     pause: (failures, signal) =>
       systemClock.sleep(backoffMs(failures, { baseMs: 1000, maxMs: 10_000 }, Math.random()), signal),
+    clock: systemClock,
+    measures,
   })
 }
 
-function agentFor({ settings, path, network, cloud }: Surroundings, redact: Redact): Claude {
+function agentFor({ surroundings, secrets, agentTelemetry }: LocalParts): Claude {
+  const { settings, path, network, cloud } = surroundings
   return new Claude({
     binary: settings.claudeBinary,
     credentials: {
@@ -217,8 +221,9 @@ function agentFor({ settings, path, network, cloud }: Surroundings, redact: Reda
       isRoot: process.getuid?.() === 0,
     },
     timeoutSeconds: settings.claudeTimeoutSeconds,
-    redact,
+    redact: secrets.redact,
     clock: systemClock,
+    ...(agentTelemetry ? { telemetry: agentTelemetry } : {}),
   })
 }
 

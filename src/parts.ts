@@ -2,13 +2,16 @@ import { lstatSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { AgentTelemetry } from './agent/telemetry.ts'
 import { toWire } from './api/wire.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { Changes } from './jobs/changes.ts'
 import type { Job } from './jobs/job.ts'
+import { type Measures, noMeasures } from './jobs/measures.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
+import { noTracing, type Tracing } from './jobs/tracing.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
 import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
@@ -34,9 +37,12 @@ export interface LocalParts {
   readonly changes: Changes
   /** Who is told how jobs end, loaded when one does; undefined when nobody is. */
   readonly webhook: (() => Promise<Webhook>) | undefined
+  readonly measures: Measures
+  readonly tracing: Tracing
+  readonly agentTelemetry: AgentTelemetry | undefined
 }
 
-export interface PartsOptions {
+export interface PartsOptions extends Partial<Pick<LocalParts, 'measures' | 'tracing' | 'agentTelemetry'>> {
   /** Where what is wrong and keeps nothing from going on is said; standard error, if nowhere else. */
   warn?(message: string): void
   /** Whether a path of this machine may be given as a repository. */
@@ -66,8 +72,10 @@ function jobFilesRoot(): string {
 /** @throws SettingError */
 export async function openParts(
   surroundings: Surroundings = loadSurroundings(),
-  { warn = toStandardError, allowPaths = true, pollMs, queueLimit }: PartsOptions = {},
+  options: PartsOptions = {},
 ): Promise<LocalParts> {
+  const { warn = toStandardError, allowPaths = true, pollMs, queueLimit } = options
+  const { measures = noMeasures, tracing = noTracing, agentTelemetry } = options
   const secrets = new Secrets(secretsOf(surroundings))
   const { settings } = surroundings
   const clock = systemClock
@@ -98,8 +106,11 @@ export async function openParts(
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
     queueLimit: queueLimit ?? Number.POSITIVE_INFINITY,
+    measures,
+    tracing,
   })
-  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, warn, changes, webhook }
+  const local = { surroundings, secrets, journal, store, events, service, profiles, repositoryRules }
+  return { ...local, warn, changes, webhook, measures, tracing, agentTelemetry }
 }
 
 function webhookFor(

@@ -15,6 +15,7 @@ import { parseAgentLine } from './events.ts'
 import { agentFiles, configOf, prepareFiles } from './files.ts'
 import { type AgentHost, agentArguments, agentEnvironment } from './invocation.ts'
 import { runShell } from './shell.ts'
+import { type AgentTelemetry, telemetryEnvironment } from './telemetry.ts'
 import { copyTranscript, transcriptOf, transcriptPlace } from './transcript.ts'
 import { judge } from './verdict.ts'
 import { isOlder, oldestClaude, parseVersion } from './version.ts'
@@ -35,6 +36,8 @@ export interface ClaudeParts {
   readonly killAfterMs?: number
   /** Before anything is cut: half a secret would not be known for one. */
   readonly redact: Redact
+  /** Where it is to send figures and logs of its own; nowhere. */
+  readonly telemetry?: AgentTelemetry
 }
 
 /** Claude Code, run without a terminal: one process a run, everything it writes in the run's own scratch directory. */
@@ -136,14 +139,14 @@ export class Claude implements Agent {
   }
 
   #start(file: string, request: AgentRequest, { signal, watchdogs }: StartParts): StreamedProcess {
-    const { credentials, host } = this.#parts
+    const { credentials, host, telemetry } = this.#parts
     const access = accessFor(credentials)
     const files = agentFiles(request)
     return startStreamed({
       file,
       args: agentArguments(request, files),
       ...(request.slot ? { user: request.slot } : {}),
-      env: { ...agentEnvironment(request, files, host), ...access.env },
+      env: { ...agentEnvironment(request, files, host), ...telemetryEnvironment(telemetry), ...access.env },
       cwd: request.cwd,
       input: request.prompt,
       descriptors: access.descriptors,

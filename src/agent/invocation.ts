@@ -93,6 +93,7 @@ export function agentEnvironment(request: AgentRequest, files: AgentFiles, host:
     TMPDIR: files.temp,
     CLAUDE_CODE_TMPDIR: files.temp,
     [markerVariable]: request.marker,
+    ...(request.traceparent === undefined ? {} : { TRACEPARENT: request.traceparent }),
     // Claude Code refuses to skip permissions as root unless it is told that it is contained.
     ...(host.isRoot && !request.slot ? { IS_SANDBOX: '1' } : {}),
   }

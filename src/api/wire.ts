@@ -20,6 +20,7 @@ const recordOnly = {
   agentUid: undefined,
   crashes: undefined,
   modelUsed: undefined,
+  traceparent: undefined,
 }
 
 /** The fields of job.ts; what only the record needs stays there. */

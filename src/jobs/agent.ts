@@ -42,6 +42,8 @@ export interface AgentRequest {
   readonly slot?: Slot
   /** Identifies every process of this attempt. */
   readonly marker: string
+  /** W3C: the span the run belongs under. */
+  readonly traceparent?: string
   /** Gone with the attempt: the agent's HOME, configuration and temporary files. */
   readonly scratch: string
 }

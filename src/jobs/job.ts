@@ -35,6 +35,8 @@ export interface JobRequest {
   readonly idempotencyKey?: string
   /** The job whose conversation this one goes on with, on that one's branch. */
   readonly continues?: JobId
+  /** W3C: of the request the job was submitted in; in the record, of the span its attempts belong under. */
+  readonly traceparent?: string
 }
 
 /** What a run finds out; the holder of the lease writes these while running and at the end. */

@@ -24,6 +24,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   mode: value => value === 'fire_and_forget' || value === 'sync',
   idempotencyKey: optional(text),
   continues: optional(value => typeof value === 'string' && isUuid(value)),
+  traceparent: optional(text),
   createdAt: text,
   startedAt: optional(text),
   endedAt: optional(text),

@@ -14,7 +14,8 @@ export function checkRequest(request: JobRequest): void {
   checkPositive('queue_ttl_seconds', request.queueTtlSeconds)
 }
 
-const requestFields: Readonly<Record<keyof JobRequest, true>> = {
+/** How a request is traced is no part of what it asks for. */
+const requestFields: Readonly<Record<Exclude<keyof JobRequest, 'traceparent'>, true>> = {
   task: true,
   repoUrl: true,
   baseRef: true,

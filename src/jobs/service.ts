@@ -4,10 +4,12 @@ import { AgenticoreError } from './errors.ts'
 import type { JobEvent } from './events.ts'
 import { checkContinuable, continuing } from './follow-up.ts'
 import { isFinal, type Job, type JobId, type JobRequest } from './job.ts'
+import { type Measures, noMeasures } from './measures.ts'
 import type { EventLog, JobStore, ListQuery, QueueStats, SubmitOptions } from './ports.ts'
 import { isJobId } from './record.ts'
 import { checkRequest, requestOf } from './request.ts'
 import { queued as newJob } from './states.ts'
+import { isTraceparent, noTracing, type Tracing } from './tracing.ts'
 
 const shortestPart = 4
 /** The job that a request became before, and the one it went on from. */
@@ -31,6 +33,14 @@ export interface JobServiceParts {
   readonly defaultProfile: string
   /** As many may wait. */
   readonly queueLimit: number
+  readonly measures?: Measures
+  readonly tracing?: Tracing
+}
+
+interface Kept {
+  readonly job: Job
+  /** Not one that had the key before. */
+  readonly isNew: boolean
 }
 
 /** What can be done with jobs: the one place that commands, REST and MCP call. */
@@ -49,7 +59,20 @@ export class JobService {
    * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`, `profile_not_found`, `invalid_profile`,
    * `session_busy`, `session_not_found`, `idempotency_conflict`, `queue_full`; nothing was kept then
    */
-  async submit(wanted: JobRequest, options: SubmitOptions = {}): Promise<Job> {
+  async submit({ traceparent: parent = '', ...wanted }: JobRequest, how: SubmitOptions = {}): Promise<Job> {
+    const { measures = noMeasures, tracing = noTracing } = this.#parts
+    let attributes = {}
+    const options = { ...(isTraceparent(parent) ? { parent } : {}), found: () => attributes }
+    return await tracing.span('job.submit', options, async traceparent => {
+      const traced = { ...wanted, ...(traceparent === undefined ? {} : { traceparent }) }
+      const { job, isNew } = await this.#submit(traced, how)
+      attributes = { 'agenticore.job.id': job.id, 'agenticore.profile': job.profile, 'agenticore.job.new': isNew }
+      if (isNew) measures.submitted()
+      return job
+    })
+  }
+
+  async #submit(wanted: JobRequest, options: SubmitOptions): Promise<Kept> {
     const { checkRepository, checkProfile, defaultProfile } = this.#parts
     const request = { ...wanted, profile: wanted.profile || defaultProfile }
     checkRequest(request)
@@ -64,19 +87,24 @@ export class JobService {
     }
   }
 
-  async #keep(request: JobRequest, options: SubmitOptions): Promise<Job> {
+  async #keep(request: JobRequest, options: SubmitOptions): Promise<Kept> {
     const { store, clock } = this.#parts
     const now = clock.now()
     const id = uuidV7(now)
     if (!isJobId(id)) throw new Error(`uuid made an id that is none: ${id}`)
-    const job = newJob(id, request, now)
-    if (request.continues === undefined) return await store.submit(job, options)
-    const earlier = await this.get(request.continues)
+    const kept = await store.submit(await this.#continued(newJob(id, request, now)), options)
+    return { job: kept, isNew: kept.id === id }
+  }
+
+  /** A follow-up has the branch and the conversation of the job it goes on with. */
+  async #continued(job: Job): Promise<Job> {
+    if (job.continues === undefined) return job
+    const earlier = await this.get(job.continues)
     checkContinuable(earlier)
     // Somebody else may be going on with it.
-    checkContinuable(await this.#latestOf(earlier.sessionId ?? '', request.idempotencyKey))
+    checkContinuable(await this.#latestOf(earlier.sessionId ?? '', job.idempotencyKey))
     const { branch, sessionId = '', sessionCostUsd = 0 } = earlier
-    return await store.submit({ ...job, branch, sessionId, sessionCostUsd }, options)
+    return { ...job, branch, sessionId, sessionCostUsd }
   }
 
   /**

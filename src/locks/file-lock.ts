@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lock } from 'proper-lockfile'
+import { type Measures, noMeasures } from '../jobs/measures.ts'
 import type { Lock } from '../jobs/ports.ts'
 import type { Clock } from '../util/clock.ts'
 import { hasCode } from '../util/error-code.ts'
@@ -16,10 +17,12 @@ type Release = () => Promise<void>
 export class FileLock implements Lock {
   readonly #directory: string
   readonly #clock: Clock
+  readonly #measures: Pick<Measures, 'lockWaited'>
 
-  constructor(directory: string, clock: Clock) {
+  constructor(directory: string, clock: Clock, measures: Pick<Measures, 'lockWaited'> = noMeasures) {
     this.#directory = directory
     this.#clock = clock
+    this.#measures = measures
   }
 
   async withLock<T>(
@@ -28,7 +31,9 @@ export class FileLock implements Lock {
     work: (lost: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const lost = new AbortController()
+    const started = this.#clock.monotonicMs()
     const release = await this.#acquire(key, { signal, patienceMs, lose: reason => lost.abort(reason) })
+    this.#measures.lockWaited(this.#clock.monotonicMs() - started)
     try {
       return await work(lost.signal)
     } finally {

@@ -1,8 +1,10 @@
 import { basicPair, type FindCredential, type Lookup } from '../jobs/credentials.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
+import type { Measures } from '../jobs/measures.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import type { OtherUser } from '../process/as-user.ts'
 import { type CommandResult, runCommand } from '../process/command.ts'
+import type { Clock } from '../util/clock.ts'
 
 /**
  * The runner's own git: no configuration of the machine, of the user or of a tree takes part, nothing ever prompts, and
@@ -23,6 +25,8 @@ export interface GitSettings {
   readonly findCredential: FindCredential
   /** Between two tries of a call that an origin in trouble has cut short. @param failures in a row, from 1 */
   pause(failures: number, signal: AbortSignal): Promise<void>
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  readonly measures: Pick<Measures, 'gitRan'>
 }
 
 export interface GitCall {
@@ -70,6 +74,8 @@ export class Git {
 
   async #once(call: GitCall): Promise<GitResult> {
     const lookup = await this.#lookUp(call)
+    const { clock, measures } = this.#settings
+    const started = clock.monotonicMs()
     const result = await runCommand({
       file: 'git',
       args: call.args,
@@ -87,6 +93,7 @@ export class Git {
       ...(call.encoding === undefined ? {} : { encoding: call.encoding }),
       ...(call.outputFile === undefined ? {} : { outputFile: call.outputFile }),
     })
+    measures.gitRan(commandOf(call), clock.monotonicMs() - started, result.ok)
     if (result.missing) throw new AgenticoreError('git_missing', 'git was not found on the PATH.')
     return { ...result, ...(lookup ? { lookup } : {}) }
   }
@@ -107,7 +114,7 @@ export class Git {
   /** Standard output of a command that has to succeed. @throws AgenticoreError `git_failed`, `storage_failed` */
   async run(call: GitCall): Promise<string> {
     const result = await this.try(call)
-    const name = call.args.find(arg => /^[a-z][a-z-]+$/.test(arg)) ?? ''
+    const name = commandOf(call)
     if (!result.ok) throw gitError(name, result.stderr)
     if (result.truncated) throw gitError(name, 'its output is longer than 64 MiB')
     return result.stdout
@@ -156,6 +163,10 @@ export class Git {
     }
   }
 }
+
+/** git's subcommand: the first word that is no option and no option's value. */
+const commandOf = ({ args }: GitCall): string =>
+  args.find((arg, index) => /^[a-z][a-z-]+$/.test(arg) && !/^-[cC]$/.test(args[index - 1] ?? '')) ?? ''
 
 const authorizationOf = (lookup: Lookup): string | undefined =>
   lookup.kind === 'found' ? `Basic ${basicPair(lookup.credential)}` : undefined

@@ -3,13 +3,16 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { JobEventBody } from '../jobs/events.ts'
 import { failureOf } from '../jobs/failure.ts'
 import type { Outcome, RunFacts } from '../jobs/job.ts'
+import { type Measures, noMeasures } from '../jobs/measures.ts'
 import type { EventLog, JobStore, Journal, Lease } from '../jobs/ports.ts'
 import type { Profile } from '../jobs/profile.ts'
 import type { PullRequests } from '../jobs/pull-request.ts'
+import { noTracing, type Tracing } from '../jobs/tracing.ts'
 import type { WorkDone, Workspace } from '../jobs/workspace.ts'
 import type { Clock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import { type Redact, redactDeep } from '../util/redact.ts'
+import { AttemptTrace } from './attempt-trace.ts'
 import { Conversation } from './conversation.ts'
 import { withCost } from './cost.ts'
 import { type DeliveryOptions, type DeliveryParts, deliver, keepChange } from './delivery.ts'
@@ -28,6 +31,8 @@ export interface AttemptParts extends PlaceParts {
   readonly pullRequests: PullRequests
   readonly clock: Clock
   readonly redact: Redact
+  readonly measures?: Measures
+  readonly tracing?: Tracing
   warn(message: string): void
 }
 
@@ -49,6 +54,8 @@ export class Attempt {
   readonly #signal: AbortSignal
   readonly #place: Place
   readonly #conversation: Conversation
+  readonly #measures: Measures
+  readonly #trace: AttemptTrace
   readonly #startedMs: number
   #profile: Profile | undefined
   #facts: RunFacts = {}
@@ -59,6 +66,8 @@ export class Attempt {
     this.#signal = signal
     this.#place = new Place(parts, lease)
     this.#conversation = new Conversation(parts, lease, this.#place)
+    this.#measures = parts.measures ?? noMeasures
+    this.#trace = new AttemptTrace(parts.tracing ?? noTracing, lease, signal)
     this.#startedMs = parts.clock.monotonicMs()
   }
 
@@ -66,9 +75,8 @@ export class Attempt {
   async run(): Promise<AttemptEnd> {
     const { job } = this.#lease
     try {
-      await this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt })
-      const profile = await this.#resolveProfile()
-      await this.#prepare(profile)
+      await this.#trace.claim(() => this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt }))
+      const profile = await this.#trace.step('job.prepare', () => this.#prepared())
       const done = this.#place.workspace?.done
       if (done) await this.#find(done)
       else await this.#letAgentWork(profile)
@@ -106,6 +114,7 @@ export class Attempt {
   }
 
   async emit(event: JobEventBody): Promise<void> {
+    if (event.type === 'model_retry') this.#measures.modelRetried(event.status)
     await this.#parts.events.append(this.#lease, event)
   }
 
@@ -120,6 +129,12 @@ export class Attempt {
 
   async #warn(message: string): Promise<void> {
     await this.tryEmit({ type: 'warning', message })
+  }
+
+  async #prepared(): Promise<Profile> {
+    const profile = await this.#resolveProfile()
+    await this.#prepare(profile)
+    return profile
   }
 
   async #resolveProfile(): Promise<Profile> {
@@ -141,6 +156,7 @@ export class Attempt {
     if (!workspace) return
     const { branch, baseRef, baseSha, cached, continued, path, warnings } = workspace
     const durationMs = clock.monotonicMs() - started
+    this.#measures.workspaceReady(durationMs, cached)
     await this.emit({ type: 'workspace_ready', branch, baseRef, baseSha, cached, continued, durationMs })
     for (const message of warnings) await this.emit({ type: 'warning', message })
     this.#note({ branch, baseSha, worktreePath: path })
@@ -149,7 +165,10 @@ export class Attempt {
   /** The agent's part, to its end; from then on no attempt that finds this tree begins it again. */
   async #letAgentWork(profile: Profile): Promise<void> {
     const { store, clock } = this.#parts
-    const failure = await this.#work(profile)
+    const failure = await this.#trace.step('job.run', traceparent => this.#work(profile, traceparent), {
+      facts: () => this.#facts,
+      failed: ended => ended?.code,
+    })
     await this.#place.takeBack()
     await this.#keepSession()
     if (failure) throw await this.#failed(failure)
@@ -164,10 +183,13 @@ export class Attempt {
   }
 
   /** @returns why the agent's part is not as it should be */
-  async #work(profile: Profile): Promise<TurnsFailure | undefined> {
+  async #work(profile: Profile, traceparent: string | undefined): Promise<TurnsFailure | undefined> {
     const { store, agent, clock, redact } = this.#parts
     const { job } = this.#lease
-    const request = await this.#conversation.request(profile)
+    const request = {
+      ...(await this.#conversation.request(profile)),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    }
     this.#note({ sessionId: request.sessionId, resumed: request.resume })
     await agent.prepare(request)
     await this.#place.handOver()
@@ -232,10 +254,12 @@ export class Attempt {
     const { workspace } = this.#place
     if (!workspace) return
     const late = new AgenticoreError('git_failed', `Committing and pushing took more than ${deliveryMs / 1000} s.`)
-    await this.#within(deliveryMs, late, async deadline => {
-      const signal = AbortSignal.any([this.#signal, deadline])
-      await deliver(this.#delivery(workspace, signal), { run: this.#facts, ...how })
-    })
+    const delivering = (): Promise<void> =>
+      this.#within(deliveryMs, late, async deadline => {
+        const signal = AbortSignal.any([this.#signal, deadline])
+        await deliver(this.#delivery(workspace, signal), { run: this.#facts, ...how })
+      })
+    await this.#trace.step('job.deliver', delivering)
   }
 
   /**

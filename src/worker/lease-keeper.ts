@@ -1,4 +1,5 @@
 import { AgenticoreError } from '../jobs/errors.ts'
+import { type Measures, noMeasures } from '../jobs/measures.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import type { Clock } from '../util/clock.ts'
 
@@ -16,6 +17,7 @@ export interface LeaseKeeperParts {
   readonly store: Pick<JobStore, 'renew'>
   readonly clock: Clock
   readonly everyMs: number
+  readonly measures?: Pick<Measures, 'leaseRenewed'>
 }
 
 /**
@@ -23,7 +25,7 @@ export interface LeaseKeeperParts {
  * belongs to somebody else. A store that cannot be asked for a while is no reason to stop.
  */
 export async function whileRenewed<T>(
-  { store, clock, everyMs }: LeaseKeeperParts,
+  { store, clock, everyMs, measures = noMeasures }: LeaseKeeperParts,
   lease: Lease,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -32,7 +34,7 @@ export async function whileRenewed<T>(
   const renewing = (async () => {
     while (!ended.signal.aborted) {
       await clock.sleep(everyMs, done.signal)
-      const why = await ask(store, lease)
+      const why = await ask(store, lease, measures)
       if (why) ended.abort(new LeaseEnded(why))
     }
   })()
@@ -46,10 +48,17 @@ export async function whileRenewed<T>(
   }
 }
 
-async function ask(store: LeaseKeeperParts['store'], lease: Lease): Promise<LeaseEnded['why'] | undefined> {
+async function ask(
+  store: LeaseKeeperParts['store'],
+  lease: Lease,
+  measures: Pick<Measures, 'leaseRenewed'>,
+): Promise<LeaseEnded['why'] | undefined> {
   try {
-    return (await store.renew(lease)).cancelRequested ? 'cancelled' : undefined
+    const { cancelRequested } = await store.renew(lease)
+    measures.leaseRenewed(true)
+    return cancelRequested ? 'cancelled' : undefined
   } catch (error) {
+    measures.leaseRenewed(false)
     return error instanceof AgenticoreError && error.code === 'stale_lease' ? 'lost' : undefined
   }
 }

@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { gitHubToken } from '../../src/github/hosts.ts'
 import type { FindCredential } from '../../src/jobs/credentials.ts'
 import type { Job, JobRequest } from '../../src/jobs/job.ts'
+import { noMeasures } from '../../src/jobs/measures.ts'
 import type { Lease } from '../../src/jobs/ports.ts'
 import type { CheckoutWishes } from '../../src/jobs/profile.ts'
 import type { Workspace } from '../../src/jobs/workspace.ts'
@@ -118,6 +119,8 @@ export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github
     network: {},
     followRedirects: true,
     pause: async () => undefined,
+    clock: systemClock,
+    measures: noMeasures,
     findCredential: firstOf([
       gitHubToken(options.token ?? '', { apiUrl }),
       ...(options.source ? [options.source] : []),

@@ -45,6 +45,8 @@ t.test('imports against the arrows are refused, those along them pass', async t 
     ['src/worker', '../store/file/store.ts', false],
     ['src/webhook', '../jobs/job.ts', true],
     ['src/webhook', '../api/wire.ts', false],
+    ['src/telemetry', '../jobs/job.ts', true],
+    ['src/telemetry', '../worker/attempt.ts', false],
     ['src/api', '../jobs/job.ts', true],
     ['src/api', '../client/agenticore.ts', false],
     ['src/client', '../api/wire.ts', true],
