@@ -37,8 +37,8 @@ const unused: Readonly<Record<string, string>> = {
   '/ts-path$': 'export const TS_CONFIGS = {}; export const tsPath = async (root, path) => path',
   // Looks for command files, which our manifest names.
   '^tinyglobby$': "export const glob = async () => { throw new Error('The manifest names every command.') }",
-  // oclif's own tracing.
-  '^debug$': 'export default () => () => {}',
+  // The tracing of oclif and others.
+  '^debug$': 'module.exports = () => () => {}',
 }
 
 const slim: Plugin = {
