@@ -6,7 +6,7 @@ import type { JobEvent } from './jobs/events.ts'
 import { asKnown } from './jobs/failure.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
-import { type LocalParts, openParts, warn } from './parts.ts'
+import { type LocalParts, openParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile } from './profiles/library.ts'
 import { messageOf } from './util/error-code.ts'
 import { shortId } from './util/ids.ts'
@@ -63,7 +63,7 @@ export async function examineJobs(): Promise<Finding | undefined> {
   }
 }
 
-export interface Status {
+export type Status = {
   readonly queued: number
   readonly running: number
   /** Where jobs are kept, and what keeps several processes from doing the same. */
@@ -78,10 +78,10 @@ export interface Status {
 /** @throws SettingError */
 export async function openLocal(): Promise<LocalAgenticore> {
   const parts = await openParts()
-  const { service, store, surroundings } = parts
+  const { service, store, surroundings, warn } = parts
   const recovery = () => import('./recovery.ts')
   if (await store.hasHolders()) {
-    const recovering = announce((await recovery()).recover(parts))
+    const recovering = announce((await recovery()).recover(parts), warn)
     await recovering.catch(error =>
       warn(`What a process that is gone has left was not taken back: ${messageOf(error)}`),
     )
@@ -96,11 +96,12 @@ export async function openLocal(): Promise<LocalAgenticore> {
   return {
     jobs: query => service.list(query),
     job: part => service.get(part),
-    events: (part, follow) => service.events(part, follow),
+    events: (part, options) => service.events(part, options),
     resolveRepository: async (text, cwd) => await (await foreground()).resolveRepository(text, cwd),
     async submit(request) {
       await (await foreground()).preflight()
-      return await service.submit(request)
+      // A daemon on the same files is not to be faster.
+      return await service.submit(request, { hold: true })
     },
     followUp: (request, session) => service.followUp(request, session),
     profiles: async () => await (await parts.profiles()).list(),
@@ -124,17 +125,16 @@ export async function openLocal(): Promise<LocalAgenticore> {
     },
     async retry(part) {
       await (await foreground()).preflight()
-      return await service.retry(part)
+      return await service.retry(part, { hold: true })
     },
     queued: async () => (await service.list({ limit: Number.POSITIVE_INFINITY, status: 'queued' })).toReversed(),
     async status() {
       const { isolationFor } = await import('./isolation.ts')
       const isolation = await isolationFor(surroundings)
-      const count = async (status: Job['status']): Promise<number> =>
-        (await service.list({ limit: Number.POSITIVE_INFINITY, status })).length
+      const { queued, running } = await service.stats()
       return {
-        queued: await count('queued'),
-        running: await count('running'),
+        queued,
+        running,
         store: `files in ${surroundings.settings.jobsDir}`,
         locks: 'files',
         isolation: isolation.kind,
@@ -159,7 +159,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
 }
 
 /** What cannot be told now waits in the outbox; that is no failure of the command. */
-async function tellOthers({ webhook }: LocalParts): Promise<void> {
+async function tellOthers({ webhook, warn }: LocalParts): Promise<void> {
   try {
     await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
   } catch (error) {
@@ -167,7 +167,7 @@ async function tellOthers({ webhook }: LocalParts): Promise<void> {
   }
 }
 
-async function announce(reaping: Promise<Reaped[]>): Promise<void> {
+async function announce(reaping: Promise<Reaped[]>, warn: (message: string) => void): Promise<void> {
   for (const { job } of await reaping) {
     const id = shortId(job.id)
     const now =

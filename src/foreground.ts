@@ -11,7 +11,7 @@ import type { Profiles } from './jobs/profile.ts'
 import type { PullRequests } from './jobs/pull-request.ts'
 import { parseRepository } from './jobs/repository.ts'
 import { FileLock } from './locks/file-lock.ts'
-import { jobPlaces, type LocalParts, secretName, warn } from './parts.ts'
+import { jobPlaces, type LocalParts, secretName } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
@@ -31,7 +31,7 @@ const lookAgainMs = 1000
 
 /** The other half of the composition root: what it takes to run a job in this process. */
 export function foreground(parts: LocalParts) {
-  const { surroundings } = parts
+  const { surroundings, warn } = parts
   const findCredential = credentialsOf(parts)
   const git = gitFor(parts, findCredential)
   const agent = agentFor(parts)
@@ -59,7 +59,7 @@ export function foreground(parts: LocalParts) {
       // What cannot be run at all is not to cost a queued job its attempt.
       await preflight()
       const isolation = await isolationFor(surroundings)
-      if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing)
+      if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
       const runner = new JobRunner({
         ...runnerParts(parts, { git, findCredential, isolation, onEvent: options.onEvent }),
         agent,
@@ -122,7 +122,7 @@ export type Foreground = ReturnType<typeof foreground>
 /** Whether somebody might expect more than `none`. */
 const isPrivileged = (): boolean => process.getuid?.() === 0
 
-function warnOfNone(missing: readonly string[]): void {
+function warnOfNone(missing: readonly string[], warn: LocalParts['warn']): void {
   if (missing.length === 0) return
   warn(
     `Agents run as the user agenticore runs as, and can read what it can; for users of their own there is missing: ${missing.join(', ')}.`,
@@ -137,7 +137,7 @@ interface RunningParts {
 }
 
 function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEvent }: RunningParts) {
-  const { surroundings, secrets, journal, store, events, measures, tracing } = parts
+  const { surroundings, secrets, journal, store, events, warn, measures, tracing } = parts
   const { settings } = surroundings
   return {
     store,
@@ -164,7 +164,7 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
 }
 
 /** One tier on the machine's own disk; where machines share a volume, a tier there besides. */
-function cachesFor({ surroundings, measures }: LocalParts, git: Git) {
+function cachesFor({ surroundings, warn, measures }: LocalParts, git: Git) {
   const { sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitBytes } = surroundings.settings
   const lockIn = (root: string): FileLock => new FileLock(join(root, '.locks'), systemClock, measures)
   const cacheIn = (root: string, shared?: SharedTier): CloneCache =>

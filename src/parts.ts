@@ -6,6 +6,7 @@ import type { AgentTelemetry } from './agent/telemetry.ts'
 import { toWire } from './api/wire.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
+import { Changes } from './jobs/changes.ts'
 import type { Job } from './jobs/job.ts'
 import { type Measures, noMeasures } from './jobs/measures.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
@@ -31,6 +32,9 @@ export interface LocalParts {
   readonly repositoryRules: RepositoryRules
   /** Loaded when first needed: listing jobs passes without it. */
   profiles(): Promise<ProfileLibrary>
+  warn(message: string): void
+  /** What this process does to jobs. */
+  readonly changes: Changes
   /** Who is told how jobs end, loaded when one does; undefined when nobody is. */
   readonly webhook: (() => Promise<Webhook>) | undefined
   readonly measures: Measures
@@ -38,11 +42,17 @@ export interface LocalParts {
   readonly agentTelemetry: AgentTelemetry | undefined
 }
 
-/** Who watches; nobody. */
-export type Observers = Partial<Pick<LocalParts, 'measures' | 'tracing' | 'agentTelemetry'>>
+export interface PartsOptions extends Partial<Pick<LocalParts, 'measures' | 'tracing' | 'agentTelemetry'>> {
+  /** Where what is wrong and keeps nothing from going on is said; standard error, if nowhere else. */
+  warn?(message: string): void
+  /** Whether a path of this machine may be given as a repository. */
+  readonly allowPaths?: boolean
+  /** How soon the events of other processes are seen, in ms. */
+  readonly pollMs?: number
+  readonly queueLimit?: number
+}
 
-/** For the person or the log behind standard error. */
-export const warn = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
+const toStandardError = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
 
 /** Where the jobs of this machine have what is only theirs, beside tree and journal. */
 export const jobPlaces = ({ worktreeRoot, sharedFsRoot }: Settings) => ({
@@ -60,18 +70,29 @@ function jobFilesRoot(): string {
 }
 
 /** @throws SettingError */
-export async function openParts(observers: Observers = {}): Promise<LocalParts> {
-  const { measures = noMeasures, tracing = noTracing, agentTelemetry } = observers
-  const surroundings = loadSurroundings()
+export async function openParts(
+  surroundings: Surroundings = loadSurroundings(),
+  options: PartsOptions = {},
+): Promise<LocalParts> {
+  const { warn = toStandardError, allowPaths = true, pollMs, queueLimit } = options
+  const { measures = noMeasures, tracing = noTracing, agentTelemetry } = options
   const secrets = new Secrets(secretsOf(surroundings))
   const { settings } = surroundings
   const clock = systemClock
+  const changes = new Changes()
   const journal = await FileJournal.open(settings.jobsDir)
-  const webhook = webhookFor(surroundings, secrets)
+  const webhook = webhookFor(surroundings, secrets, warn)
   const ended = webhook && (async (job: Job): Promise<void> => await (await webhook()).announce(job))
-  const store = await FileJobStore.open(settings.jobsDir, { journal, clock, warn, ...(ended ? { ended } : {}) })
-  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact })
-  const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths: true }
+  const store = await FileJobStore.open(settings.jobsDir, {
+    journal,
+    clock,
+    changes,
+    warn,
+    ...(ended ? { ended } : {}),
+  })
+  const polling = pollMs === undefined ? {} : { pollMs }
+  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact, changes, ...polling })
+  const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths }
   let library: Promise<ProfileLibrary> | undefined
   const profiles = (): Promise<ProfileLibrary> => {
     library ??= openProfiles(surroundings)
@@ -84,14 +105,19 @@ export async function openParts(observers: Observers = {}): Promise<LocalParts> 
     checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
     checkProfile: async name => void (await (await profiles()).resolve(name)),
     defaultProfile: settings.defaultProfile,
+    queueLimit: queueLimit ?? Number.POSITIVE_INFINITY,
     measures,
     tracing,
   })
-  const observed = { measures, tracing, agentTelemetry }
-  return { surroundings, secrets, journal, store, events, service, profiles, repositoryRules, webhook, ...observed }
+  const local = { surroundings, secrets, journal, store, events, service, profiles, repositoryRules }
+  return { ...local, warn, changes, webhook, measures, tracing, agentTelemetry }
 }
 
-function webhookFor({ settings }: Surroundings, { redact }: Secrets): LocalParts['webhook'] {
+function webhookFor(
+  { settings }: Surroundings,
+  { redact }: Secrets,
+  warn: (message: string) => void,
+): LocalParts['webhook'] {
   const { webhookUrl: url, webhookSecret: secret, jobsDir } = settings
   if (url === '') return undefined
   let loaded: Promise<Webhook> | undefined

@@ -4,7 +4,7 @@ import { endLeftovers } from './isolation.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
 import { isJobId } from './jobs/record.ts'
-import { jobPlaces, type LocalParts, warn } from './parts.ts'
+import { jobPlaces, type LocalParts } from './parts.ts'
 import { takeTree } from './process/ownership.ts'
 import { sweepMarked } from './process/sweep.ts'
 import { treePlaces } from './repos/workspaces.ts'
@@ -25,7 +25,7 @@ export async function recover(parts: LocalParts): Promise<Reaped[]> {
     await endLeftovers(parts.surroundings, job.agentUid)
     for (const place of placesOf(parts, job)) await takeTree(place)
   }
-  const reaped = await reap({ ...parts, warn, endProcesses })
+  const reaped = await reap({ ...parts, endProcesses })
   for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job, { results: 'kept' })
   return reaped
 }
@@ -64,7 +64,7 @@ export async function forgetPlaces(
       await takeTree(place)
       await removeTree(place)
     } catch (error) {
-      warn(`${place} could not be removed: ${messageOf(error)}`)
+      parts.warn(`${place} could not be removed: ${messageOf(error)}`)
     }
   }
 }

@@ -1,10 +1,10 @@
 import { type ErrorCode, rowOf } from '../jobs/errors.ts'
-import { encodeEvent } from '../jobs/event-record.ts'
+import { decodeEvent, encodeEvent } from '../jobs/event-record.ts'
 import type { JobEvent } from '../jobs/events.ts'
 import type { Job } from '../jobs/job.ts'
-import { encodeJob } from '../jobs/record.ts'
+import { encodeJob, jobFrom } from '../jobs/record.ts'
 
-export { AgenticoreError, type ErrorKind } from '../jobs/errors.ts'
+export { AgenticoreError, type ErrorKind, isErrorCode } from '../jobs/errors.ts'
 export type { JobEvent } from '../jobs/events.ts'
 export { asKnown } from '../jobs/failure.ts'
 export { type Job, type JobRequest, type JobStatus, jobStatuses } from '../jobs/job.ts'
@@ -27,8 +27,16 @@ const recordOnly = {
 export const toWire = (job: Job): Record<string, unknown> =>
   encodeJob({ ...job, ...recordOnly, model: job.modelUsed ?? job.model })
 
+/** @throws AgenticoreError `corrupt_record` that names `source` */
+export function fromWire(value: unknown, source: string): Job {
+  return jobFrom(typeof value === 'object' && value !== null ? value : {}, source)
+}
+
 /** What somebody who met this error can do. */
 export const remedyFor = (code: ErrorCode): string => rowOf(code).remedy
 
 /** One line of NDJSON, without its newline. */
 export const eventToWire = (event: JobEvent): string => encodeEvent(event)
+
+/** Undefined for what is no event. */
+export const eventFromWire = (line: string): JobEvent | undefined => decodeEvent(line)

@@ -5,10 +5,13 @@ import { SettingError } from '../config/load.ts'
 export const exitCodes: Readonly<Record<ErrorKind, number>> = {
   refused: 1,
   conflict: 1,
+  busy: 1,
   usage: 2,
+  too_large: 2,
   unavailable: 3,
   not_found: 4,
   unauthorised: 5,
+  forbidden: 5,
   timed_out: 124,
   interrupted: 130,
 }

@@ -25,7 +25,7 @@ export default class Logs extends AgenticoreCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs)
     const app = await this.openJobs(flags)
-    const events = app.events(args.id, flags.follow ? new AbortController().signal : undefined)
+    const events = app.events(args.id, flags.follow ? { follow: new AbortController().signal } : {})
     for await (const event of events) {
       const line = flags.json
         ? printableJson(eventToWire(event))

@@ -5,6 +5,8 @@ export interface Kind<T> {
   readonly allowed: string
   /** Never shown, and may come from a file named by `<variable>_FILE`. */
   readonly secret?: true
+  /** What counts as not given, because somebody else put it there. */
+  unset?(text: string): boolean
   /** Undefined: not a value of this kind. */
   parse(text: string, home: string): T | undefined
 }
@@ -87,4 +89,50 @@ export const hosts: Kind<readonly string[]> = {
     const names = value.split(',').map(name => name.trim().toLowerCase())
     return names.every(name => /^[a-z0-9.-]+$/.test(name)) ? names : undefined
   },
+}
+
+export const port: Kind<number> = {
+  allowed: 'a port from 0 to 65535; 0 is any that is free',
+  unset: isServiceLink,
+  parse: value => (/^\d{1,5}$/.test(value) && Number(value) <= 65_535 ? Number(value) : undefined),
+}
+
+export const host: Kind<string> = {
+  allowed: 'a host name or an IP address',
+  unset: isServiceLink,
+  parse: value => (/^[A-Za-z0-9.:_[\]-]+$/.test(value) ? value : undefined),
+}
+
+/** Kubernetes sets `AGENTICORE_PORT=tcp://…` for a Service named agenticore. */
+function isServiceLink(value: string): boolean {
+  return value.startsWith('tcp://')
+}
+
+export const count = (least: number, most: number): Kind<number> => ({
+  allowed: `a whole number from ${least} to ${most}`,
+  parse: value => {
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+    return number >= least && number <= most ? number : undefined
+  },
+})
+
+export const apiKeys: Kind<readonly string[]> = {
+  allowed: 'keys with commas between them, each of printable ASCII characters without spaces',
+  secret: true,
+  parse: value => {
+    const keys = value.split(/[,\n]/).flatMap(key => (key.trim() === '' ? [] : [key.trim()]))
+    return keys.length > 0 && keys.every(key => /^[!-~]+$/.test(key)) ? keys : undefined
+  },
+}
+
+export const oneOf = <const T extends string>(...values: readonly T[]): Kind<T> => ({
+  allowed: values.length > 1 ? `${values.slice(0, -1).join(', ')} or ${values.at(-1)}` : values.join(),
+  parse: value => values.find(each => each === value.toLowerCase()),
+})
+
+const words: Readonly<Record<string, boolean>> = { true: true, yes: true, 1: true, false: false, no: false, 0: false }
+
+export const truth: Kind<boolean> = {
+  allowed: 'true or false',
+  parse: value => words[value.toLowerCase()],
 }

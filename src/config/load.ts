@@ -51,7 +51,7 @@ export function loadSurroundings(env: Environment = process.env): Surroundings {
 export function loadSettings(env: Environment, home: string): Settings {
   const settings = readSettings(setting => {
     const given = givenFor(setting, env)
-    if (given === '') return setting.fallback(home)
+    if (given === '' || setting.kind.unset?.(given)) return setting.fallback(home)
     const value = setting.kind.parse(given, home)
     if (value !== undefined) return value
     const shown = setting.kind.secret ? 'a value' : JSON.stringify(given.replace(/\/\/.*@/s, '//***@'))

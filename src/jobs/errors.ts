@@ -75,10 +75,68 @@ export const catalogue = {
     remedy:
       'The branch is pushed, unless the message says otherwise, and no pull request opened. The message has what `verify` printed last.',
   },
+  queue_full: {
+    kind: 'busy',
+    meaning: 'As many jobs wait as AGENTICORE_QUEUE_LIMIT allows.',
+    remedy: 'Submit again later, or cancel jobs that are not needed. Nothing was submitted.',
+  },
+  no_diff: {
+    kind: 'not_found',
+    meaning: 'No changes are kept of the job: it made none, or it has not come so far.',
+    remedy: '`agenticore job ID` shows where it stands.',
+  },
+  not_authorised: {
+    kind: 'unauthorised',
+    meaning: 'The server wants an API key, and the request had none or a wrong one.',
+    remedy: 'Set AGENTICORE_API_KEY to one of the keys in AGENTICORE_API_KEYS of the server.',
+  },
+  forbidden: {
+    kind: 'forbidden',
+    meaning:
+      'A server without API keys serves its own machine alone, and the request came, or seems to come, from elsewhere.',
+    remedy: 'Set AGENTICORE_API_KEYS where the server runs, and send one of the keys.',
+  },
+  too_large: {
+    kind: 'too_large',
+    meaning: 'The request is larger than the server takes.',
+    remedy: 'Put material into files of the repository and name them in the task. Nothing was submitted.',
+  },
+  no_such_endpoint: {
+    kind: 'not_found',
+    meaning: 'The server has nothing at this address, or not under this method.',
+    remedy: 'GET /openapi.json describes what there is.',
+  },
+  endpoint_removed: {
+    kind: 'not_found',
+    meaning: 'The address belongs to the Python agenticore; this one does without.',
+    remedy: 'docs/migration.md says what to do instead.',
+  },
+  not_ready: {
+    kind: 'unavailable',
+    meaning: 'The server starts, drains, or cannot read its jobs.',
+    remedy: 'Ask again later, or another server of the fleet.',
+  },
+  already_serving: {
+    kind: 'refused',
+    meaning: 'Another `agenticore serve` has the control socket.',
+    remedy:
+      'Stop that one, or give this one a socket (AGENTICORE_CONTROL_SOCKET), a port and a jobs directory of its own.',
+  },
+  cannot_listen: {
+    kind: 'refused',
+    meaning: 'The address to listen on is not to be had.',
+    remedy: 'Give another one by --host and --port (AGENTICORE_HOST, AGENTICORE_PORT), or stop what has it.',
+  },
   server_unreachable: {
     kind: 'unavailable',
     meaning: 'No agenticore server answers.',
-    remedy: 'Run the job in this process with `--local`.',
+    remedy:
+      'Start one (`agenticore serve`), set AGENTICORE_URL to where it is, or run the job in this process with `--local`.',
+  },
+  server_failed: {
+    kind: 'unavailable',
+    meaning: 'What answered is no agenticore server, or one that is in trouble.',
+    remedy: 'Check AGENTICORE_URL and the log of the server.',
   },
   git_missing: {
     kind: 'refused',
@@ -244,6 +302,9 @@ export type ErrorKind =
   | 'not_found'
   | 'refused'
   | 'conflict'
+  | 'busy'
+  | 'too_large'
+  | 'forbidden'
   | 'unauthorised'
   | 'unavailable'
   | 'timed_out'

@@ -17,7 +17,7 @@ export interface JobStore {
    * @returns the job that is kept: under an idempotency key that was used before, the job of that time
    * @throws AgenticoreError `idempotency_conflict` when that one asked for something else
    */
-  submit(job: Job): Promise<Job>
+  submit(job: Job, options?: SubmitOptions): Promise<Job>
   /** A waiting job that is not to start any more has ended when this resolves: there may be no reaper for long. */
   get(id: JobId): Promise<Job | undefined>
   /** Ids that start or end with `part`. */
@@ -47,6 +47,12 @@ export interface JobStore {
    * left that nobody completed. One process at a time: none when another one is at it.
    */
   sweep(): Promise<Job[]>
+  stats(): Promise<QueueStats>
+  /**
+   * Every change of every job from now on, without `output`, until the signal aborts. Changes of one job that come faster
+   * than they are read may be one.
+   */
+  watch(signal: AbortSignal): AsyncIterable<Job>
   /** This process holds nothing from now on: what it has not ended is anybody's to reap. */
   close(): Promise<void>
 }
@@ -62,9 +68,26 @@ export interface Reaped {
   readonly job: Job
 }
 
+export interface SubmitOptions {
+  /** Nobody but this process claims the job, by `only`, for as long as it lives. */
+  readonly hold?: boolean
+}
+
+export interface QueueStats {
+  /** Those that wait for their time, too. */
+  readonly queued: number
+  readonly running: number
+  /** RFC 3339, UTC; unset when none waits. */
+  readonly oldestQueuedAt?: string
+}
+
 export interface ListQuery {
   readonly limit: number
   readonly status?: JobStatus
+  /** Only jobs of this conversation. */
+  readonly session?: string
+  /** Only jobs that were submitted before this one. */
+  readonly before?: JobId
 }
 
 export interface ClaimRequest {
@@ -114,11 +137,17 @@ export interface AttemptId {
 export interface EventLog {
   /** Resolves when the event is written; events of one lease keep their order. */
   append(lease: Lease, body: JobEventBody): Promise<JobEvent>
-  /** All attempts in order. With `follow`, waits for more until `ended` says so. */
+  /**
+   * All attempts in order. With `follow`, waits for more until `ended` says so. What an earlier attempt still says when a
+   * later one has been read from is left out, so that going on after the last id that was read loses and doubles nothing.
+   * @throws AgenticoreError `invalid_request` for an `after` that is no id
+   */
   read(id: JobId, options?: ReadEvents): AsyncIterable<JobEvent>
 }
 
 export interface ReadEvents {
+  /** Only what comes after the event of this id. */
+  readonly after?: string
   readonly follow?: { ended(): Promise<boolean>; readonly signal: AbortSignal }
 }
 

@@ -90,8 +90,11 @@ export function encodeRecord(job: Job): Record<string, unknown> {
  * @throws AgenticoreError `corrupt_record`, naming `source` (the file) and the field that is wrong; `newer_record` for what
  * only a later version can read
  */
-export function decodeJob(json: string, source: string): Job {
-  const job = mapKeys(parseObject(json, source), camelKey)
+export const decodeJob = (json: string, source: string): Job => jobFrom(parseObject(json, source), source)
+
+/** The same of an object, keys in snake_case. */
+export function jobFrom(object: object, source: string): Job {
+  const job = mapKeys(object, camelKey)
   const version = job.schemaVersion
   if (typeof version === 'number' && version > schemaVersion) {
     const message = `${source} was written by a newer agenticore: schema version ${version}, and this one knows ${schemaVersion}.`

@@ -5,13 +5,21 @@ import type { JobEvent } from './events.ts'
 import { checkContinuable, continuing } from './follow-up.ts'
 import { isFinal, type Job, type JobId, type JobRequest } from './job.ts'
 import { type Measures, noMeasures } from './measures.ts'
-import type { EventLog, JobStore, ListQuery } from './ports.ts'
+import type { EventLog, JobStore, ListQuery, QueueStats, SubmitOptions } from './ports.ts'
 import { isJobId } from './record.ts'
 import { checkRequest, requestOf } from './request.ts'
-import { queued } from './states.ts'
+import { queued as newJob } from './states.ts'
 import { isTraceparent, noTracing, type Tracing } from './tracing.ts'
 
 const shortestPart = 4
+/** The job that a request became before, and the one it went on from. */
+const mostOfOneKey = 2
+
+export interface EventsOptions {
+  readonly follow?: AbortSignal
+  /** The id of an event. */
+  readonly after?: string
+}
 
 export interface JobServiceParts {
   readonly store: JobStore
@@ -23,13 +31,23 @@ export interface JobServiceParts {
   checkProfile(name: string): Promise<void>
   /** The profile of a request that names none. */
   readonly defaultProfile: string
+  /** As many may wait. */
+  readonly queueLimit: number
   readonly measures?: Measures
   readonly tracing?: Tracing
+}
+
+interface Kept {
+  readonly job: Job
+  /** Not one that had the key before. */
+  readonly isNew: boolean
 }
 
 /** What can be done with jobs: the one place that commands, REST and MCP call. */
 export class JobService {
   readonly #parts: JobServiceParts
+  /** Those that are about to wait. */
+  #submitting = 0
 
   constructor(parts: JobServiceParts) {
     this.#parts = parts
@@ -39,30 +57,42 @@ export class JobService {
    * The job is durable when this resolves: it will end, whatever happens to this process.
    * @returns the new job; under an idempotency key that was used before, the job of that time
    * @throws AgenticoreError `invalid_request`, `invalid_repo_url`, `invalid_ref`, `profile_not_found`, `invalid_profile`,
-   * `session_busy`, `session_not_found`, `idempotency_conflict`; nothing was kept then
+   * `session_busy`, `session_not_found`, `idempotency_conflict`, `queue_full`; nothing was kept then
    */
-  async submit({ traceparent: parent = '', ...wanted }: JobRequest): Promise<Job> {
+  async submit({ traceparent: parent = '', ...wanted }: JobRequest, how: SubmitOptions = {}): Promise<Job> {
     const { measures = noMeasures, tracing = noTracing } = this.#parts
     let attributes = {}
     const options = { ...(isTraceparent(parent) ? { parent } : {}), found: () => attributes }
     return await tracing.span('job.submit', options, async traceparent => {
-      const { job, isNew } = await this.#submit({ ...wanted, ...(traceparent === undefined ? {} : { traceparent }) })
+      const traced = { ...wanted, ...(traceparent === undefined ? {} : { traceparent }) }
+      const { job, isNew } = await this.#submit(traced, how)
       attributes = { 'agenticore.job.id': job.id, 'agenticore.profile': job.profile, 'agenticore.job.new': isNew }
       if (isNew) measures.submitted()
       return job
     })
   }
 
-  async #submit(wanted: JobRequest): Promise<{ job: Job; isNew: boolean }> {
-    const { store, clock, checkRepository, checkProfile, defaultProfile } = this.#parts
+  async #submit(wanted: JobRequest, options: SubmitOptions): Promise<Kept> {
+    const { checkRepository, checkProfile, defaultProfile } = this.#parts
     const request = { ...wanted, profile: wanted.profile || defaultProfile }
     checkRequest(request)
     checkRepository(request.repoUrl, request.baseRef)
     await checkProfile(request.profile)
+    this.#submitting += 1
+    try {
+      await this.#checkRoom()
+      return await this.#keep(request, options)
+    } finally {
+      this.#submitting -= 1
+    }
+  }
+
+  async #keep(request: JobRequest, options: SubmitOptions): Promise<Kept> {
+    const { store, clock } = this.#parts
     const now = clock.now()
     const id = uuidV7(now)
     if (!isJobId(id)) throw new Error(`uuid made an id that is none: ${id}`)
-    const kept = await store.submit(await this.#continued(queued(id, request, now)))
+    const kept = await store.submit(await this.#continued(newJob(id, request, now)), options)
     return { job: kept, isNew: kept.id === id }
   }
 
@@ -87,10 +117,10 @@ export class JobService {
   }
 
   /** A new job that asks for the same. @throws AgenticoreError `job_not_found`, `ambiguous_id` */
-  async retry(part: string): Promise<Job> {
+  async retry(part: string, options: SubmitOptions = {}): Promise<Job> {
     // The key stands for the job that had it.
     const { idempotencyKey: _, ...request } = requestOf(await this.get(part))
-    return await this.submit(request)
+    return await this.submit(request, options)
   }
 
   /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */
@@ -109,26 +139,44 @@ export class JobService {
     return await this.#parts.store.cancel(await this.#resolve(part))
   }
 
-  /** The job's events from the first on; with a signal, also those still to come until the job ends. */
-  async *events(part: string, follow?: AbortSignal): AsyncGenerator<JobEvent> {
+  async stats(): Promise<QueueStats> {
+    return await this.#parts.store.stats()
+  }
+
+  /** Every change of every job from now on, without `output`. */
+  changes(signal: AbortSignal): AsyncIterable<Job> {
+    return this.#parts.store.watch(signal)
+  }
+
+  /** The job's events from the first on, or after one; with `follow`, also those still to come until the job ends. */
+  async *events(part: string, { follow, after }: EventsOptions = {}): AsyncGenerator<JobEvent> {
     const { store, events } = this.#parts
     const { id } = await this.get(part)
     const ended = async (): Promise<boolean> => {
       const job = await store.get(id)
       return job === undefined || isFinal(job)
     }
-    yield* events.read(id, follow ? { follow: { ended, signal: follow } } : {})
+    const from = after === undefined ? {} : { after }
+    yield* events.read(id, follow ? { ...from, follow: { ended, signal: follow } } : from)
   }
 
   /** @param key of a request that may have been made before: what came of it then is not what it goes on from */
   async #latestOf(session: string, key: string | undefined): Promise<Job> {
-    const all = await this.#parts.store.list({ limit: Number.POSITIVE_INFINITY })
-    const jobs = all.filter(job => key === undefined || job.idempotencyKey !== key)
-    const named = jobs.find(job => job.id === session)
+    const { store } = this.#parts
+    const named = isJobId(session) ? await store.get(session) : undefined
     // Newest first: however the conversation is named, where it stands now is what it goes on from.
-    const found = jobs.find(job => job.sessionId === (named?.sessionId ?? session)) ?? named
+    const some = await store.list({ limit: mostOfOneKey, session: named?.sessionId ?? session })
+    const found = some.find(job => key === undefined || job.idempotencyKey !== key) ?? named
     if (found) return found
     throw new AgenticoreError('session_not_found', `No job that is kept has had the conversation "${session}".`)
+  }
+
+  async #checkRoom(): Promise<void> {
+    const { store, queueLimit } = this.#parts
+    if (queueLimit === Number.POSITIVE_INFINITY) return
+    const { queued } = await store.stats()
+    if (queued + this.#submitting <= queueLimit) return
+    throw new AgenticoreError('queue_full', `${queued} jobs wait, and no more than ${queueLimit} may.`)
   }
 
   async #resolve(part: string): Promise<JobId> {

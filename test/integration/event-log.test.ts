@@ -143,6 +143,7 @@ async function service(t: Test) {
       checkRepository,
       checkProfile: async () => undefined,
       defaultProfile: 'coding',
+      queueLimit: Number.POSITIVE_INFINITY,
     }),
   }
 }
@@ -172,5 +173,9 @@ t.test('the service submits what is valid, and finds a job by any unique part of
     [second.id, job.id],
   )
   t.match(await jobs.cancel(second.id), { status: 'cancelled' })
-  t.strictSame(await all(jobs.events(second.id, new AbortController().signal)), [], 'following what has ended ends')
+  t.strictSame(
+    await all(jobs.events(second.id, { follow: new AbortController().signal })),
+    [],
+    'following what has ended ends',
+  )
 })

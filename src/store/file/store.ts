@@ -1,24 +1,42 @@
 import { join } from 'node:path'
+import { Changes } from '../../jobs/changes.ts'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
-import type { ClaimRequest, JobStore, Journal, Lease, ListQuery, Reaped, Renewal } from '../../jobs/ports.ts'
+import type {
+  ClaimRequest,
+  JobStore,
+  Journal,
+  Lease,
+  ListQuery,
+  QueueStats,
+  Reaped,
+  Renewal,
+  SubmitOptions,
+} from '../../jobs/ports.ts'
 import { finished, isReady, recorded, released } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
+import { madeAt } from '../../util/ids.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
+import { KnownIds } from './known-ids.ts'
+import { Listing } from './listing.ts'
 import { Markers } from './markers.ts'
 import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
 import { Submissions } from './submissions.ts'
 import { Sweeper } from './sweeper.ts'
+import { telling } from './telling.ts'
 import { Waiting } from './waiting.ts'
+import { type WatchParts, watchJobs } from './watch.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
   readonly clock: Clock
+  /** Told of what this process does. */
+  readonly changes?: Changes
   warn(message: string): void
   reached?(point: StorePoint): void
   /** Told of every job that has ended before the store forgets that it was under way; after a crash, told again. */
@@ -38,6 +56,11 @@ export interface FileStoreParts {
  */
 export class FileJobStore implements JobStore {
   readonly #parts: FileStoreParts
+  readonly #journal: Journal
+  readonly #changes: Changes
+  readonly #ids: KnownIds
+  readonly #listing: Listing
+  readonly #active: Markers
   readonly #queue: Markers
   readonly #verdicts: Markers
   readonly #holders: Holders
@@ -48,17 +71,35 @@ export class FileJobStore implements JobStore {
   readonly #reaper: Reaper
   readonly #sweeper: Sweeper
   readonly #passingOver: PassingOver
+  readonly #watched: WatchParts
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
     this.#parts = parts
+    this.#changes = parts.changes ?? new Changes()
+    this.#ids = new KnownIds({ root, journal: parts.journal, clock: parts.clock })
+    this.#journal = telling(parts.journal, {
+      made: id => this.#made(id),
+      changed: id => this.#changes.tell(id, 'record'),
+      removed: id => this.#removed(id),
+    })
+    this.#active = new Markers(join(root, 'active'))
     this.#queue = new Markers(join(root, 'queue'))
     this.#verdicts = new Markers(join(root, 'verdict'))
     this.#holders = new Holders(join(root, 'holders'))
     this.#keys = new Keys(join(root, 'keys'))
     this.#passingOver = passingOver(parts.warn)
+    const seen = {
+      queue: this.#queue,
+      active: this.#active,
+      passingOver: this.#passingOver,
+      look: (id: JobId): Promise<Job | undefined> => this.#look(id),
+    }
+    this.#listing = new Listing({ ...seen, ids: this.#ids })
+    this.#watched = { ...seen, changes: this.#changes, clock: parts.clock }
     const shared = {
       ...parts,
+      journal: this.#journal,
       queue: this.#queue,
       verdicts: this.#verdicts,
       holders: this.#holders,
@@ -87,32 +128,41 @@ export class FileJobStore implements JobStore {
     return store
   }
 
-  async submit(job: Job): Promise<Job> {
-    return await this.#submissions.submit(job)
+  async submit(job: Job, options: SubmitOptions = {}): Promise<Job> {
+    return await this.#submissions.submit(job, options)
   }
 
   async get(id: JobId): Promise<Job | undefined> {
-    const read = await this.#journal.read(id)
-    const job = read && (await this.#endIfOver(await this.#endings.marked(read)))
+    const job = await this.#look(id)
     return job?.status === 'queued' ? await this.#withPosition(job) : job
   }
 
   async find(part: string): Promise<JobId[]> {
-    const ids = await this.#journal.ids()
-    return ids.filter(id => id.startsWith(part) || id.endsWith(part))
+    return [...(await this.#ids.newestFirst())].filter(id => id.startsWith(part) || id.endsWith(part))
   }
 
-  async list({ limit, status }: ListQuery): Promise<Job[]> {
-    const jobs: Job[] = []
-    for (const id of await this.#journal.ids()) {
-      if (jobs.length >= limit) break
-      const job = await this.#passingOver(() => this.get(id))
-      if (job && (status === undefined || job.status === status)) jobs.push(withoutOutput(job))
+  async list(query: ListQuery): Promise<Job[]> {
+    return await this.#listing.list(query)
+  }
+
+  async stats(): Promise<QueueStats> {
+    const waiting = await this.#queue.ids()
+    const active = await this.#active.ids()
+    const queued = new Set(waiting)
+    const [oldest] = waiting
+    return {
+      queued: waiting.length,
+      running: active.filter(id => !queued.has(id)).length,
+      ...(oldest === undefined ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }),
     }
-    return jobs
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<Job> {
+    return watchJobs(this.#watched, signal)
   }
 
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
+    if (only && (await this.#holds(only))) return await this.#waiting.beginHeld(only, podName)
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
       const job = await this.#passingOver(() => this.#journal.read(id))
@@ -151,6 +201,7 @@ export class FileJobStore implements JobStore {
     const job = await this.#existing(id)
     if (isFinal(job)) return job
     const requestedAt = await this.#endings.requestCancel(id)
+    this.#changes.tell(id, 'record')
     if (requestedAt === undefined) return await this.#endings.complete(await this.#existing(id))
     const ended = await this.#waiting.end(id)
     const now = ended?.job ?? (await this.#existing(id))
@@ -183,6 +234,21 @@ export class FileJobStore implements JobStore {
   /** A cancel request that came too late for whoever gave the job back, and too early to find it in the queue. */
   async #heed(job: Job): Promise<Job> {
     return job.status === 'queued' && (await this.#verdicts.has(job.id)) ? await this.cancel(job.id) : job
+  }
+
+  async #look(id: JobId): Promise<Job | undefined> {
+    const job = await this.#journal.read(id)
+    return job && (await this.#endIfOver(await this.#endings.marked(job)))
+  }
+
+  #made(id: JobId): void {
+    this.#ids.add(id)
+    this.#changes.tell(id, 'record')
+  }
+
+  #removed(id: JobId): void {
+    this.#ids.remove(id)
+    this.#listing.forget(id)
   }
 
   /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
@@ -236,13 +302,4 @@ export class FileJobStore implements JobStore {
   #reached(point: StorePoint): void {
     this.#parts.reached?.(point)
   }
-
-  get #journal(): Journal {
-    return this.#parts.journal
-  }
-}
-
-function withoutOutput(job: Job): Job {
-  const { output: _, ...rest } = job
-  return rest
 }

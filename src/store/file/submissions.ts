@@ -1,7 +1,8 @@
 import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
-import type { Journal } from '../../jobs/ports.ts'
+import type { Journal, SubmitOptions } from '../../jobs/ports.ts'
 import { sameRequest } from '../../jobs/request.ts'
+import type { Holder } from './holders.ts'
 import type { Keys } from './keys.ts'
 import type { Markers } from './markers.ts'
 import type { StorePoint } from './points.ts'
@@ -10,6 +11,8 @@ export interface SubmissionsParts {
   readonly journal: Journal
   readonly queue: Markers
   readonly keys: Keys
+  /** This process, as one that holds jobs. */
+  self(): Promise<Holder>
   reached(point: StorePoint): void
   cancel(id: JobId): Promise<Job>
 }
@@ -25,8 +28,9 @@ export class Submissions {
     this.#parts = parts
   }
 
-  async submit(job: Job): Promise<Job> {
-    const { journal, queue, keys, reached } = this.#parts
+  /** @param options.hold the marker goes to where what this process holds is; from there an heir brings it to the queue */
+  async submit(job: Job, options: SubmitOptions): Promise<Job> {
+    const { journal, queue, keys, reached, self } = this.#parts
     const key = job.idempotencyKey
     const kept = key === undefined ? job : await keys.take(key, job)
     reached('submit: keyed')
@@ -36,15 +40,15 @@ export class Submissions {
     const existing = await journal.read(kept.id)
     if (!existing) {
       // The marker first: without its record it means nothing, and a kill in between leaves no record that never runs.
-      await queue.put(kept.id)
+      await (options.hold ? (await self()).markers : queue).put(kept.id)
       reached('submit: queued')
       // Not created: somebody else has completed the same submission, or the sweeper has given it up in this moment.
-      if (!(await journal.create(kept))) return (await journal.read(kept.id)) ?? (await this.submit(job))
+      if (!(await journal.create(kept))) return (await journal.read(kept.id)) ?? (await this.submit(job, options))
     }
-    await this.#ensureQueued(kept.id)
+    if (!options.hold) await this.#ensureQueued(kept.id)
     if (existing || (await this.#hasKey(kept))) return existing ?? kept
     await this.#parts.cancel(kept.id)
-    return await this.submit(job)
+    return await this.submit(job, options)
   }
 
   /** A marker too many does no harm: whoever takes it looks at the job. */

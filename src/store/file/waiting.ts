@@ -34,21 +34,31 @@ export class Waiting {
 
   /** Begins an attempt; undefined when somebody was faster, or there is nothing to start after all. */
   async begin(id: JobId, podName: string): Promise<Lease | undefined> {
-    const { endings, holders, reached } = this.#parts
-    return await this.#take(id, async self => {
-      reached('claim: taken')
-      // An attempt whose directory was made and never its record has used up a fence.
-      for (let least = 1; ; ) {
-        const job = await this.#read(id)
-        if (job.status !== 'queued') return void (await this.#settle(job, self))
-        if (endings.isOver(job)) return void (await endings.fold(endings.over(job), self))
-        const fence = Math.max(job.fence + 1, least)
-        const lease = await this.#open(job, { fence, podName, self })
-        if (lease) return lease
-        if (await holders.hold(id, self)) return await this.#yield(id, self)
-        least = fence + 1
-      }
+    return await this.#take(id, async self => await this.#begin(id, podName, self))
+  }
+
+  /** The same with a job that this process has had since it was submitted. */
+  async beginHeld(id: JobId, podName: string): Promise<Lease | undefined> {
+    return await this.#alone(id, async self => {
+      const isHeld = (await self.markers.has(id)) && (await this.#read(id)).status === 'queued'
+      return isHeld ? await this.#orBack(id, self, () => this.#begin(id, podName, self)) : undefined
     })
+  }
+
+  async #begin(id: JobId, podName: string, self: Holder): Promise<Lease | undefined> {
+    const { endings, holders, reached } = this.#parts
+    reached('claim: taken')
+    // An attempt whose directory was made and never its record has used up a fence.
+    for (let least = 1; ; ) {
+      const job = await this.#read(id)
+      if (job.status !== 'queued') return void (await this.#settle(job, self))
+      if (endings.isOver(job)) return void (await endings.fold(endings.over(job), self))
+      const fence = Math.max(job.fence + 1, least)
+      const lease = await this.#open(job, { fence, podName, self })
+      if (lease) return lease
+      if (await holders.hold(id, self)) return await this.#yield(id, self)
+      least = fence + 1
+    }
   }
 
   /**
@@ -100,21 +110,30 @@ export class Waiting {
    * leaves it in the queue.
    */
   async #take<T>(id: JobId, work: (self: Holder) => Promise<T | undefined>): Promise<T | undefined> {
-    const { queue, self: own } = this.#parts
+    const { queue } = this.#parts
+    return await this.#alone(id, async self => {
+      // A second marker of a job that this process runs: one place cannot hold two.
+      if ((await self.markers.has(id)) || !(await queue.moveTo(self.markers, id))) return undefined
+      return await this.#orBack(id, self, () => work(self))
+    })
+  }
+
+  async #alone<T>(id: JobId, work: (self: Holder) => Promise<T | undefined>): Promise<T | undefined> {
     if (this.#taking.has(id)) return undefined
     this.#taking.add(id)
     try {
-      const self = await own()
-      // A second marker of a job that this process runs: one place cannot hold two.
-      if ((await self.markers.has(id)) || !(await queue.moveTo(self.markers, id))) return undefined
-      try {
-        return await work(self)
-      } catch (error) {
-        await self.markers.moveTo(queue, id)
-        throw error
-      }
+      return await work(await this.#parts.self())
     } finally {
       this.#taking.delete(id)
+    }
+  }
+
+  async #orBack<T>(id: JobId, self: Holder, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      await self.markers.moveTo(this.#parts.queue, id)
+      throw error
     }
   }
 

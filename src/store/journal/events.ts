@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises'
+import { Changes } from '../../jobs/changes.ts'
 import { decodeEvent, encodeEvent } from '../../jobs/event-record.ts'
 import type { JobEvent, JobEventBody } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
@@ -6,9 +7,18 @@ import type { EventLog, Lease, ReadEvents } from '../../jobs/ports.ts'
 import type { Clock } from '../../util/clock.ts'
 import { withPath } from '../../util/durable.ts'
 import { type Redact, redactDeep } from '../../util/redact.ts'
-import { fencesOf } from './fences.ts'
 import { JournalLayout } from './layout.ts'
+import { Reading, seqOf } from './reading.ts'
 import { TailReader } from './tail.ts'
+
+export interface EventLogOptions {
+  readonly clock: Clock
+  readonly redact: Redact
+  /** What this process does to jobs: told, and listened to. */
+  readonly changes?: Changes
+  /** How soon what other processes write is seen. */
+  readonly pollMs?: number
+}
 
 const pollMs = 100
 
@@ -17,13 +27,17 @@ export class FileEventLog implements EventLog {
   readonly #layout: JournalLayout
   readonly #clock: Clock
   readonly #redact: Redact
+  readonly #changes: Changes
+  readonly #pollMs: number
   /** The attempts this process writes. */
   readonly #writers = new Map<string, Promise<Writer>>()
 
-  constructor(root: string, options: { clock: Clock; redact: Redact }) {
+  constructor(root: string, options: EventLogOptions) {
     this.#layout = new JournalLayout(root)
     this.#clock = options.clock
     this.#redact = options.redact
+    this.#changes = options.changes ?? new Changes()
+    this.#pollMs = options.pollMs ?? pollMs
   }
 
   async append(lease: Lease, body: JobEventBody): Promise<JobEvent> {
@@ -37,6 +51,7 @@ export class FileEventLog implements EventLog {
       const event: JobEvent = { id, at: this.#clock.now().toISOString(), ...redactDeep(body, this.#redact) }
       writer.last = writer.last.then(() => appendFile(path, `${encodeEvent(event)}\n`, { mode: 0o600 }))
       await writer.last
+      this.#changes.tell(lease.job.id, 'event')
       if (body.type === 'outcome' || body.type === 'released') this.#forget(path, opening)
       return event
     } catch (error) {
@@ -51,40 +66,34 @@ export class FileEventLog implements EventLog {
     if (this.#writers.get(path) === writer) this.#writers.delete(path)
   }
 
-  async *read(id: JobId, options: ReadEvents = {}): AsyncGenerator<JobEvent> {
-    if (options.follow) yield* this.#follow(id, options.follow)
-    else yield* this.#attempts(id, new Map())
+  async *read(id: JobId, { follow, after }: ReadEvents = {}): AsyncGenerator<JobEvent> {
+    const reading = new Reading(this.#layout, id, after)
+    if (follow) yield* this.#follow(reading, follow)
+    else yield* reading.news()
   }
 
-  async *#follow(id: JobId, { ended, signal }: NonNullable<ReadEvents['follow']>): AsyncGenerator<JobEvent> {
-    const readers = new Map<number, TailReader>()
-    while (!signal.aborted) {
-      // Asked first: whatever was written before the end is then read below.
-      const last = await ended()
-      yield* this.#attempts(id, readers)
-      if (last) return
-      await this.#pause(signal)
+  async *#follow(reading: Reading, { ended, signal }: NonNullable<ReadEvents['follow']>): AsyncGenerator<JobEvent> {
+    let bell = new AbortController()
+    const stop = this.#changes.listen(id => id === reading.id && bell.abort())
+    try {
+      while (!signal.aborted) {
+        bell = new AbortController()
+        // Asked first: whatever was written before the end is then read below.
+        const last = await ended()
+        yield* reading.news()
+        if (last) return
+        await this.#pause(AbortSignal.any([signal, bell.signal]))
+      }
+    } finally {
+      stop()
     }
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
     try {
-      await this.#clock.sleep(pollMs, signal)
+      await this.#clock.sleep(this.#pollMs, signal)
     } catch (error) {
       if (!signal.aborted) throw error
-    }
-  }
-
-  /** What is new in every attempt since `readers` last looked. */
-  async *#attempts(id: JobId, readers: Map<number, TailReader>): AsyncGenerator<JobEvent> {
-    for (const fence of await fencesOf(this.#layout.attempts(id))) {
-      const path = this.#layout.attemptFile(id, fence, 'events.ndjson')
-      const reader = readers.get(fence) ?? new TailReader(path)
-      readers.set(fence, reader)
-      for await (const line of reader.lines()) {
-        const event = decodeEvent(line)
-        if (event) yield event
-      }
     }
   }
 }
@@ -103,5 +112,3 @@ async function openWriter(path: string): Promise<Writer> {
   if (reader.rest !== '') await appendFile(path, '\n')
   return { seq, last: Promise.resolve() }
 }
-
-const seqOf = (event: JobEvent | undefined): number | undefined => event && Number(event.id.split('-')[1])

@@ -1,0 +1,65 @@
+import * as z from 'zod'
+import { jobStatuses } from '../jobs/job.ts'
+
+const maxNumber = 1_000_000_000
+
+/** What the original took besides, and what to do instead. */
+export const droppedFields = {
+  file_path: 'put MCP servers into a profile',
+  create_repo: 'create the repository first',
+  private: 'create the repository first',
+  worktree_id: 'each job has a working tree of its own',
+} as const
+
+const dropped = (field: keyof typeof droppedFields) =>
+  z
+    .unknown()
+    .optional()
+    .meta({ deprecated: true, description: `Not used, with a warning: ${droppedFields[field]}.` })
+
+/** What `POST /jobs` takes: the fields of `agenticore run`. */
+export const submission = z
+  .strictObject({
+    task: z.string().describe('What is to be done; at most 512 KiB of UTF-8.'),
+    repo_url: z.string().default('').describe('Repository to work on; empty: a job without one.'),
+    base_ref: z.string().default('').describe("Branch, tag or commit to start from; empty: the repository's default."),
+    profile: z.string().default('').describe("Profile to work under; empty: the server's default."),
+    session_id: z
+      .string()
+      .default('')
+      .describe('A conversation to go on with, or a job that had one, on the branch of that job.'),
+    model: z.string().optional().describe('Model to use.'),
+    max_turns: z.int().min(1).max(maxNumber).optional().describe('Most turns the agent may take.'),
+    max_budget_usd: z.number().positive().max(maxNumber).optional().describe('Most dollars the agent may spend.'),
+    timeout: z.int().min(1).max(maxNumber).optional().describe('Most seconds one run of the agent may take.'),
+    ttl_seconds: z.int().min(1).max(maxNumber).optional().describe('How long the record is kept after the end.'),
+    queue_ttl_seconds: z.int().min(1).max(maxNumber).optional().describe('A job that has not started by then expires.'),
+    idempotency_key: z
+      .string()
+      .optional()
+      .describe('With a key that was used before: that job, instead of a new one. Makes it safe to send again.'),
+    mode: z.enum(['fire_and_forget', 'sync']).optional().describe('`sync`: somebody watches. Set by `wait`.'),
+    wait: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Answer when the job has ended. After 15 s status 200 and white space are sent now and then, so that the connection is kept; then the job.',
+      ),
+    file_path: dropped('file_path'),
+    create_repo: dropped('create_repo'),
+    private: dropped('private'),
+    worktree_id: dropped('worktree_id'),
+  })
+  .meta({ id: 'Submission' })
+
+export type Submission = z.infer<typeof submission>
+
+export const jobsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(0).max(1000).default(20).describe('Most jobs to list.'),
+  status: z.enum(jobStatuses).optional().describe('Only jobs in this state.'),
+  cursor: z.uuid().optional().describe('`next_cursor` of the page before: what was submitted before that job.'),
+})
+
+export const jobPath = z.object({
+  id: z.string().min(1).describe('The id of a job, or a unique beginning or end of it of 4 or more characters.'),
+})

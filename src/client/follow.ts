@@ -1,0 +1,87 @@
+import { createParser } from 'eventsource-parser'
+import { AgenticoreError, eventFromWire, type JobEvent } from '../api/wire.ts'
+import { backoffMs } from '../util/backoff.ts'
+import { systemClock } from '../util/clock.ts'
+import { messageOf } from '../util/error-code.ts'
+import type { HttpClient } from './http.ts'
+
+const reconnect = { baseMs: 200, maxMs: 5000 }
+/** A server sends something every 15 s. */
+const silenceMs = 45_000
+/** How long a server may be away. */
+const patienceMs = 600_000
+
+export interface Following {
+  readonly signal: AbortSignal
+  readonly after?: string
+  /** Told once when the stream breaks off, and once when it is there again. */
+  trouble?(what: string | undefined): void
+}
+
+/**
+ * The events of a job until it has ended, over as many connections as that takes: each goes on after the last event that
+ * arrived, so none is lost and none comes twice.
+ * @throws AgenticoreError `server_unreachable` when the server is away for ten minutes
+ */
+export async function* followJob(http: HttpClient, part: string, options: Following): AsyncGenerator<JobEvent> {
+  const { signal, trouble } = options
+  let after = options.after
+  let failures = 0
+  let lastHeardMs = systemClock.monotonicMs()
+  while (!signal.aborted) {
+    try {
+      for await (const message of messages(http, part, after, signal)) {
+        if (failures > 0) trouble?.(undefined)
+        failures = 0
+        lastHeardMs = systemClock.monotonicMs()
+        if (message.event === 'end') return
+        if (message.id !== undefined) after = message.id
+        const event = message.data === undefined ? undefined : eventFromWire(message.data)
+        if (event) yield event
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (!isPassing(error) || systemClock.monotonicMs() - lastHeardMs > patienceMs) throw error
+      if (failures === 0) trouble?.(messageOf(error))
+    }
+    failures += 1
+    await systemClock.sleep(backoffMs(failures - 1, reconnect, Math.random()), signal).catch(() => undefined)
+  }
+}
+
+const isPassing = (error: unknown): boolean =>
+  !(error instanceof AgenticoreError) || ['server_unreachable', 'server_failed', 'not_ready'].includes(error.code)
+
+interface Message {
+  readonly event?: string | undefined
+  readonly id?: string | undefined
+  readonly data?: string
+}
+
+/** One connection, to its end; an empty one says that the server is there. */
+async function* messages(
+  http: HttpClient,
+  part: string,
+  after: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Message> {
+  const response = await http.open({
+    method: 'GET',
+    path: `/jobs/${encodeURIComponent(part)}/events`,
+    headers: { accept: 'text/event-stream', ...(after === undefined ? {} : { 'last-event-id': after }) },
+    signal,
+    repeatable: false,
+  })
+  response.socket.setTimeout(silenceMs, () =>
+    response.destroy(new Error(`nothing was heard for ${silenceMs / 1000} s`)),
+  )
+  // There is nothing after that one.
+  if (response.statusCode === 204) yield { event: 'end' }
+  yield {}
+  const arrived: Message[] = []
+  const parser = createParser({ onEvent: ({ event, id, data }) => void arrived.push({ event, id, data }) })
+  for await (const chunk of response.setEncoding('utf8')) {
+    parser.feed(String(chunk))
+    yield* arrived.splice(0)
+  }
+}

@@ -1,0 +1,178 @@
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { text } from 'node:stream/consumers'
+import { AgenticoreError, isErrorCode } from '../api/wire.ts'
+import { backoffMs } from '../util/backoff.ts'
+import type { Clock } from '../util/clock.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
+import type { ServerAddress } from './address.ts'
+
+/** For the first byte of an answer. */
+const answerMs = 60_000
+const tries = 5
+const betweenTries = { baseMs: 200, maxMs: 5000 }
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: object
+  readonly signal?: AbortSignal
+  /** Whether sending it twice does what sending it once does. */
+  readonly repeatable: boolean
+  /** How long to wait for an answer, if not as usual. */
+  readonly timeoutMs?: number
+}
+
+export interface HttpParts {
+  readonly address: ServerAddress
+  readonly clock: Clock
+  /** In [0, 1). */
+  random(): number
+}
+
+/** Talks to one server. Every failure names it. */
+export class HttpClient {
+  readonly #parts: HttpParts
+  readonly #agent: http.Agent
+
+  constructor(parts: HttpParts) {
+    this.#parts = parts
+    const { Agent } = this.#isSecure ? https : http
+    this.#agent = new Agent({ keepAlive: true })
+  }
+
+  get url(): string {
+    return this.#parts.address.url
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  /**
+   * @returns the body of a success
+   * @throws AgenticoreError what the server says; `server_unreachable`; `server_failed` for an answer that is none of ours
+   */
+  async json(request: HttpRequest): Promise<object> {
+    const response = await this.open(request)
+    return this.#parse(await this.#bodyOf(response), response.statusCode ?? 0)
+  }
+
+  /** The answer, its body still to come; not for a status that says no. */
+  async open(request: HttpRequest): Promise<IncomingMessage> {
+    const { clock, random } = this.#parts
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#once(request)
+      } catch (error) {
+        if (failures + 1 >= tries || !isWorthAnother(error, request)) throw this.#unreachable(error, request)
+        const waitMs = error instanceof TryLater ? error.waitMs : backoffMs(failures, betweenTries, random())
+        await clock.sleep(waitMs, request.signal)
+      }
+    }
+  }
+
+  async #once(request: HttpRequest): Promise<IncomingMessage> {
+    const response = await this.#send(request)
+    const { statusCode = 0, headers } = response
+    if (statusCode < 300) return response
+    const refusal = this.#refusal(await this.#bodyOf(response), statusCode)
+    if (statusCode === 503 || statusCode === 429) throw new TryLater(refusal, headers['retry-after'])
+    throw refusal
+  }
+
+  async #send({ method, path, headers, body, signal, timeoutMs = answerMs }: HttpRequest): Promise<IncomingMessage> {
+    const { apiKey } = this.#parts.address
+    const sent = body === undefined ? undefined : JSON.stringify(body)
+    return await new Promise((resolve, reject) => {
+      const request = (this.#isSecure ? https : http).request(`${this.url}${path}`, {
+        method,
+        agent: this.#agent,
+        headers: {
+          accept: 'application/json',
+          ...(apiKey === '' ? {} : { 'x-api-key': apiKey }),
+          ...(sent === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) }),
+          ...headers,
+        },
+        ...(signal ? { signal } : {}),
+      })
+      request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
+      request.once('error', reject)
+      request.once('response', response => {
+        request.setTimeout(0)
+        resolve(response)
+      })
+      request.end(sent)
+    })
+  }
+
+  async #bodyOf(response: IncomingMessage): Promise<string> {
+    try {
+      return await text(response)
+    } catch (error) {
+      throw new AgenticoreError('server_unreachable', `${this.url} broke off in the middle of its answer.`, {
+        cause: error,
+      })
+    }
+  }
+
+  #parse(body: string, status: number): object {
+    const value = parsed(body)
+    if (value !== undefined) return value
+    throw new AgenticoreError('server_failed', `${this.url} answered ${status}, and no JSON: ${body.slice(0, 200)}`)
+  }
+
+  #refusal(body: string, status: number): AgenticoreError {
+    const { error, code, remedy } = { error: undefined, code: undefined, remedy: undefined, ...parsed(body) }
+    if (typeof error !== 'string' || typeof code !== 'string' || !isErrorCode(code)) {
+      return new AgenticoreError('server_failed', `${this.url} answered ${status}: ${body.slice(0, 200) || 'nothing'}`)
+    }
+    const how = typeof remedy === 'string' ? { remedy } : {}
+    return new AgenticoreError(code, `${this.url} says: ${error}`, how)
+  }
+
+  #unreachable(error: unknown, { signal }: HttpRequest): unknown {
+    if (error instanceof TryLater) return error.refusal
+    if (error instanceof AgenticoreError || signal?.aborted) return error
+    return new AgenticoreError('server_unreachable', `No agenticore server answers at ${this.url}: ${reason(error)}.`, {
+      cause: error,
+    })
+  }
+
+  get #isSecure(): boolean {
+    return this.url.startsWith('https:')
+  }
+}
+
+/** The server is there, and cannot do it now. */
+class TryLater extends Error {
+  readonly refusal: AgenticoreError
+  readonly waitMs: number
+
+  constructor(refusal: AgenticoreError, retryAfter: string | undefined) {
+    super(refusal.message)
+    this.refusal = refusal
+    this.waitMs = Math.min(betweenTries.maxMs, Number(retryAfter ?? 1) * 1000 || 1000)
+  }
+}
+
+/** Nobody listens: then nothing was done, and nobody will in a moment. */
+function isWorthAnother(error: unknown, { repeatable, signal }: HttpRequest): boolean {
+  if (signal?.aborted || error instanceof AgenticoreError) return false
+  if (error instanceof TryLater) return error.refusal.code !== 'queue_full'
+  return repeatable && !hasCode(error, 'ECONNREFUSED', 'ENOTFOUND')
+}
+
+function parsed(body: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(body)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const reason = (error: unknown): string => (hasCode(error, 'ECONNREFUSED') ? 'connection refused' : messageOf(error))

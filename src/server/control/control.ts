@@ -1,0 +1,36 @@
+import { chmod, rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { messageOf } from '../../util/error-code.ts'
+
+/** What the owner of the machine may ask of a daemon, and nobody on the network. */
+export interface Control {
+  /** @param request as `DrainRequest`; what it has wrong counts as not given */
+  drain(request: unknown): AsyncIterable<object>
+}
+
+/**
+ * Listens on a socket in the file system, mode 0600: who may open it is the kernel's business. One line of JSON for
+ * everything that happens, until it is over.
+ */
+export async function listenControl(path: string, control: Control): Promise<Server> {
+  const server = createServer((request, reply) => void answer(request, reply, control))
+  // The lock beside it is ours: what is there has been left by one that is gone.
+  await rm(path, { force: true })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
+  await chmod(path, 0o600)
+  return server
+}
+
+async function answer(request: IncomingMessage, reply: ServerResponse, control: Control): Promise<void> {
+  try {
+    if (request.method !== 'POST' || request.url !== '/drain') return void reply.writeHead(404).end()
+    const wanted = await json(request)
+    reply.writeHead(200, { 'content-type': 'application/x-ndjson' })
+    for await (const line of control.drain(wanted)) reply.write(`${JSON.stringify(line)}\n`)
+    reply.end()
+  } catch (error) {
+    if (!reply.headersSent) reply.writeHead(400)
+    reply.end(JSON.stringify({ error: messageOf(error) }))
+  }
+}

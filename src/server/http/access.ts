@@ -1,0 +1,80 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { BlockList } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import { AgenticoreError } from '../../jobs/errors.ts'
+
+/** Who gets in, as CONTRACTS.md "Who gets in" has it. @throws AgenticoreError `not_authorised`, `forbidden` */
+export type Access = (request: FastifyRequest) => void
+
+/**
+ * With keys: whoever has one. Without: this machine alone, and neither a proxy on it nor a page in one of its browsers,
+ * which both can speak for somebody else.
+ * @param closed told why a stranger was turned away
+ */
+export const accessBy = (keys: readonly string[], closed: (why: string) => void): Access =>
+  keys.length > 0 ? keyHolders(keys) : thisMachine(closed)
+
+function keyHolders(keys: readonly string[]): Access {
+  const digests = keys.map(digest)
+  const isKey = (text: string): boolean => {
+    const given = digest(text)
+    // All of them, whichever fits: the time says nothing.
+    return digests.filter(each => timingSafeEqual(each, given)).length > 0
+  }
+  return ({ headers, query }) => {
+    const given = keysIn(headers)
+    if (given.some(isKey)) return
+    const why = given.length > 0 ? 'The API key is wrong.' : `The request has no API key.${hintFor(query)}`
+    throw new AgenticoreError('not_authorised', why)
+  }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+function keysIn(headers: IncomingHttpHeaders): string[] {
+  const named = headers['x-api-key']
+  const [, bearer] = /^Bearer +(.+)$/i.exec(headers.authorization ?? '') ?? []
+  return [named, bearer].flatMap(each => (each === undefined || each === '' ? [] : each))
+}
+
+const hintFor = (query: unknown): string =>
+  typeof query === 'object' && query !== null && 'api_key' in query
+    ? ' It is not taken from the address, which others write down: send it as X-API-Key or Authorization: Bearer.'
+    : ''
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+const forwarding = /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/
+
+function thisMachine(closed: (why: string) => void): Access {
+  return ({ socket, headers }) => {
+    const why = whyStrange(socket.remoteAddress ?? '', headers)
+    if (why === undefined) return
+    closed(why)
+    throw new AgenticoreError('forbidden', `This server has no API keys and serves its own machine alone; ${why}.`)
+  }
+}
+
+function whyStrange(peer: string, headers: IncomingHttpHeaders): string | undefined {
+  if (!isLoopback(peer)) return 'the request came from another one'
+  const forwarded = Object.keys(headers).find(name => forwarding.test(name))
+  if (forwarded !== undefined) return `the request was passed on by a proxy (${forwarded})`
+  if (!isLocalName(hostOf(`http://${headers.host ?? ''}`))) return 'its Host header names another one'
+  const { origin } = headers
+  if (origin !== undefined && !isLocalName(hostOf(origin))) return 'it was sent by a page of another one (Origin)'
+  return headers['sec-fetch-site'] === 'cross-site'
+    ? 'it was sent by a page of another one (Sec-Fetch-Site)'
+    : undefined
+}
+
+const hostOf = (address: string): string => URL.parse(address)?.hostname.replace(/^\[|\]$/g, '') ?? ''
+
+const isLocalName = (name: string): boolean => name === 'localhost' || isLoopback(name)
+
+function isLoopback(address: string): boolean {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
+  return loopback.check(plain, plain.includes(':') ? 'ipv6' : 'ipv4')
+}

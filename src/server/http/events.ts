@@ -1,0 +1,95 @@
+import * as z from 'zod'
+import { jobPath } from '../../api/requests.ts'
+import { eventToWire, toWire } from '../../api/wire.ts'
+import type { JobEvent } from '../../jobs/events.ts'
+import type { JobId } from '../../jobs/job.ts'
+import type { Server, ServerParts } from './parts.ts'
+import { refusals, tags } from './schema.ts'
+import { aliveEveryMs, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
+
+const ndjson = 'application/x-ndjson'
+const sse = 'text/event-stream; charset=utf-8'
+/** What readers of NDJSON pass over. */
+const emptyLine = '\n'
+/** The id of the message after the last event. */
+const endId = 'end'
+
+const eventsQuery = z.strictObject({
+  follow: z.stringbool().default(true).describe('Whether to go on until the job has ended.'),
+})
+
+const streamed = { 200: z.string().describe('A stream.'), ...refusals(400, 401, 403, 404) }
+
+/** What happens, as it happens. */
+export function eventRoutes(server: Server, parts: ServerParts): void {
+  const { service, clock, closing } = parts
+
+  server.get(
+    '/jobs/events',
+    {
+      schema: {
+        summary: 'Every change of every job, from now on (Server-Sent Events)',
+        description:
+          'A message a change, with the job as it is then, without its `output`. Begin with GET /jobs once this is open.',
+        tags,
+        produces: ['text/event-stream'],
+        response: streamed,
+      },
+    },
+    async (_, reply) => {
+      const changes = withPauses(service.changes(whileHeard(reply, closing)), aliveEveryMs, clock)
+      return reply
+        .type(sse)
+        .header('cache-control', 'no-store')
+        .header('x-accel-buffering', 'no')
+        .send(bodyOf(written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))))
+    },
+  )
+
+  server.get(
+    '/jobs/:id/events',
+    {
+      schema: {
+        summary:
+          'What the agent of a job does, from the first event on (Server-Sent Events, or NDJSON if that is accepted)',
+        description:
+          'Each message carries one event and its id; a reader who comes again with `Last-Event-ID` gets what came after. When the job has ended, a last message of the type `end` carries the job; who comes again after that gets 204.',
+        tags,
+        params: jobPath,
+        querystring: eventsQuery,
+        produces: ['text/event-stream', ndjson],
+        response: { ...streamed, 204: z.null().describe('There is nothing after that event.') },
+      },
+    },
+    async ({ params, query: { follow }, headers }, reply) => {
+      const after = headers['last-event-id']?.toString() || undefined
+      if (after === endId) return reply.code(204).send(null)
+      // What cannot be read is said before anything is sent.
+      const { id } = await service.get(params.id)
+      const heard = whileHeard(reply, closing)
+      const options = { ...(follow ? { follow: heard } : {}), ...(after === undefined ? {} : { after }) }
+      const events = withPauses(service.events(id, options), aliveEveryMs, clock)
+      reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no')
+      if (headers.accept?.includes(ndjson)) {
+        return reply.type(ndjson).send(bodyOf(lines(events)))
+      }
+      const messages = written(events, event => sseMessage({ id: event.id, data: eventToWire(event) }))
+      return reply.type(sse).send(bodyOf(follow ? toTheEnd(messages, id, heard) : messages))
+    },
+  )
+
+  async function* toTheEnd(messages: AsyncIterable<string>, id: JobId, heard: AbortSignal): AsyncGenerator<string> {
+    yield* messages
+    if (heard.aborted) return
+    yield sseMessage({ id: endId, event: 'end', data: JSON.stringify(toWire(await service.get(id))) })
+  }
+}
+
+async function* lines(events: AsyncIterable<JobEvent | undefined>): AsyncGenerator<string> {
+  for await (const event of events) yield event === undefined ? emptyLine : `${eventToWire(event)}\n`
+}
+
+async function* written<T>(items: AsyncIterable<T | undefined>, message: (item: T) => string): AsyncGenerator<string> {
+  yield sseRetry
+  for await (const item of items) yield item === undefined ? sseComment : message(item)
+}

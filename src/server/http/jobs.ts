@@ -1,0 +1,157 @@
+import { createReadStream } from 'node:fs'
+import { manyJobs, oneJob } from '../../api/replies.ts'
+import { droppedFields, jobPath, jobsQuery, type Submission, submission } from '../../api/requests.ts'
+import { toWire } from '../../api/wire.ts'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import type { Job, JobId, JobRequest } from '../../jobs/job.ts'
+import { isJobId } from '../../jobs/record.ts'
+import { holdUntilEnd } from './hold.ts'
+import type { Server, ServerParts } from './parts.ts'
+import { refusals, tags } from './schema.ts'
+import { whileHeard } from './streams.ts'
+
+/** Submitting, finding, cancelling and repeating jobs. */
+export function jobRoutes(server: Server, parts: ServerParts): void {
+  const { service, defaults } = parts
+
+  server.post(
+    '/jobs',
+    {
+      schema: {
+        summary: 'Submit a job',
+        description:
+          'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning.',
+        tags,
+        body: submission,
+        response: { 200: oneJob, ...refusals(400, 401, 403, 404, 409, 413, 429, 503, 507) },
+      },
+    },
+    async ({ body: wanted }, reply) => {
+      const asked = requestFrom(wanted, defaults)
+      const job = await service.submit(
+        wanted.session_id === '' ? asked : await service.followUp(asked, wanted.session_id),
+      )
+      const warnings = warningsFor(wanted)
+      const said = warnings.length > 0 ? { warnings } : {}
+      const envelope = (now: Job) => ({ success: true, job: toWire(now), ...said })
+      if (!wanted.wait) return envelope(job)
+      return reply
+        .type('application/json; charset=utf-8')
+        .send(holdUntilEnd(parts, job, { heard: whileHeard(reply, parts.closing), envelope }))
+    },
+  )
+
+  server.get(
+    '/jobs',
+    {
+      schema: {
+        summary: 'List jobs, newest first',
+        tags,
+        querystring: jobsQuery,
+        response: { 200: manyJobs, ...refusals(400, 401, 403) },
+      },
+    },
+    async ({ query: { limit, status, cursor } }) => {
+      const before = cursor === undefined ? {} : { before: idFrom(cursor) }
+      const jobs = await service.list({ limit, ...(status ? { status } : {}), ...before })
+      const last = jobs.at(-1)
+      const next = last && jobs.length === limit ? { next_cursor: last.id } : {}
+      return { success: true, count: jobs.length, jobs: jobs.map(toWire), ...next }
+    },
+  )
+
+  const one = { tags, params: jobPath, response: { 200: oneJob, ...refusals(400, 401, 403, 404) } }
+
+  server.get('/jobs/:id', { schema: { ...one, summary: 'Show a job' } }, async ({ params: { id } }) => {
+    return { success: true, job: toWire(await service.get(id)) }
+  })
+
+  server.delete(
+    '/jobs/:id',
+    {
+      schema: {
+        ...one,
+        summary: 'Cancel a job',
+        description:
+          'Queued: it has ended when this answers. Running: `cancel_requested_at` is set, and whoever runs it stops its agent within seconds. Ended: nothing changes.',
+      },
+    },
+    async ({ params: { id } }) => ({ success: true, job: toWire(await service.cancel(id)) }),
+  )
+
+  server.post(
+    '/jobs/:id/retry',
+    {
+      schema: {
+        ...one,
+        summary: 'Submit the request of a job again, as a new job',
+        response: { 200: oneJob, ...refusals(400, 401, 403, 404, 409, 429, 503, 507) },
+      },
+    },
+    async ({ params: { id } }) => ({ success: true, job: toWire(await service.retry(id)) }),
+  )
+
+  server.get(
+    '/jobs/:id/diff',
+    {
+      schema: {
+        summary: 'The changes of a job as a patch',
+        tags,
+        params: jobPath,
+        produces: ['text/x-diff'],
+        response: refusals(400, 401, 403, 404),
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const job = await service.get(id)
+      const path = await parts.patchOf(job)
+      if (path === undefined) throw new AgenticoreError('no_diff', `No changes of job ${job.id} are kept.`)
+      return reply.type('text/x-diff; charset=utf-8').send(createReadStream(path))
+    },
+  )
+}
+
+/** The original's own client names a base ref even where there is no repository. */
+const namesNothing = ({ repo_url, base_ref, session_id }: Submission): boolean =>
+  base_ref !== '' && repo_url === '' && session_id === ''
+
+/** What was given and is not heeded. */
+const warningsFor = (wanted: Submission): string[] => [
+  ...Object.entries(droppedFields).flatMap(([field, instead]) =>
+    Reflect.get(wanted, field) === undefined ? [] : [`${field} is not used any more: ${instead}.`],
+  ),
+  ...(namesNothing(wanted) ? ['base_ref is not used: there is no repository.'] : []),
+]
+
+function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['defaults']): JobRequest {
+  const optional = {
+    model: wanted.model || undefined,
+    maxTurns: wanted.max_turns,
+    maxBudgetUsd: wanted.max_budget_usd,
+    timeoutSeconds: wanted.timeout,
+    queueTtlSeconds: wanted.queue_ttl_seconds,
+    idempotencyKey: wanted.idempotency_key || undefined,
+  }
+  return {
+    task: wanted.task,
+    repoUrl: wanted.repo_url,
+    baseRef: namesNothing(wanted) ? '' : wanted.base_ref,
+    profile: wanted.profile,
+    mode: wanted.mode ?? (wanted.wait ? 'sync' : 'fire_and_forget'),
+    ttlSeconds: wanted.ttl_seconds ?? jobTtlSeconds,
+    ...given(optional),
+  }
+}
+
+type Given<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
+
+function given<T extends object>(values: T): Given<T> {
+  const kept: Given<T> = {}
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) Reflect.set(kept, key, value)
+  return kept
+}
+
+function idFrom(text: string): JobId {
+  if (isJobId(text)) return text
+  throw new AgenticoreError('invalid_request', 'cursor: not one that a list gave.')
+}

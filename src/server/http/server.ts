@@ -1,0 +1,121 @@
+import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from 'fastify'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import { accessBy } from './access.ts'
+import { eventRoutes } from './events.ts'
+import { fleetRoutes } from './fleet.ts'
+import { jobRoutes } from './jobs.ts'
+import { refuseMalformed } from './malformed.ts'
+import { describeRoutes } from './openapi.ts'
+import type { CheckedRequests, Server, ServerParts } from './parts.ts'
+import { type Refusal, refusal, refusalFor } from './refusals.ts'
+import { pathOf, refuseUnknown } from './unknown.ts'
+import { validatorCompiler } from './validation.ts'
+
+/** A task of 512 KiB, every character of it escaped. */
+const maxBodyBytes = 4 * 1024 ** 2
+const maxParamChars = 200
+/** For a request to come in whole. */
+const requestMs = 60_000
+const headersMs = 20_000
+/** Longer than balancers keep connections they do not use. */
+const keepAliveMs = 75_000
+
+const open: readonly string[] = ['/health', '/ready']
+
+/** The REST server; not listening yet. */
+export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger): Promise<Server> {
+  const server: Server = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestMs,
+    keepAliveTimeout: keepAliveMs,
+    forceCloseConnections: true,
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: 5000 },
+    routerOptions: { maxParamLength: maxParamChars },
+    genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? crypto.randomUUID(),
+    clientErrorHandler: refuseMalformed,
+    frameworkErrors: (error, _, reply) => void send(refusalFor(error), reply),
+  }).withTypeProvider<CheckedRequests>()
+  server.setValidatorCompiler(validatorCompiler)
+  server.setSerializerCompiler(() => data => JSON.stringify(data))
+  server.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+  server.setNotFoundHandler(refuseUnknown)
+  acceptAnyJson(server)
+  addHooks(server, parts)
+  const methods = collectMethods(server)
+  await describeRoutes(server, parts)
+  jobRoutes(server, parts)
+  eventRoutes(server, parts)
+  fleetRoutes(server, parts)
+  refuseOtherMethods(server, methods)
+  await server.ready()
+  return server
+}
+
+function addHooks(server: Server, { apiKeys }: ServerParts): void {
+  const closed = (why: string): void => server.log.warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`)
+  const access = accessBy(apiKeys, closed)
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    if (!open.includes(request.routeOptions.url ?? '')) access(request)
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    const { method, id } = request
+    const level = method === 'GET' && reply.statusCode < 400 ? 'debug' : 'info'
+    const ms = Math.round(reply.elapsedTime)
+    request.log[level]({ reqId: id, method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request')
+  })
+}
+
+/** One that a caller gave, if it is fit to be written down. */
+const requestIdFrom = (given: string | string[] | undefined): string | undefined =>
+  typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : undefined
+
+/** Whatever a client calls it, as the original did; an empty one is none. */
+function acceptAnyJson(server: Server): void {
+  const parse = server.getDefaultJsonParser('error', 'error')
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser<string>(['application/json', '*'], { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parse(request, body, done)
+  })
+}
+
+function sendError(error: unknown, { log }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const answer = refusalFor(error)
+  if (answer.status >= 500) log.error({ err: error }, 'request failed')
+  return send(answer, reply)
+}
+
+const send = ({ status, headers, body }: Refusal, reply: FastifyReply): FastifyReply =>
+  reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body)
+
+const known = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'] as const
+
+type Methods = ReadonlyMap<string, Set<string>>
+
+function collectMethods(server: Server): Methods {
+  const methods = new Map<string, Set<string>>()
+  server.addHook('onRoute', ({ url, method }) => {
+    methods.set(url, new Set([...(methods.get(url) ?? []), ...[method].flat()]))
+  })
+  return methods
+}
+
+/** What is there, but not under this method. */
+function refuseOtherMethods(server: Server, methods: Methods): void {
+  for (const [url, allowed] of [...methods]) {
+    const allow = [...allowed].sort().join(', ')
+    server.route({
+      url,
+      method: known.filter(method => !allowed.has(method)),
+      schema: { hide: true },
+      handler: async ({ method }, reply) => {
+        const message = `${method} is not for ${url}; allowed is ${allow}.`
+        const { body } = refusal(405, new AgenticoreError('no_such_endpoint', message))
+        return reply.code(405).header('allow', allow).send(body)
+      },
+    })
+  }
+}

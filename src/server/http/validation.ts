@@ -1,0 +1,25 @@
+import type { FastifySchemaCompiler } from 'fastify'
+import * as z from 'zod'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import { didYouMean } from '../../util/nearest.ts'
+
+/** Requests are checked by the same schemas that describe them. What does not fit is named. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
+  ({ schema, httpPart }) =>
+  data => {
+    const { success, data: value, error } = schema.safeParse(data)
+    return success ? { value } : { error: requestError(error, schema, httpPart === 'body' ? 'the body' : 'the query') }
+  }
+
+function requestError(error: z.ZodError, schema: z.ZodType, whole: string): AgenticoreError {
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+  const said = error.issues.flatMap(issue => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(key => `unknown field ${quoted(key)}${didYouMean(key, known)}`)
+    const name = issue.path.length === 0 ? whole : issue.path.join('.')
+    return [`${name}: ${issue.message.replace(/^Invalid input: /, '')}`]
+  })
+  return new AgenticoreError('invalid_request', `${said.slice(0, 10).join('; ')}.`.replace(/\?\.$/, '?'))
+}
+
+const quoted = (key: string): string => JSON.stringify(key.slice(0, 100))

@@ -1,0 +1,90 @@
+import { isFinal, type Job, type JobId, type JobStatus } from '../../jobs/job.ts'
+import type { ListQuery } from '../../jobs/ports.ts'
+import { inBatches } from '../../util/batches.ts'
+import type { KnownIds } from './known-ids.ts'
+import type { Markers } from './markers.ts'
+import type { PassingOver } from './passing-over.ts'
+import { withoutOutput } from './watch.ts'
+
+export interface ListingParts {
+  readonly ids: KnownIds
+  readonly queue: Markers
+  /** Jobs that have not ended. */
+  readonly active: Markers
+  readonly passingOver: PassingOver
+  /** The job as it is now. */
+  look(id: JobId): Promise<Job | undefined>
+}
+
+/** What a query can ask about a job that has ended; none of it changes any more. */
+interface Facts {
+  readonly status: JobStatus
+  readonly sessionId?: string | undefined
+}
+
+const mostAtOnce = 64
+
+/** Pages of jobs, newest first. Of those that have ended, each is read once to know whether a query can mean it. */
+export class Listing {
+  readonly #parts: ListingParts
+  readonly #finals = new Map<JobId, Facts>()
+
+  constructor(parts: ListingParts) {
+    this.#parts = parts
+  }
+
+  forget(id: JobId): void {
+    this.#finals.delete(id)
+  }
+
+  async list(query: ListQuery): Promise<Job[]> {
+    const { limit } = query
+    const found: Job[] = []
+    let batch: JobId[] = []
+    const readBatch = async (): Promise<void> => {
+      const jobs = await inBatches(batch, id => this.#read(id))
+      found.push(...jobs.flatMap(job => (job && fits(job, query) ? [job] : [])))
+      batch = []
+    }
+    for (const id of limit > 0 ? await this.#candidates(query) : []) {
+      const facts = this.#finals.get(id)
+      if (facts && !fits(facts, query)) continue
+      batch.push(id)
+      if (batch.length < Math.min(mostAtOnce, limit - found.length)) continue
+      await readBatch()
+      if (found.length >= limit) break
+    }
+    await readBatch()
+    return await this.#withPositions(found.slice(0, limit))
+  }
+
+  /** Newest first; more than fit the query, perhaps. */
+  async #candidates({ status, before }: ListQuery): Promise<Iterable<JobId>> {
+    const { ids, queue, active } = this.#parts
+    if (status !== 'queued' && status !== 'running') return await ids.newestFirst(before)
+    const waiting = await queue.ids()
+    const some = status === 'queued' ? waiting : without(await active.ids(), new Set(waiting))
+    return some.filter(id => before === undefined || id < before).reverse()
+  }
+
+  async #read(id: JobId): Promise<Job | undefined> {
+    const job = await this.#parts.passingOver(() => this.#parts.look(id))
+    if (!job) return undefined
+    if (isFinal(job)) this.#finals.set(id, { status: job.status, sessionId: job.sessionId })
+    return withoutOutput(job)
+  }
+
+  async #withPositions(jobs: Job[]): Promise<Job[]> {
+    if (!jobs.some(({ status }) => status === 'queued')) return jobs
+    const positions = new Map((await this.#parts.queue.ids()).map((id, index) => [id, index + 1]))
+    return jobs.map(job => {
+      const queuePosition = job.status === 'queued' ? positions.get(job.id) : undefined
+      return queuePosition === undefined ? job : { ...job, queuePosition }
+    })
+  }
+}
+
+const fits = (facts: Facts, { status, session }: ListQuery): boolean =>
+  (status === undefined || facts.status === status) && (session === undefined || facts.sessionId === session)
+
+const without = (ids: readonly JobId[], others: ReadonlySet<JobId>): JobId[] => ids.filter(id => !others.has(id))

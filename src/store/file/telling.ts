@@ -1,0 +1,34 @@
+import type { JobId } from '../../jobs/job.ts'
+import type { Journal } from '../../jobs/ports.ts'
+
+/** What is told of records, each time when it is on the disk. */
+export interface RecordListener {
+  made(id: JobId): void
+  changed(id: JobId): void
+  removed(id: JobId): void
+}
+
+/** The same journal, with somebody told of what is written to it. */
+export function telling(journal: Journal, listener: RecordListener): Journal {
+  const told = async <T>(id: JobId, tell: 'made' | 'changed' | 'removed', writing: Promise<T>): Promise<T> => {
+    const result = await writing
+    listener[tell](id)
+    return result
+  }
+  return {
+    create: job => told(job.id, 'made', journal.create(job)),
+    begin: job => told(job.id, 'changed', journal.begin(job)),
+    update: job => told(job.id, 'changed', journal.update(job)),
+    fold: job => told(job.id, 'changed', journal.fold(job)),
+    remove: id => told(id, 'removed', journal.remove(id)),
+    outcome: job => journal.outcome(job),
+    readOutcome: id => journal.readOutcome(id),
+    read: id => journal.read(id),
+    submission: id => journal.submission(id),
+    highestFence: id => journal.highestFence(id),
+    ids: () => journal.ids(),
+    diffPath: lease => journal.diffPath(lease),
+    straysPath: lease => journal.straysPath(lease),
+    sessionPath: attempt => journal.sessionPath(attempt),
+  }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../util/clock.ts'
+
+/** For a loop that looks now and then, and at once when it is told to. A ring that nobody waits for is heard later. */
+export class Bell {
+  readonly #clock: Clock
+  #rung = new AbortController()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  ring(): void {
+    this.#rung.abort()
+  }
+
+  /** Resolves at the next ring, or after `ms`. */
+  async heard(ms: number): Promise<void> {
+    const { signal } = this.#rung
+    try {
+      await this.#clock.sleep(ms, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+    if (signal.aborted) this.#rung = new AbortController()
+  }
+}

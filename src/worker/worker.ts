@@ -1,0 +1,168 @@
+import { AgenticoreError } from '../jobs/errors.ts'
+import type { Job } from '../jobs/job.ts'
+import type { JobStore, Lease } from '../jobs/ports.ts'
+import { backoffMs } from '../util/backoff.ts'
+import type { Clock } from '../util/clock.ts'
+import { messageOf } from '../util/error-code.ts'
+import { Bell } from './bell.ts'
+
+export interface WorkerParts {
+  readonly store: Pick<JobStore, 'claim' | 'release'>
+  readonly clock: Clock
+  readonly podName: string
+  /** How many jobs run at once. */
+  readonly capacity: number
+  /** How long a job can wait that nobody has told us of. */
+  readonly lookEveryMs: number
+  /** Runs one attempt to its end, or, when the signal aborts, gives the job back. */
+  run(lease: Lease, signal: AbortSignal): Promise<Job>
+  /** Why no job should start now, such as a full disk; undefined when nothing is in the way. */
+  obstacle(): Promise<string | undefined>
+  claimed(lease: Lease): void
+  /** As it is when an attempt is over: ended, or queued again. */
+  over(job: Job): void
+  warn(message: string): void
+  /** In [0, 1). */
+  random(): number
+}
+
+const claimTrouble = { baseMs: 1000, maxMs: 30_000 }
+const releaseTrouble = { baseMs: 1000, maxMs: 60_000 }
+/** For a job whose attempt failed in a way that attempts do not fail. */
+const breatherMs = 60_000
+
+/**
+ * Takes jobs from the queue and runs them, so many at once.
+ *
+ *     claiming ──drain──▶ draining ──handOver──▶ handing over
+ *
+ * Claiming: whenever a place is free, nothing is in the way and a job waits, it is claimed. Draining: from the first
+ * moment no job is started any more; those that run go on to their end. Handing over: they are stopped, and go back to
+ * the head of the queue. There is no way back: who has drained is about to go.
+ */
+export class Worker {
+  readonly #parts: WorkerParts
+  readonly #running = new Map<Lease, Promise<void>>()
+  readonly #handingOver = new AbortController()
+  readonly #bell: Bell
+  #draining = false
+  #obstacle: string | undefined
+  #loop: Promise<void> | undefined
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts
+    this.#bell = new Bell(parts.clock)
+  }
+
+  start(): void {
+    this.#loop ??= this.#claimAll()
+  }
+
+  /** There may be a job to claim. */
+  wake(): void {
+    this.#bell.ring()
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  get isDraining(): boolean {
+    return this.#draining
+  }
+
+  /** What keeps it from claiming, as far as it has looked. */
+  get obstacle(): string | undefined {
+    return this.#obstacle
+  }
+
+  /** Resolves when nothing runs any more. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    this.#bell.ring()
+    await this.#loop
+    await Promise.all(this.#running.values())
+  }
+
+  /** Those that run stop, and wait for somebody else. Resolves when all have let go. */
+  async handOver(): Promise<void> {
+    this.#handingOver.abort(new Error('handed over'))
+    await this.drain()
+  }
+
+  async #claimAll(): Promise<void> {
+    let failures = 0
+    while (!this.#draining) {
+      try {
+        const started = await this.#claimOne()
+        failures = 0
+        if (!started) await this.#bell.heard(this.#parts.lookEveryMs)
+      } catch (error) {
+        // One line for a trouble, however long it lasts.
+        if (failures === 0) this.#parts.warn(`No job could be claimed: ${messageOf(error)}; it is tried again.`)
+        failures += 1
+        await this.#bell.heard(backoffMs(failures - 1, claimTrouble, this.#parts.random()))
+      }
+    }
+  }
+
+  /** @returns whether one was started, and another look is worth it */
+  async #claimOne(): Promise<boolean> {
+    const { store, podName, capacity } = this.#parts
+    if (this.#running.size >= capacity || (await this.#isObstructed())) return false
+    const lease = await store.claim({ podName })
+    if (!lease) return false
+    // The claim was under way when the drain began.
+    if (this.#draining) await store.release(lease)
+    else this.#begin(lease)
+    return true
+  }
+
+  async #isObstructed(): Promise<boolean> {
+    const before = this.#obstacle
+    this.#obstacle = await this.#parts.obstacle()
+    if (this.#obstacle !== undefined && before === undefined) {
+      this.#parts.warn(`No job is started: ${this.#obstacle}. Those that wait go on waiting.`)
+    }
+    return this.#obstacle !== undefined
+  }
+
+  #begin(lease: Lease): void {
+    this.#parts.claimed(lease)
+    const over = this.#see(lease).finally(() => {
+      this.#running.delete(lease)
+      this.#bell.ring()
+    })
+    this.#running.set(lease, over)
+  }
+
+  /** To its end; never rejects. */
+  async #see(lease: Lease): Promise<void> {
+    const { run, over, warn } = this.#parts
+    try {
+      over(await run(lease, this.#handingOver.signal))
+    } catch (error) {
+      if (isTaken(error)) return warn(messageOf(error))
+      warn(`Job ${lease.job.id} could not be brought to an end: ${messageOf(error)}. It goes back to the queue.`)
+      await this.#giveBack(lease)
+    }
+  }
+
+  /** Until it works: nobody else takes a job from a process that lives. */
+  async #giveBack(lease: Lease): Promise<void> {
+    const { store, clock, random, over } = this.#parts
+    for (let failures = 0; ; failures++) {
+      try {
+        return over(await store.release(lease, new Date(clock.now().getTime() + breatherMs)))
+      } catch (error) {
+        // A process that goes leaves it to the next one.
+        if (isTaken(error) || this.#handingOver.signal.aborted) return
+        await clock
+          .sleep(backoffMs(failures, releaseTrouble, random()), this.#handingOver.signal)
+          .catch(() => undefined)
+      }
+    }
+  }
+}
+
+const isTaken = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'stale_lease'
