@@ -75,6 +75,7 @@ export async function openJobs(t: Test) {
         checkRepository: () => undefined,
         checkProfile: async () => undefined,
         defaultProfile: 'coding',
+        queueLimit: Number.POSITIVE_INFINITY,
         ...(tracing ? { tracing } : {}),
         ...(measures ? { measures } : {}),
       })
