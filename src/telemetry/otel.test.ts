@@ -102,6 +102,19 @@ t.test('what fails is an error by its code alone', async t => {
   t.notMatch(deliveries.map(({ body }) => body.toString()).join(), 'CANARY')
 })
 
+t.test('an address that is none is the failure of the attempt, not of its trace', async t => {
+  const jobs = await openJobs(t)
+  jobs.agentDoes(jobs.succeed)
+  const { deliveries, result } = await sent(t, async tracing => {
+    await jobs.submit({ task, repoUrl: 'ext::CANARY' }, { tracing })
+    return await jobs.attempt({ tracing })
+  })
+  t.match(result, { status: 'failed', errorCode: 'invalid_repo_url' })
+  const prepare = only(spansIn(deliveries), 'job.prepare')
+  t.match(prepare, { failed: true, attributes: { 'error.type': 'invalid_repo_url', 'agenticore.status': 'failed' } })
+  t.notMatch(deliveries.map(({ body }) => body.toString()).join(), 'CANARY')
+})
+
 t.test('an attempt that is interrupted and the one that goes on are in one trace', async t => {
   const jobs = await openJobs(t)
   const running = join(t.testdirName, 'running')
