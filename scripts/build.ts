@@ -52,6 +52,16 @@ const slim: Plugin = {
   },
 }
 
+/** As a module it asks Node for gRPC when it needs it, past the bundle; as CommonJS it asks in a way that can be bundled. */
+const wholeGrpc: Plugin = {
+  name: 'whole-grpc',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^@opentelemetry\/otlp-grpc-exporter-base$/ }, async ({ path, kind, resolveDir }) =>
+      kind === 'require-call' ? undefined : await resolve(path, { kind: 'require-call', resolveDir }),
+    )
+  },
+}
+
 /**
  * Node makes an ES module of a builtin by evaluating every export of it, the lazy ones too (all of web crypto, a REPL, a
  * diff): 5 ms of every start. Asked for by name, a builtin stays as it is.
@@ -82,7 +92,7 @@ const { outputFiles } = await build({
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: banner },
   logLevel: 'warning',
-  plugins: [slim],
+  plugins: [slim, wholeGrpc],
   define: {
     'process.env.NODE_ENV': '"production"',
     AGENTICORE_VERSION: JSON.stringify(version),
