@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
 import { manyJobs, oneJob } from '../../api/replies.ts'
 import { droppedFields, jobPath, jobsQuery, type Submission, submission } from '../../api/requests.ts'
 import { toWire } from '../../api/wire.ts'
@@ -26,8 +27,8 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
         response: { 200: oneJob, ...refusals(400, 401, 403, 404, 409, 413, 429, 503, 507) },
       },
     },
-    async ({ body: wanted }, reply) => {
-      const asked = requestFrom(wanted, defaults)
+    async ({ body: wanted, headers }, reply) => {
+      const asked = { ...requestFrom(wanted, defaults), ...traceFrom(headers) }
       const job = await service.submit(
         wanted.session_id === '' ? asked : await service.followUp(asked, wanted.session_id),
       )
@@ -142,6 +143,9 @@ function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['default
     ...given(optional),
   }
 }
+
+const traceFrom = ({ traceparent }: IncomingHttpHeaders): { traceparent?: string } =>
+  typeof traceparent === 'string' ? { traceparent } : {}
 
 type Given<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
 
