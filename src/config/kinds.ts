@@ -3,8 +3,10 @@ import { isAbsolute, join } from 'node:path'
 /** One kind of value: how it is read, and what to say when it cannot be. */
 export interface Kind<T> {
   readonly allowed: string
-  /** Never shown, and may come from a file named by `<variable>_FILE`. */
+  /** Never shown, and may come from a file named by `<variable>_FILE`, `<key>_file`. */
   readonly secret?: true
+  /** Commas stand between several; a file may have a list instead. */
+  readonly list?: true
   /** What counts as not given, because somebody else put it there. */
   unset?(text: string): boolean
   /** Undefined: not a value of this kind. */
@@ -29,6 +31,7 @@ export const signingSecret: Kind<string> = {
 export const directory: Kind<string> = {
   allowed: 'an absolute path, or one that starts with ~/',
   parse: (value, home) => {
+    if (value.includes('\0')) return undefined
     if (value === '~' || value.startsWith('~/')) return join(home, value.slice(1))
     return isAbsolute(value) ? value : undefined
   },
@@ -68,7 +71,9 @@ export const httpUrl: Kind<string> = {
   allowed: 'an http:// or https:// address without credentials',
   parse: value => {
     const url = URL.parse(value)
-    const fits = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
+    // URL drops blanks and newlines that whoever is sent the text would not.
+    const fits =
+      url && !/\s/.test(value) && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
     return fits ? value : undefined
   },
 }
@@ -85,6 +90,7 @@ export const apiUrl: Kind<string> = {
 
 export const hosts: Kind<readonly string[]> = {
   allowed: 'host names with commas between them',
+  list: true,
   parse: value => {
     const names = value.split(',').map(name => name.trim().toLowerCase())
     return names.every(name => /^[a-z0-9.-]+$/.test(name)) ? names : undefined
@@ -119,6 +125,7 @@ export const count = (least: number, most: number): Kind<number> => ({
 export const apiKeys: Kind<readonly string[]> = {
   allowed: 'keys with commas between them, each of printable ASCII characters without spaces',
   secret: true,
+  list: true,
   parse: value => {
     const keys = value.split(/[,\n]/).flatMap(key => (key.trim() === '' ? [] : [key.trim()]))
     return keys.length > 0 && keys.every(key => /^[!-~]+$/.test(key)) ? keys : undefined
