@@ -1,10 +1,12 @@
 /**
  * Writes the pages under docs/ that say what the code says: settings, errors, the job record, the commands, profiles,
  * metrics.
- * With --check it writes nothing and fails where a page says something else.
+ * With --check it writes nothing and fails where a page says something else;
+ * with names of pages it looks at these alone.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import { wireJob } from '../src/api/job.ts'
 import { exitCodes } from '../src/commands/exit-codes.ts'
@@ -220,13 +222,13 @@ Data goes to standard output, everything else to standard error. Exit codes: 0 d
 ${(await Promise.all(sections)).join('\n\n')}`
 }
 
-const pages: Record<string, string> = {
-  'settings.md': settingsPage(),
-  'errors.md': errorsPage(),
-  'job.md': jobPage(),
-  'cli.md': await cliPage(),
-  'profiles.md': profilesPage(),
-  'metrics.md': metricsPage(),
+const pages: Record<string, () => string | Promise<string>> = {
+  'settings.md': settingsPage,
+  'errors.md': errorsPage,
+  'job.md': jobPage,
+  'cli.md': cliPage,
+  'profiles.md': profilesPage,
+  'metrics.md': metricsPage,
 }
 
 function readOrEmpty(path: string): string {
@@ -237,13 +239,13 @@ function readOrEmpty(path: string): string {
   }
 }
 
-const stale = Object.entries(pages).filter(([name, page]) => {
+const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true })
+const wanted = Object.entries(pages).filter(([name]) => positionals.length === 0 || positionals.includes(name))
+for (const [name, write] of wanted) {
   const path = join(root, 'docs', name)
-  const content = `${generated}\n\n${page}\n`
-  if (readOrEmpty(path) === content) return false
-  if (!process.argv.includes('--check')) writeFileSync(path, content)
-  return true
-})
-for (const [name] of stale)
-  console.log(`docs/${name} ${process.argv.includes('--check') ? 'is stale: run npm run docs' : 'written'}`)
-process.exitCode = process.argv.includes('--check') && stale.length > 0 ? 1 : 0
+  const content = `${generated}\n\n${await write()}\n`
+  if (readOrEmpty(path) === content) continue
+  if (!values.check) writeFileSync(path, content)
+  console.log(`docs/${name} ${values.check ? 'is stale: run npm run docs' : 'written'}`)
+  if (values.check) process.exitCode = 1
+}

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '../util/error-code.ts'
@@ -19,10 +20,11 @@ export async function readConfigFile(home: string): Promise<ConfigFile> {
     const stats = await stat(path)
     if (!stats.isFile()) throw new SettingError(`${shownPath} is no file.`)
     if (stats.size > largest) throw new SettingError(`${shownPath} has more than 1 MiB.`)
-    const text = await readFile(path, 'utf8')
+    const content = await readFile(path)
+    if (!isUtf8(content)) throw new SettingError(`${shownPath} is no UTF-8 text.`)
     // Not loaded by those who have no such file.
     const { parseConfig } = await import('./yaml.ts')
-    const { given, secrets, warnings } = parseConfig(text, shownPath)
+    const { given, secrets, warnings } = parseConfig(content.toString(), shownPath)
     return fileOf(given, [...warnings, ...warnOfReaders(secrets, stats.mode)])
   } catch (error) {
     if (error instanceof SettingError) throw error

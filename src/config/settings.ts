@@ -1,18 +1,14 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { apiUrl, host, hosts, httpUrl, port } from './addresses.ts'
 import {
   apiKeys,
-  apiUrl,
   bytes,
   count,
   directory,
-  host,
-  hosts,
-  httpUrl,
   isolation,
   type Kind,
   oneOf,
-  port,
   seconds,
   secret,
   signingSecret,

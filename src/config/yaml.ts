@@ -9,12 +9,10 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml'
-import { didYouMean } from '../util/nearest.ts'
 import { isForeignKey, notUsed } from './foreign.ts'
 import { type Given, quoted } from './given.ts'
-import { directory } from './kinds.ts'
+import { groupsOf, type KeyKind, keyShown, kindsByKey, unknownKey } from './keys.ts'
 import { SettingError } from './setting-error.ts'
-import { allSettings, type Setting } from './settings.ts'
 
 export interface ParsedConfig {
   /** By group and key: `server.port`. */
@@ -24,8 +22,6 @@ export interface ParsedConfig {
   readonly warnings: readonly string[]
 }
 
-type Kind = Setting<unknown>['kind']
-
 /** @throws SettingError that names line and column */
 export const parseConfig = (text: string, file: string): ParsedConfig => new Reading(text, file).all()
 
@@ -34,7 +30,7 @@ class Reading {
   readonly #document: Document
   readonly #lines = new LineCounter()
   readonly #file: string
-  readonly #kinds = new Map<string, Kind>()
+  readonly #kinds = kindsByKey()
   readonly #given = new Map<string, Given>()
   readonly #warnings: string[] = []
 
@@ -46,18 +42,14 @@ class Reading {
       stringKeys: true,
       uniqueKeys: false,
     })
-    for (const { yaml, kind } of allSettings()) {
-      if (yaml === undefined) continue
-      this.#kinds.set(yaml, kind)
-      if (kind.secret) this.#kinds.set(`${yaml}_file`, directory)
-    }
   }
 
   all(): ParsedConfig {
     this.#refuseBroken()
     const { contents } = this.#document
     if (isMap(contents)) this.#readGroups(contents)
-    else if (contents !== null && !isNothing(contents)) throw this.#error(contents, 'it has to have groups of keys.')
+    else if (contents !== null && !isNothing(contents))
+      throw this.#error(contents, 'It has to be groups of keys with values.')
     const secrets = [...this.#given.keys()].filter(name => this.#kinds.get(name)?.secret)
     return { given: this.#given, secrets, warnings: this.#warnings }
   }
@@ -66,14 +58,14 @@ class Reading {
     const [first] = [...this.#document.errors, ...this.#document.warnings]
     if (!first) return
     // Behind the colon the parser shows what it read, which may be a secret.
-    const reason = first.message.replace(/(: ".*|;.*)$/s, '').replace(/\.$/, '')
-    throw new SettingError(`${this.#placeAt(first.pos[0])}this is no YAML: ${quoted(reason).slice(1, -1)}.`)
+    const reason = first.message.replace(/(: |;).*$/s, '').replace(/\.$/, '')
+    throw new SettingError(`${this.#placeAt(first.pos[0])}This is no YAML: ${quoted(reason).slice(1, -1)}.`)
   }
 
   #readGroups(groups: YAMLMap): void {
     for (const { key: group, pair, value } of this.#pairsOf(groups, '')) {
       if (isForeignKey(group)) this.#warnings.push(`${this.#placeOf(pair.key)}${group} ${notUsed}`)
-      else if (!this.#groups().includes(group)) throw this.#error(pair.key, this.#unknown(group))
+      else if (!groupsOf(this.#kinds).includes(group)) throw this.#error(pair.key, unknownKey(group, this.#kinds))
       else if (isMap(value)) this.#readGroup(value, `${group}.`)
       else if (!isNothing(value))
         throw this.#error(value, `${group} is ${shapeOf(value)}; allowed are keys with values.`)
@@ -85,7 +77,7 @@ class Reading {
       const name = `${prefix}${key}`
       const kind = this.#kinds.get(name)
       if (isForeignKey(name)) this.#warnings.push(`${this.#placeOf(pair.key)}${name} ${notUsed}`)
-      else if (!kind) throw this.#error(pair.key, this.#unknown(name))
+      else if (!kind) throw this.#error(pair.key, unknownKey(name, this.#kinds))
       else if (!isNothing(value)) {
         const text = isSeq(value) && kind.list ? this.#listOf(value.items, name, kind) : this.#wordOf(value, name, kind)
         if (text !== '') this.#given.set(name, { text, name, place: this.#placeOf(value) })
@@ -98,23 +90,27 @@ class Reading {
     const seen = new Set<string>()
     return items.map(pair => {
       const key = isScalar(pair.key) ? String(pair.key.value ?? '') : ''
-      if (seen.has(key)) throw this.#error(pair.key, `${nameShown(`${prefix}${key}`)} is there twice.`)
+      if (seen.has(key)) throw this.#error(pair.key, `${keyShown(`${prefix}${key}`)} is there twice.`)
       seen.add(key)
       return { key, pair, value: this.#followed(pair.value) }
     })
   }
 
   #followed(node: unknown): unknown {
-    return isAlias(node) ? node.resolve(this.#document) : node
+    if (!isAlias(node)) return node
+    const target = node.resolve(this.#document)
+    // Its name may be the start of a secret that somebody did not quote.
+    if (!target) throw this.#error(node, 'This is an alias (*) of nothing; text that starts with * has to be quoted.')
+    return target
   }
 
-  #wordOf(node: unknown, name: string, kind: Kind): string {
+  #wordOf(node: unknown, name: string, kind: KeyKind): string {
     if (isScalar(node)) return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
     throw this.#error(node, `${name} is ${shapeOf(node)}; allowed is ${kind.allowed}.`)
   }
 
   /** As a variable has it. */
-  #listOf(items: readonly unknown[], name: string, kind: Kind): string {
+  #listOf(items: readonly unknown[], name: string, kind: KeyKind): string {
     return items
       .map(item => {
         const word = this.#wordOf(this.#followed(item), name, kind).trim()
@@ -122,19 +118,6 @@ class Reading {
         throw this.#error(item, `An item of ${name} is empty or has a comma or newline; allowed is ${kind.allowed}.`)
       })
       .join(',')
-  }
-
-  #groups(): string[] {
-    return [...new Set([...this.#kinds.keys()].flatMap(name => name.split('.').slice(0, 1)))]
-  }
-
-  #unknown(name: string): string {
-    const names = [...this.#kinds.keys()]
-    const inGroup = names.find(known => known.endsWith(`.${name.split('.').at(-1)}`))
-    const asked = name.slice(0, 100)
-    const meant =
-      didYouMean(asked, name.includes('.') ? names : this.#groups()) || (inGroup ? didYouMean(inGroup, names) : '')
-    return `There is no key ${nameShown(name)}${meant || '.'}`
   }
 
   #error(node: unknown, message: string): SettingError {
@@ -150,8 +133,6 @@ class Reading {
     return `${this.#file}:${Math.max(line, 1)}:${Math.max(col, 1)}: `
   }
 }
-
-const nameShown = (name: string): string => (/^[\w.-]{1,60}$/.test(name) ? name : quoted(name))
 
 /** A key without a value is as good as none. */
 const isNothing = (node: unknown): boolean =>
