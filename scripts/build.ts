@@ -37,8 +37,8 @@ const unused: Readonly<Record<string, string>> = {
   '/ts-path$': 'export const TS_CONFIGS = {}; export const tsPath = async (root, path) => path',
   // Looks for command files, which our manifest names.
   '^tinyglobby$': "export const glob = async () => { throw new Error('The manifest names every command.') }",
-  // oclif's own tracing.
-  '^debug$': 'export default () => () => {}',
+  // The tracing of oclif and others.
+  '^debug$': 'module.exports = () => () => {}',
 }
 
 const slim: Plugin = {
@@ -49,6 +49,16 @@ const slim: Plugin = {
       onResolve({ filter: new RegExp(module) }, () => ({ path, namespace: 'slim', pluginData: contents }))
     }
     onLoad({ filter: /.*/, namespace: 'slim' }, ({ pluginData }) => ({ contents: pluginData, resolveDir: root }))
+  },
+}
+
+/** As a module it asks Node for gRPC when it needs it, past the bundle; as CommonJS it asks in a way that can be bundled. */
+const wholeGrpc: Plugin = {
+  name: 'whole-grpc',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^@opentelemetry\/otlp-grpc-exporter-base$/ }, async ({ path, kind, resolveDir }) =>
+      kind === 'require-call' ? undefined : await resolve(path, { kind: 'require-call', resolveDir }),
+    )
   },
 }
 
@@ -82,7 +92,7 @@ const { outputFiles } = await build({
   chunkNames: 'chunks/[name]-[hash]',
   banner: { js: banner },
   logLevel: 'warning',
-  plugins: [slim],
+  plugins: [slim, wholeGrpc],
   define: {
     'process.env.NODE_ENV': '"production"',
     AGENTICORE_VERSION: JSON.stringify(version),

@@ -13,6 +13,7 @@ import { exitCodes } from '../src/commands/exit-codes.ts'
 import { commands } from '../src/commands/index.ts'
 import { allSettings } from '../src/config/settings.ts'
 import { catalogue } from '../src/jobs/errors.ts'
+import type { SpanName } from '../src/jobs/tracing.ts'
 import { claudeKeys, notes, profileKeys } from '../src/profiles/schema.ts'
 import { counters, gauges, type Metric, timings } from '../src/telemetry/metrics.ts'
 
@@ -180,6 +181,17 @@ Without it nothing that a repository brings reaches the agent but its \`CLAUDE.m
 settings stay out.`
 }
 
+const spanRows = Object.entries({
+  'job.submit': ['a submission, until the job is durable', 'whether it is `agenticore.job.new`'],
+  'job.claim': ['an attempt, from its claim until that is in its log', ''],
+  'job.prepare': ['profile, working tree, the check of Claude Code', '`agenticore.status`'],
+  'job.run': [
+    "`setup`, the agent's turns, `verify`",
+    '`agenticore.status`, `agenticore.model`, `agenticore.turns`, `agenticore.cost_usd`',
+  ],
+  'job.deliver': ['commit, push, pull request', '`agenticore.status`'],
+} satisfies Record<SpanName, [string, string]>).map(([name, [of, attributes]]) => [`\`${name}\``, of, attributes])
+
 function metricsPage(): string {
   const rowsOf = (type: string, metrics: Record<string, Metric>): string[][] =>
     Object.values(metrics).map(({ name, labels, help }) => [
@@ -203,7 +215,20 @@ The number of series is bounded: an error code this version does not know is the
 20, of git's subcommands the first 50, of the model's statuses the first 20 have a series of their own, and the rest are
 \`other\`.
 
-[grafana-dashboard.json](grafana-dashboard.json) shows all of them: in Grafana, Dashboards → New → Import.`
+[grafana-dashboard.json](grafana-dashboard.json) shows all of them: in Grafana, Dashboards → New → Import.
+
+## Traces
+
+With \`OTEL_EXPORTER_OTLP_ENDPOINT\` set the daemon sends one trace a job, by OTLP. Its id is in the job's record, so that
+attempts on other machines are in it, too. It goes on from a caller's \`traceparent\`, and Claude Code goes on from it by
+\`TRACEPARENT\`: what that logs about itself has the same trace id.
+
+${table(['span', 'of', 'attributes beside the job'], spanRows)}
+
+All but the first have \`agenticore.job.id\`, \`.attempt\` and \`.fence\`, \`agenticore.profile\` and \`agenticore.repo.host\`.
+What ended badly has the error's code as \`error.type\`. Nothing of the task, of what the agent said or of what a program
+printed is in a span. A collector that cannot be reached is said once in a warning; jobs go on without it.
+\`OTEL_EXPORTER_OTLP_HEADERS\` is heeded by the daemon, and not handed to agents.`
 }
 
 async function cliPage(): Promise<string> {

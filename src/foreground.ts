@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
+import type { Surroundings } from './config/load.ts'
 import { gitHubToken, isOfApi } from './github/hosts.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job } from './jobs/job.ts'
+import { noMeasures } from './jobs/measures.ts'
 import type { EventLog, Lease } from './jobs/ports.ts'
 import type { Profiles } from './jobs/profile.ts'
 import type { PullRequests } from './jobs/pull-request.ts'
@@ -41,10 +43,18 @@ export function foreground(parts: LocalParts) {
     }
     await agent.preflight()
   }
+  const runnerFor = async (onEvent: (event: JobEvent) => void): Promise<JobRunner> => {
+    const isolation = await isolationFor(surroundings)
+    if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
+    return new JobRunner({ ...runnerParts(parts, { git, findCredential, isolation, onEvent }), agent })
+  }
   return {
     resolveRepository: (text: string, cwd: string): Promise<string> => resolveOrigin(git, text, cwd),
 
     preflight,
+
+    /** What runs attempts here, any number at once. @throws SettingError when users of their own are forced, and cannot be had */
+    runnerFor,
 
     /** What opens an origin here: GITHUB_TOKEN, or what the user's own programs know. */
     findCredential,
@@ -58,15 +68,16 @@ export function foreground(parts: LocalParts) {
     async run(job: Job, options: { signal: AbortSignal; onEvent(event: JobEvent): void }): Promise<Job> {
       // What cannot be run at all is not to cost a queued job its attempt.
       await preflight()
-      const isolation = await isolationFor(surroundings)
-      if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
-      const runner = new JobRunner({
-        ...runnerParts(parts, { git, findCredential, isolation, onEvent: options.onEvent }),
-        agent,
-      })
+      const runner = await runnerFor(options.onEvent)
       return await toItsEnd(parts, job, { signal: options.signal, run: lease => runner.run(lease, options.signal) })
     },
   }
+}
+
+/** What `--repo` means to somebody in a directory, who need not run jobs there. @throws as `resolveOrigin` */
+export async function resolveHere(surroundings: Surroundings, text: string, cwd: string): Promise<string> {
+  const nobody: FindCredential = async () => ({ kind: 'none', why: 'none is needed' })
+  return await resolveOrigin(gitFor({ surroundings, measures: noMeasures }, nobody), text, cwd)
 }
 
 /** Attempt after attempt, while the job is put off; until it is over, or the signal comes. */
@@ -184,7 +195,10 @@ function credentialsOf({ surroundings, secrets }: LocalParts): FindCredential {
   return firstOf([gitHubToken(settings.githubToken, github), known])
 }
 
-function gitFor({ surroundings, measures }: LocalParts, findCredential: FindCredential): Git {
+function gitFor(
+  { surroundings, measures }: Pick<LocalParts, 'surroundings' | 'measures'>,
+  findCredential: FindCredential,
+): Git {
   const { settings, path, home, sshAuthSock, network } = surroundings
   return new Git({
     path,

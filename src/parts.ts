@@ -50,6 +50,7 @@ export interface PartsOptions extends Partial<Pick<LocalParts, 'measures' | 'tra
   /** How soon the events of other processes are seen, in ms. */
   readonly pollMs?: number
   readonly queueLimit?: number
+  readonly secrets?: Secrets
 }
 
 const toStandardError = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
@@ -74,19 +75,22 @@ export async function openParts(given?: Surroundings, options: PartsOptions = {}
   const surroundings = given ?? (await loadSurroundings())
   const { warn = toStandardError, allowPaths = true, pollMs, queueLimit } = options
   const { measures = noMeasures, tracing = noTracing, agentTelemetry } = options
-  const secrets = new Secrets(secretsOf(surroundings))
+  const { secrets = new Secrets(secretsOf(surroundings)) } = options
   const { settings } = surroundings
   const clock = systemClock
   const changes = new Changes()
   const journal = await FileJournal.open(settings.jobsDir)
   const webhook = webhookFor(surroundings, secrets, warn)
-  const ended = webhook && (async (job: Job): Promise<void> => await (await webhook()).announce(job))
+  const ended = async (job: Job): Promise<void> => {
+    measures.ended(job)
+    if (webhook) await (await webhook()).announce(job)
+  }
   const store = await FileJobStore.open(settings.jobsDir, {
     journal,
     clock,
     changes,
     warn,
-    ...(ended ? { ended } : {}),
+    ended,
   })
   const polling = pollMs === undefined ? {} : { pollMs }
   const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact, changes, ...polling })
@@ -146,12 +150,14 @@ export async function openProfiles({ settings, home }: Surroundings): Promise<Pr
 export const secretName = /KEY|SECRET|TOKEN|PASSW|PWD|CREDENTIAL|AUTH/i
 
 /** What must never be written down, as far as it is known from the start. */
-const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
+export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] => [
   settings.githubToken,
   settings.anthropicApiKey,
   settings.anthropicAuthToken,
   settings.claudeOauthToken,
   settings.webhookSecret,
+  settings.clientApiKey,
+  ...settings.apiKeys,
   settings.webhookSecret.replace(/^whsec_/, ''),
   ...Object.entries(cloud).flatMap(([name, value]) => (secretName.test(name) ? [value] : [])),
   ...Object.values(network).flatMap(value => URL.parse(value)?.password ?? []),

@@ -24,28 +24,67 @@ export interface Following {
  * @throws AgenticoreError `server_unreachable` when the server is away for ten minutes
  */
 export async function* followJob(http: HttpClient, part: string, options: Following): AsyncGenerator<JobEvent> {
-  const { signal, trouble } = options
-  let after = options.after
-  let failures = 0
-  let lastHeardMs = systemClock.monotonicMs()
+  const { signal } = options
+  const patience = new Patience(options.trouble)
+  const place: Place = { after: options.after }
   while (!signal.aborted) {
     try {
-      for await (const message of messages(http, part, after, signal)) {
-        if (failures > 0) trouble?.(undefined)
-        failures = 0
-        lastHeardMs = systemClock.monotonicMs()
-        if (message.event === 'end') return
-        if (message.id !== undefined) after = message.id
-        const event = message.data === undefined ? undefined : eventFromWire(message.data)
-        if (event) yield event
-      }
+      const hasEnded = yield* eventsAfter(place, messages(http, part, place.after, signal), patience)
+      if (hasEnded) return
+      patience.failed(new Error(`${http.url} closed the stream.`))
     } catch (error) {
-      if (signal.aborted) return
-      if (!isPassing(error) || systemClock.monotonicMs() - lastHeardMs > patienceMs) throw error
-      if (failures === 0) trouble?.(messageOf(error))
+      if (!signal.aborted) patience.failed(error)
     }
-    failures += 1
-    await systemClock.sleep(backoffMs(failures - 1, reconnect, Math.random()), signal).catch(() => undefined)
+    await patience.pause(signal)
+  }
+}
+
+interface Place {
+  /** The event that came last. */
+  after: string | undefined
+}
+
+/** What one connection brings. @returns whether the job has ended */
+async function* eventsAfter(
+  place: Place,
+  messages: AsyncIterable<Message>,
+  patience: Patience,
+): AsyncGenerator<JobEvent, boolean> {
+  for await (const message of messages) {
+    patience.heard()
+    if (message.event === 'end') return true
+    place.after = message.id ?? place.after
+    const event = eventFromWire(message.data ?? '')
+    if (event) yield event
+  }
+  return false
+}
+
+/** How a server that breaks off is waited for. */
+class Patience {
+  readonly #trouble: Following['trouble']
+  #failures = 0
+  #heardMs = systemClock.monotonicMs()
+
+  constructor(trouble: Following['trouble']) {
+    this.#trouble = trouble
+  }
+
+  heard(): void {
+    if (this.#failures > 0) this.#trouble?.(undefined)
+    this.#failures = 0
+    this.#heardMs = systemClock.monotonicMs()
+  }
+
+  /** @throws what it was told, when that will not pass, or has lasted too long */
+  failed(error: unknown): void {
+    if (!isPassing(error) || systemClock.monotonicMs() - this.#heardMs > patienceMs) throw error
+    if (this.#failures === 0) this.#trouble?.(messageOf(error))
+    this.#failures += 1
+  }
+
+  async pause(signal: AbortSignal): Promise<void> {
+    await systemClock.sleep(backoffMs(this.#failures - 1, reconnect, Math.random()), signal).catch(() => undefined)
   }
 }
 

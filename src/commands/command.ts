@@ -1,6 +1,8 @@
 import { Command } from '@oclif/core/command'
 import { AgenticoreError, asKnown } from '../api/wire.ts'
 import { type LocalAgenticore, openLocal } from '../app.ts'
+import type { Agenticore } from '../client/agenticore.ts'
+import type { RemoteAgenticore } from '../client/remote.ts'
 import { SettingError } from '../config/load.ts'
 import { messageOf } from '../util/error-code.ts'
 import { printable, printableJson } from '../util/printable.ts'
@@ -10,7 +12,7 @@ import { type Paint, paintFor } from './output/colour.ts'
 /** What every command shares: data on standard output, everything else on standard error, one form of error. */
 export abstract class AgenticoreCommand extends Command {
   protected readonly paint: Paint = paintFor(process.stdout)
-  #open: LocalAgenticore | undefined
+  readonly #open: { close(): Promise<void> }[] = []
 
   protected print(text: string): void {
     process.stdout.write(`${text}\n`)
@@ -24,25 +26,34 @@ export abstract class AgenticoreCommand extends Command {
     process.stderr.write(`${text}\n`)
   }
 
-  /** The jobs of this machine. That no server was asked is said, unless it was asked for with --local. */
-  protected async openJobs({ local }: { local: boolean }): Promise<LocalAgenticore> {
-    if (!local) this.say(paintFor(process.stderr)('dim', 'Jobs of this machine (--local silences this line).'))
-    this.#open = await openLocal()
-    return this.#open
+  /** A server if one answers; else the jobs of this machine, which is said unless they were asked for with --local. */
+  protected async openJobs({ local }: { local: boolean }): Promise<Agenticore> {
+    if (local) return await this.openLocal()
+    const server = await this.connection()
+    if (await server.answers()) return server
+    const note = `No server answers at ${server.url}: these are the jobs of this machine (--local silences this line).`
+    this.say(paintFor(process.stderr)('dim', note))
+    return await this.openLocal()
+  }
+
+  /** The files of this machine. */
+  protected async openLocal(): Promise<LocalAgenticore> {
+    const local = await openLocal()
+    this.#open.push(local)
+    return local
+  }
+
+  /** The server that the settings name; it need not be there. */
+  protected async connection(): Promise<RemoteAgenticore> {
+    const { openConnection } = await import('../connection.ts')
+    const server = await openConnection()
+    this.#open.push(server)
+    return server
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
-    await this.#open?.close()
+    for (const each of this.#open) await each.close()
     await super.finally(error)
-  }
-
-  /** Without a server the work is done here, and the user has to say so. @throws AgenticoreError `server_unreachable` */
-  protected requireLocal({ local }: { local: boolean }): void {
-    if (local) return
-    throw new AgenticoreError(
-      'server_unreachable',
-      'This version runs jobs in its own process only, and --local was not given.',
-    )
   }
 
   /** Our own errors by their catalogue; those of the parser are oclif's to show, with its exit code 2. */

@@ -19,7 +19,7 @@ export default class Doctor extends AgenticoreCommand {
     const { flags } = await this.parse(Doctor)
     // Where jobs cannot be kept nothing else is opened, and nothing else matters.
     const broken = await examineJobs()
-    const findings = broken ? [broken] : await (await this.openJobs({ local: true })).examine()
+    const findings = broken ? [broken] : await (await this.openLocal()).examine()
     if (flags.json) this.printJson(findings)
     else {
       const width = Math.max(...findings.map(({ check }) => check.length))

@@ -1,4 +1,4 @@
-import { type Job, remedyFor, toWire } from '../api/wire.ts'
+import { type Job, toWire } from '../api/wire.ts'
 import type { LocalAgenticore } from '../app.ts'
 import { shortId } from '../util/ids.ts'
 import { printableJson } from '../util/printable.ts'
@@ -8,6 +8,7 @@ import { paintFor } from './output/colour.ts'
 import { renderOutcome } from './output/job.ts'
 import { Progress } from './output/progress.ts'
 import { clockTime } from './output/text.ts'
+import { whatNow } from './output/what-now.ts'
 
 export interface ForegroundOptions {
   /** Show events as they come. */
@@ -63,18 +64,4 @@ const isPutOff = (job: Job): job is Job & { notBefore: string } =>
 function outcome(job: Job, live: boolean): string {
   const shown = live && process.stdout.isTTY
   return `${shown ? '\n' : ''}${renderOutcome(job, paintFor(process.stdout), !shown)}\n`
-}
-
-/** For a job that did not succeed: what is kept, and what can be done. */
-function whatNow(job: Job, patch: string | undefined): string {
-  const id = shortId(job.id)
-  const resume = job.status === 'queued' ? [`To run it again:       agenticore resume ${id}`] : []
-  return [
-    '',
-    ...(job.status === 'queued' ? ['Interrupted. The job is back in the queue.'] : []),
-    ...(job.errorCode === undefined ? [] : [remedyFor(job.errorCode)]),
-    `What the agent did:    agenticore logs ${id}`,
-    ...(patch === undefined ? [] : [`What it had changed:   ${patch}`]),
-    ...resume,
-  ].join('\n')
 }

@@ -1,4 +1,4 @@
 import * as Flags from '@oclif/core/flags'
 
 /** For commands that ask a server where there is one. */
-export const localFlag = Flags.boolean({ description: 'read the jobs of this machine' })
+export const localFlag = Flags.boolean({ description: 'the jobs of this machine, and not those of a server' })

@@ -24,7 +24,7 @@ in when a job starts (\${VAR} in an MCP server) are shown as they are written.`
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Profiles)
-    const app = await this.openJobs({ local: true })
+    const app = await this.openLocal()
     if (args.name !== undefined) return await this.#show(app, args.name, flags.json)
     const profiles = await app.profiles()
     if (flags.json) return this.printJson(profiles)

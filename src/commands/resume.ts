@@ -24,7 +24,7 @@ Without an id: the job that has waited longest.`
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Resume)
-    const app = await this.openJobs({ local: true })
+    const app = await this.openLocal()
     const how = { live: flags.wait, json: flags.json }
     if (args.id !== undefined) return await runInForeground(app, await app.job(args.id), how)
     const queued = await app.queued()

@@ -1,14 +1,16 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
+import { toWire } from '../api/wire.ts'
 import { AgenticoreCommand } from './command.ts'
 import { runInForeground } from './foreground-job.ts'
+import { watchJob } from './watch-job.ts'
 
 export default class Retry extends AgenticoreCommand {
   static override summary = 'Run the request of a job again, as a new job.'
 
   static override description = 'The new job starts from the beginning, with the same task, repository and limits.'
 
-  static override examples = ['<%= config.bin %> retry 3f9c2a11b04e --local --wait']
+  static override examples = ['<%= config.bin %> retry 3f9c2a11b04e --wait', '<%= config.bin %> retry 3f9c --local']
 
   static override args = {
     id: Args.string({ required: true, description: 'id, or a unique beginning or end of it' }),
@@ -22,9 +24,14 @@ export default class Retry extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Retry)
-    this.requireLocal(flags)
-    const app = await this.openJobs({ local: true })
-    const job = await app.retry(args.id)
-    await runInForeground(app, job, { live: flags.wait, json: flags.json })
+    if (flags.local) {
+      const app = await this.openLocal()
+      return await runInForeground(app, await app.retry(args.id), { live: flags.wait, json: flags.json })
+    }
+    const server = await this.connection()
+    const job = await server.retry(args.id)
+    if (flags.wait) return await watchJob(server, job, flags)
+    if (flags.json) this.printJson(toWire(job))
+    else this.print(`Job submitted: ${job.id}`)
   }
 }

@@ -1,9 +1,10 @@
 import * as Flags from '@oclif/core/flags'
+import { printable } from '../util/printable.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
 
 export default class Status extends AgenticoreCommand {
-  static override summary = 'Show how many jobs wait and run, where they are kept, and who agents run as.'
+  static override summary = 'Show how the server is: what waits and runs, where jobs are kept, who agents run as.'
 
   static override examples = ['<%= config.bin %> status', "<%= config.bin %> status --json | jq '.queued'"]
 
@@ -16,16 +17,14 @@ export default class Status extends AgenticoreCommand {
     const { flags } = await this.parse(Status)
     const status = await (await this.openJobs(flags)).status()
     if (flags.json) return this.printJson(status)
-    const { queued, running, store, locks, isolation, missing } = status
-    const lacking = missing.length === 0 ? '' : ` (for users of their own there is missing: ${missing.join(', ')})`
-    this.print(
-      [
-        `queued     ${queued}`,
-        `running    ${running}`,
-        `store      ${store}`,
-        `locks      ${locks}`,
-        `isolation  ${isolation}${lacking}`,
-      ].join('\n'),
-    )
+    const rows = Object.entries(status).flatMap(([name, value]) => row(name, value))
+    const width = Math.max(...rows.map(([name]) => name.length))
+    this.print(rows.map(([name, value]) => `${this.paint('dim', name.padEnd(width))}  ${printable(value)}`).join('\n'))
   }
+}
+
+/** What is missing for users of their own is a list, and most often empty. */
+function row(name: string, value: unknown): [string, string][] {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [[name, value.join(', ')]]
+  return [[name.replaceAll('_', ' '), String(value)]]
 }

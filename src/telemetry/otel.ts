@@ -35,7 +35,9 @@ export class Otel implements Tracing {
   }
 
   static async open({ endpoint, protocol, serviceName, serviceVersion, podName, clock, warn }: OtelOptions) {
-    const lost = (why: string): void => warn(`Traces do not get to ${endpoint}: ${why}. Nothing else is amiss.`)
+    // Not the whole address: it may hold a password.
+    const host = URL.parse(endpoint)?.host ?? 'the collector'
+    const lost = (why: string): void => warn(`Traces do not get to ${host}: ${why}. Jobs go on without them.`)
     const exporter = new ToleratedExporter(await exporterFor({ endpoint, protocol, timeoutMillis: exportMs }), lost)
     const resource = resourceFromAttributes({
       'service.name': serviceName,

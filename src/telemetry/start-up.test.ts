@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 
@@ -18,7 +18,9 @@ function loadedBy(file: string, seen = new Set<string>()): Set<string> {
 }
 
 t.test('no command pays for telemetry: only the daemon loads it', t => {
-  const loaded = ['main.ts', 'app.ts', 'parts.ts', 'foreground.ts'].flatMap(name => [...loadedBy(join(src, name))])
+  const commands = readdirSync(join(src, 'commands')).filter(name => name.endsWith('.ts'))
+  const roots = ['main.ts', 'app.ts', 'parts.ts', 'foreground.ts', ...commands.map(name => join('commands', name))]
+  const loaded = roots.flatMap(root => [...loadedBy(join(src, root))])
   t.ok(loaded.includes(join(src, 'jobs/measures.ts')))
   t.ok(loaded.includes('execa'))
   t.strictSame(

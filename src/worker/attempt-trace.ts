@@ -74,13 +74,22 @@ export class AttemptTrace {
 }
 
 function attributesOf({ job, fence }: Lease): SpanAttributes {
-  const host = job.repoUrl === '' ? '' : hostName(parseRepository(job.repoUrl))
+  const host = hostOf(job.repoUrl)
   return {
     'agenticore.job.id': job.id,
     'agenticore.job.attempt': job.attempt,
     'agenticore.job.fence': fence,
     'agenticore.profile': job.profile,
     ...(host === '' ? {} : { 'agenticore.repo.host': host }),
+  }
+}
+
+function hostOf(repoUrl: string): string {
+  try {
+    return repoUrl === '' ? '' : hostName(parseRepository(repoUrl))
+  } catch {
+    // The attempt itself is to fail for that, and to say so.
+    return ''
   }
 }
 

@@ -8,9 +8,11 @@ import { LeaseEnded, whileRenewed } from './lease-keeper.ts'
 const lease = { job: newJob(new Date()), fence: 1 }
 
 /** Runs work that ends when its signal aborts, with a store that answers like this each time it is asked. */
-async function kept(...answers: (Renewal | Error)[]): Promise<{ why: unknown; asked: number }> {
+async function kept(...answers: (Renewal | Error)[]): Promise<{ why: unknown; asked: number; renewed: boolean[] }> {
   const clock = new ManualClock()
   let asked = 0
+  const renewed: boolean[] = []
+  const measures = { leaseRenewed: (ok: boolean) => void renewed.push(ok) }
   const renew = async (): Promise<Renewal> => {
     const answer = answers[asked] ?? { cancelRequested: false }
     asked += 1
@@ -18,7 +20,7 @@ async function kept(...answers: (Renewal | Error)[]): Promise<{ why: unknown; as
     return answer
   }
   const working = whileRenewed(
-    { store: { renew }, clock, everyMs: 500 },
+    { store: { renew }, clock, everyMs: 500, measures },
     lease,
     signal => new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason), { once: true })),
   )
@@ -27,7 +29,7 @@ async function kept(...answers: (Renewal | Error)[]): Promise<{ why: unknown; as
     clock.advance(500)
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { why: await working, asked }
+  return { why: await working, asked, renewed }
 }
 
 t.test('a cancel request ends the work', async t => {
@@ -42,7 +44,8 @@ t.test('a lease that somebody else has ends the work', async t => {
 })
 
 t.test('a store that cannot be asked for a while is no reason to stop', async t => {
-  const { why, asked } = await kept(new Error('EIO'), new Error('EIO'), { cancelRequested: true })
+  const { why, asked, renewed } = await kept(new Error('EIO'), new Error('EIO'), { cancelRequested: true })
+  t.strictSame(renewed, [false, false, true])
   t.ok(why instanceof LeaseEnded && why.why === 'cancelled')
   t.equal(asked, 3)
 })

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { gitHubToken } from '../../src/github/hosts.ts'
 import type { FindCredential } from '../../src/jobs/credentials.ts'
 import type { Job, JobRequest } from '../../src/jobs/job.ts'
-import { noMeasures } from '../../src/jobs/measures.ts'
+import { type Measures, noMeasures } from '../../src/jobs/measures.ts'
 import type { Lease } from '../../src/jobs/ports.ts'
 import type { CheckoutWishes } from '../../src/jobs/profile.ts'
 import type { Workspace } from '../../src/jobs/workspace.ts'
@@ -31,6 +31,7 @@ export interface GitOptions {
   readonly path?: string
   /** Asked where the token does not serve. */
   readonly source?: FindCredential
+  readonly measures?: Measures
 }
 
 /** A GitHub, a clone cache and a place for trees, in one directory of the test's. */
@@ -120,7 +121,7 @@ export function runnerGit(options: GitOptions = {}, apiUrl = 'https://api.github
     followRedirects: true,
     pause: async () => undefined,
     clock: systemClock,
-    measures: noMeasures,
+    measures: options.measures ?? noMeasures,
     findCredential: firstOf([
       gitHubToken(options.token ?? '', { apiUrl }),
       ...(options.source ? [options.source] : []),

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { accessBy } from './access.ts'
 import { eventRoutes } from './events.ts'
@@ -26,11 +26,11 @@ const open: readonly string[] = ['/health', '/ready']
 export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger): Promise<Server> {
   const server: Server = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     http: { headersTimeout: headersMs, connectionsCheckingInterval: 5000 },
     routerOptions: { maxParamLength: maxParamChars },
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? crypto.randomUUID(),
@@ -61,10 +61,10 @@ function addHooks(server: Server, { apiKeys }: ServerParts): void {
     if (!open.includes(request.routeOptions.url ?? '')) access(request)
   })
   server.addHook('onResponse', async (request, reply) => {
-    const { method, id } = request
+    const { method } = request
     const level = method === 'GET' && reply.statusCode < 400 ? 'debug' : 'info'
     const ms = Math.round(reply.elapsedTime)
-    request.log[level]({ reqId: id, method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request')
+    request.log[level]({ method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request')
   })
 }
 

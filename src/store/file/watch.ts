@@ -21,38 +21,56 @@ const lookEveryMs = 1000
  * a job comes, starts, is given back or ends, a second later. For a slow reader several changes of a job are one.
  */
 export async function* watchJobs(parts: WatchParts, signal: AbortSignal): AsyncGenerator<Job> {
-  const changed = new Set<JobId>()
-  let wake = new AbortController()
-  const note = (id: JobId): void => {
-    changed.add(id)
-    wake.abort()
-  }
-  const stop = parts.changes.listen((id, change) => change === 'record' && note(id))
-  const others = new Others(parts)
+  const changed = new Changed(parts)
   try {
-    await others.look()
     while (!signal.aborted) {
-      for (const id of changed) {
-        changed.delete(id)
+      for (const id of await changed.next(signal)) {
         const job = await parts.passingOver(() => parts.look(id))
-        if (job) yield withoutOutput(job)
         if (signal.aborted) return
+        if (job) yield withoutOutput(job)
       }
-      wake = new AbortController()
-      if (changed.size === 0) await pause(parts.clock, AbortSignal.any([signal, wake.signal]))
-      if (!signal.aborted && others.isDue) for (const id of await others.look()) changed.add(id)
     }
   } finally {
-    stop()
+    changed.close()
+  }
+}
+
+/** Jobs that something has happened to. */
+class Changed {
+  readonly #parts: WatchParts
+  readonly #others: Others
+  readonly #ids = new Set<JobId>()
+  readonly close: () => void
+  #rung = new AbortController()
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+    this.#others = new Others(parts)
+    this.close = parts.changes.listen((id, change) => change === 'record' && this.#note(id))
+  }
+
+  /** Those that are not told yet; waits until there may be some. */
+  async next(signal: AbortSignal): Promise<JobId[]> {
+    if (this.#ids.size === 0 && !this.#others.isDue)
+      await pause(this.#parts.clock, AbortSignal.any([signal, this.#rung.signal]))
+    if (this.#others.isDue) for (const id of await this.#others.look()) this.#ids.add(id)
+    const ids = [...this.#ids]
+    this.#ids.clear()
+    this.#rung = new AbortController()
+    return ids
+  }
+
+  #note(id: JobId): void {
+    this.#ids.add(id)
+    this.#rung.abort()
   }
 }
 
 /** What other processes do: who waits, and who has not ended. */
 class Others {
   readonly #parts: WatchParts
-  #waiting: ReadonlySet<JobId> = new Set()
-  #active: ReadonlySet<JobId> = new Set()
-  #lookedMs = 0
+  #places: readonly [waiting: ReadonlySet<JobId>, active: ReadonlySet<JobId>] | undefined
+  #lookedMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -62,15 +80,14 @@ class Others {
     return this.#parts.clock.monotonicMs() - this.#lookedMs >= lookEveryMs
   }
 
-  /** @returns jobs that are elsewhere than when it looked last */
+  /** @returns jobs that are elsewhere than when it looked last; none at the first time */
   async look(): Promise<JobId[]> {
     const { clock, queue, active } = this.#parts
     const [waiting, going] = [new Set(await queue.ids()), new Set(await active.ids())]
-    const moved = [...differing(this.#waiting, waiting), ...differing(this.#active, going)]
-    this.#waiting = waiting
-    this.#active = going
+    const [wasWaiting, wasGoing] = this.#places ?? [waiting, going]
+    this.#places = [waiting, going]
     this.#lookedMs = clock.monotonicMs()
-    return moved
+    return [...differing(wasWaiting, waiting), ...differing(wasGoing, going)]
   }
 }
 

@@ -1,0 +1,61 @@
+import * as Flags from '@oclif/core/flags'
+import { askToDrain } from '../client/control.ts'
+import { loadSurroundings } from '../config/load.ts'
+import { messageOf } from '../util/error-code.ts'
+import { AgenticoreCommand } from './command.ts'
+import { duration, plural } from './output/text.ts'
+
+const defaultSeconds = 270
+/** To leave before the time is over, even if the server says nothing more. */
+const leaveMs = 1000
+
+export default class Drain extends AgenticoreCommand {
+  static override summary = "Have this machine's server start no more jobs, and wait for those that run."
+
+  static override description =
+    `What has not ended 25 s before the timeout is handed over: it stops, and goes back to the head of the queue. It exits
+with 0 whatever happens, so that a PreStop hook does not hold a termination up.`
+
+  static override examples = [
+    '<%= config.bin %> drain',
+    '<%= config.bin %> drain --timeout 270',
+    '<%= config.bin %> drain --now',
+  ]
+
+  static override flags = {
+    timeout: Flags.integer({
+      min: 1,
+      default: defaultSeconds,
+      helpValue: 'S',
+      description: 'seconds until it has to be over',
+    }),
+    now: Flags.boolean({ description: 'hand over at once' }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Drain)
+    try {
+      const { settings } = await loadSurroundings()
+      const timeoutMs = flags.timeout * 1000
+      const late = AbortSignal.timeout(Math.max(timeoutMs / 2, timeoutMs - leaveMs))
+      const wanted = { timeout_ms: timeoutMs, now: flags.now }
+      for await (const progress of askToDrain(settings.controlSocket, wanted, late)) this.say(line(progress))
+    } catch (error) {
+      this.say(`Not drained: ${messageOf(error)}. The termination is not held up by that.`)
+    }
+  }
+
+  /** A wrong setting, too, is no reason to hold a termination up. */
+  protected override async catch(error: Error & { exitCode?: number; oclif?: unknown }): Promise<void> {
+    await super.catch(error)
+    process.exitCode = 0
+  }
+}
+
+function line(progress: object): string {
+  const { state, running, left_ms: left } = { state: '', running: 0, left_ms: 0, ...progress }
+  const jobs = plural(Number(running), 'job')
+  if (state === 'waiting') return `${jobs} running; handing over in ${duration(Number(left))}`
+  if (state === 'handing_over') return `handing over ${jobs}`
+  return state === 'drained' ? 'drained' : `out of time with ${jobs} running; they are left to the next server`
+}

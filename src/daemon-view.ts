@@ -1,0 +1,116 @@
+import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
+import { isolationFor } from './isolation.ts'
+import type { Job } from './jobs/job.ts'
+import type { LocalParts } from './parts.ts'
+import type { EffectiveProfile, ListedProfile, ProfileLibrary } from './profiles/library.ts'
+import { isFile } from './util/is-file.ts'
+import type { Worker } from './worker/worker.ts'
+
+export interface DaemonViewParts {
+  readonly local: LocalParts
+  readonly version: string
+  readonly bootId: string
+  readonly startedAt: Date
+  readonly capacity: number
+  /** Undefined while the daemon starts. */
+  worker(): Worker | undefined
+}
+
+/** How a daemon looks from outside. */
+export class DaemonView {
+  readonly #parts: DaemonViewParts
+
+  constructor(parts: DaemonViewParts) {
+    this.#parts = parts
+  }
+
+  async whyNotReady(): Promise<string | undefined> {
+    const worker = this.#parts.worker()
+    if (!worker) return 'the server is starting'
+    if (worker.isDraining) return 'the server drains'
+    try {
+      await this.#parts.local.service.stats()
+      return undefined
+    } catch {
+      return 'the jobs cannot be read'
+    }
+  }
+
+  async status(): Promise<Omit<WireStatus, 'success'>> {
+    const { local, version, startedAt, capacity } = this.#parts
+    const { settings } = local.surroundings
+    const isolation = await isolationFor(local.surroundings)
+    const { queued, running, oldestQueuedAt } = await local.service.stats()
+    return {
+      ...this.#claiming(),
+      version,
+      pod_name: settings.podName,
+      started_at: startedAt.toISOString(),
+      queued,
+      running,
+      ...(oldestQueuedAt === undefined ? {} : { oldest_queued_at: oldestQueuedAt }),
+      capacity,
+      running_here: this.#running,
+      store: `files in ${settings.jobsDir}`,
+      locks: 'files',
+      isolation: isolation.kind,
+      missing: isolation.kind === 'none' ? [...isolation.missing] : [],
+    }
+  }
+
+  async pods(): Promise<WirePod[]> {
+    const { local, version, bootId, startedAt, capacity } = this.#parts
+    return [
+      {
+        name: local.surroundings.settings.podName,
+        version,
+        boot_id: bootId,
+        capacity,
+        running: this.#running,
+        draining: this.#parts.worker()?.isDraining ?? false,
+        started_at: startedAt.toISOString(),
+        last_heartbeat: new Date().toISOString(),
+      },
+    ]
+  }
+
+  async profiles(): Promise<WireProfile[]> {
+    const library = await this.#parts.local.profiles()
+    return await Promise.all((await library.list()).map(listed => wireProfile(library, listed)))
+  }
+
+  async patchOf(job: Job): Promise<string | undefined> {
+    const path = this.#parts.local.journal.diffPath({ job, fence: job.fence })
+    return (await isFile(path)) ? path : undefined
+  }
+
+  get #running(): number {
+    return this.#parts.worker()?.running ?? 0
+  }
+
+  #claiming(): Pick<WireStatus, 'status' | 'reason'> {
+    const worker = this.#parts.worker()
+    if (!worker) return { status: 'not_claiming', reason: 'the server is starting' }
+    if (worker.isDraining) return { status: 'draining' }
+    const { obstacle } = worker
+    return obstacle === undefined ? { status: 'ok' } : { status: 'not_claiming', reason: obstacle }
+  }
+}
+
+async function wireProfile(library: ProfileLibrary, listed: ListedProfile): Promise<WireProfile> {
+  const { name, source, description, error } = listed
+  const about = { name, description, source, worktree: true }
+  if (error !== undefined) {
+    return { ...about, error, model: null, max_turns: null, auto_pr: false, permission_mode: '' }
+  }
+  const { claude, autoPr, keys }: EffectiveProfile = await library.resolve(name)
+  return {
+    ...about,
+    model: claude.model ?? null,
+    max_turns: claude.maxTurns ?? null,
+    auto_pr: autoPr,
+    permission_mode: claude.permissionMode,
+    ...(keys.extends ? { extends: keys.extends } : {}),
+    ...(claude.effort === undefined ? {} : { effort: claude.effort }),
+  }
+}

@@ -1,0 +1,304 @@
+import { mkdir } from 'node:fs/promises'
+import type { Server as ControlServer } from 'node:http'
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { loadSurroundings, type Surroundings } from './config/load.ts'
+import { DaemonView } from './daemon-view.ts'
+import { shortOfDisk } from './disk.ts'
+import { foreground } from './foreground.ts'
+import { AgenticoreError } from './jobs/errors.ts'
+import { isFinal, type Job } from './jobs/job.ts'
+import type { Lease } from './jobs/ports.ts'
+import { openLog } from './log.ts'
+import { type Observing, openObserving } from './observing.ts'
+import { type LocalParts, openParts, secretsOf } from './parts.ts'
+import { recover, sweep } from './recovery.ts'
+import { listenControl } from './server/control/control.ts'
+import type { Server, ServerParts } from './server/http/parts.ts'
+import { buildServer } from './server/http/server.ts'
+import { systemClock } from './util/clock.ts'
+import { hasCode, messageOf } from './util/error-code.ts'
+import { every } from './util/every.ts'
+import { type KernelLock, tryKernelLock } from './util/kernel-lock.ts'
+import { Secrets } from './util/redact.ts'
+import { type DrainOptions, type DrainProgress, drain } from './worker/drain.ts'
+import { Worker } from './worker/worker.ts'
+
+/** What other processes on the same files do is seen so soon. */
+const pollMs = 2000
+const lookEveryMs = 2000
+const reapEveryMs = 30_000
+const sweepEveryMs = 600_000
+const webhookEveryMs = 5000
+const webhookLimitMs = 60_000
+/** For what a closing server is in the middle of. */
+const closeMs = 5000
+const drainSeconds = 270
+
+export interface DaemonOptions {
+  readonly host?: string
+  readonly port?: number
+  readonly version: string
+}
+
+/** A server that runs jobs, from the moment it listens. */
+export interface Daemon {
+  readonly log: Logger
+  /** Jobs that run end, or are handed over; nothing new is started. */
+  drain(options?: Partial<DrainOptions>): AsyncIterable<DrainProgress>
+  /** Ends everything, in order; what still runs is left to the next daemon. */
+  close(): Promise<void>
+}
+
+/**
+ * @throws SettingError
+ * @throws AgenticoreError `already_serving`, `cannot_listen`, `storage_failed`
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const surroundings = await loadSurroundings()
+  const secrets = new Secrets(secretsOf(surroundings))
+  const log = await openLogFor(surroundings, secrets)
+  const lock = await lockSocket(surroundings.settings.controlSocket)
+  const daemon = new RunningDaemon(surroundings, { log, secrets, lock }, options)
+  try {
+    await daemon.start()
+    return daemon
+  } catch (error) {
+    await daemon.close()
+    throw error
+  }
+}
+
+async function openLogFor(surroundings: Surroundings, { redact }: Secrets): Promise<Logger> {
+  const { logLevel: level, logFormat } = surroundings.settings
+  const format = logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logFormat
+  return await openLog({ level, format, redact })
+}
+
+/** One daemon a socket: who has the lock may throw away what another one left there. */
+async function lockSocket(socket: string): Promise<KernelLock> {
+  await mkdir(dirname(socket), { recursive: true, mode: 0o700 })
+  const lock = await tryKernelLock(`${socket}.lock`)
+  if (lock) return lock
+  throw new AgenticoreError('already_serving', `Another agenticore serve has the control socket ${socket}.`)
+}
+
+interface Means {
+  readonly log: Logger
+  /** What is known of them keeps out of the log. */
+  readonly secrets: Secrets
+  readonly lock: KernelLock
+}
+
+class RunningDaemon implements Daemon {
+  readonly log: Logger
+  readonly #surroundings: Surroundings
+  readonly #options: DaemonOptions
+  readonly #secrets: Secrets
+  readonly #lock: KernelLock
+  /** Streams end, and what is done now and then stops. */
+  readonly #closing = new AbortController()
+  readonly #chores: Promise<void>[] = []
+  #local: LocalParts | undefined
+  #observing: Observing | undefined
+  #server: Server | undefined
+  #control: ControlServer | undefined
+  #worker: Worker | undefined
+
+  constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
+    this.#surroundings = surroundings
+    this.log = means.log
+    this.#secrets = means.secrets
+    this.#lock = means.lock
+    this.#options = options
+  }
+
+  /** Listens first, so that whoever looks sees it start; then puts right what a predecessor left; then takes jobs. */
+  async start(): Promise<void> {
+    const { settings } = this.#surroundings
+    const local = await this.#openParts()
+    this.#server = await buildServer(this.#serverParts(local), this.log)
+    await this.#listen(this.#server)
+    this.#control = await listenControl(settings.controlSocket, {
+      drain: request => this.#drainFor(request),
+    })
+    const makers = foreground(local)
+    await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
+    const runner = await makers.runnerFor(() => undefined)
+    await this.#recover(local)
+    this.#worker = this.#workerFor(local, (lease, signal) => runner.run(lease, signal))
+    this.#worker.start()
+    this.#startChores(local, this.#worker)
+  }
+
+  async *drain({ timeoutMs = drainSeconds * 1000, ...how }: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
+    if (!this.#worker) return yield { state: 'drained', running: 0, leftMs: 0 }
+    this.log.info({ running: this.#worker.running }, 'draining')
+    for await (const progress of drain(this.#worker, systemClock, { timeoutMs, ...how })) {
+      this.log.info(progress, 'drain')
+      yield progress
+    }
+  }
+
+  /** As the control socket says it. */
+  async *#drainFor(request: unknown): AsyncGenerator<object> {
+    for await (const { state, running, leftMs } of this.drain(drainOptionsFrom(request))) {
+      yield { state, running, left_ms: Math.round(leftMs) }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#step('server', () => this.#closeServer())
+    await this.#step('control', async () => void this.#control?.close().closeAllConnections())
+    await this.#step('chores', async () => void (await Promise.all(this.#chores)))
+    await this.#step('webhook', async () => void (await (await this.#local?.webhook?.())?.flush({ limitMs: closeMs })))
+    await this.#step('store', async () => await this.#local?.store.close())
+    await this.#step('traces', async () => await this.#observing?.close())
+    this.#lock.release()
+  }
+
+  /** Every one is taken, whatever the others do. */
+  async #step(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#warn(`Closing (${name}): ${messageOf(error)}`)
+    }
+  }
+
+  async #openParts(): Promise<LocalParts> {
+    const warn = (message: string): void => this.#warn(message)
+    const { version } = this.#options
+    this.#observing = await openObserving(this.#surroundings, { version, warn, stats: () => this.#stats() })
+    const { queueLimit } = this.#surroundings.settings
+    const secrets = this.#secrets
+    const how = { warn, pollMs, queueLimit, secrets, allowPaths: false, ...this.#observing.parts }
+    this.#local = await openParts(this.#surroundings, how)
+    return this.#local
+  }
+
+  #serverParts(local: LocalParts): ServerParts {
+    const { settings } = this.#surroundings
+    const view = new DaemonView({
+      local,
+      version: this.#options.version,
+      bootId: crypto.randomUUID(),
+      startedAt: new Date(),
+      capacity: settings.maxParallelJobs,
+      worker: () => this.#worker,
+    })
+    return {
+      service: local.service,
+      clock: systemClock,
+      version: this.#options.version,
+      apiKeys: settings.apiKeys,
+      defaults: { jobTtlSeconds: settings.jobTtlSeconds },
+      closing: this.#closing.signal,
+      whyNotReady: () => view.whyNotReady(),
+      status: () => view.status(),
+      pods: () => view.pods(),
+      profiles: () => view.profiles(),
+      patchOf: job => view.patchOf(job),
+      metrics: {
+        contentType: this.#observing?.prometheus.contentType ?? '',
+        text: async () => (await this.#observing?.prometheus.text()) ?? '',
+      },
+    }
+  }
+
+  async #listen(server: Server): Promise<void> {
+    const { serverHost, serverPort } = this.#surroundings.settings
+    const { host = serverHost, port = serverPort, version } = this.#options
+    try {
+      const listenTextResolver = (address: string): string => `agenticore ${version} listens at ${address}`
+      await server.listen({ host: host.replace(/^\[|\]$/g, ''), port, listenTextResolver })
+    } catch (error) {
+      if (!hasCode(error, 'EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN')) throw error
+      throw new AgenticoreError('cannot_listen', `${host}:${port} is not to be had: ${messageOf(error)}.`)
+    }
+  }
+
+  #workerFor(local: LocalParts, run: (lease: Lease, signal: AbortSignal) => Promise<Job>): Worker {
+    const { podName, maxParallelJobs, minFreeDiskBytes, worktreeRoot, jobsDir } = this.#surroundings.settings
+    return new Worker({
+      store: local.store,
+      clock: systemClock,
+      podName,
+      capacity: maxParallelJobs,
+      lookEveryMs,
+      run,
+      obstacle: () => shortOfDisk([worktreeRoot, jobsDir], minFreeDiskBytes),
+      claimed: lease => this.#claimed(local, lease),
+      over: job => this.#over(job),
+      warn: message => this.#warn(message),
+      random: Math.random,
+    })
+  }
+
+  #claimed({ measures }: LocalParts, { job, fence }: Lease): void {
+    if (job.interruptions === 0) measures.claimed(Date.now() - Date.parse(job.createdAt))
+    this.log.info({ job: job.id, fence, attempt: job.attempt }, 'job started')
+  }
+
+  #over(job: Job): void {
+    const how = job.errorCode === undefined ? {} : { error_code: job.errorCode }
+    const message = isFinal(job) ? 'job ended' : 'job given back'
+    this.log.info({ job: job.id, fence: job.fence, status: job.status, ...how }, message)
+  }
+
+  #startChores(local: LocalParts, worker: Worker): void {
+    const { signal } = this.#closing
+    const chore = (ms: number, what: string, work: () => Promise<void>): void => {
+      const failed = (error: unknown): void => this.#warn(`${what}: ${messageOf(error)}`)
+      this.#chores.push(every(ms, { clock: systemClock, signal, failed }, work))
+    }
+    const stop = local.changes.listen((_, change) => change === 'record' && worker.wake())
+    signal.addEventListener('abort', stop, { once: true })
+    chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => this.#recover(local))
+    chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local))
+    const { webhook } = local
+    if (webhook) chore(webhookEveryMs, 'The webhook', async () => (await webhook()).flush({ limitMs: webhookLimitMs }))
+  }
+
+  async #recover(local: LocalParts): Promise<void> {
+    for (const { job } of await recover(local)) {
+      this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
+    }
+    this.#worker?.wake()
+  }
+
+  async #stats() {
+    const { queued = 0, running = 0, oldestQueuedAt } = (await this.#local?.service.stats()) ?? {}
+    return {
+      queued,
+      running,
+      queueDepth: queued,
+      queueHeadAgeSeconds: oldestQueuedAt === undefined ? 0 : (Date.now() - Date.parse(oldestQueuedAt)) / 1000,
+      slots: { capacity: this.#surroundings.settings.maxParallelJobs, running: this.#worker?.running ?? 0 },
+      draining: this.#worker?.isDraining ?? false,
+    }
+  }
+
+  /** What is answered at once still is; what hangs is cut off. */
+  async #closeServer(): Promise<void> {
+    const server = this.#server
+    if (!server) return
+    const late = systemClock.deadline(closeMs, new Error('late'))
+    late.signal.addEventListener('abort', () => server.server.closeAllConnections(), { once: true })
+    await server.close().finally(() => late.stop())
+  }
+
+  #warn(message: string): void {
+    this.log.warn(message)
+  }
+}
+
+/** What the socket was sent; what is wrong with it counts as not given. */
+function drainOptionsFrom(request: unknown): Partial<DrainOptions> {
+  const { timeout_ms: timeoutMs, now } = { timeout_ms: undefined, now: undefined, ...Object(request) }
+  return {
+    ...(typeof timeoutMs === 'number' && timeoutMs >= 0 ? { timeoutMs } : {}),
+    now: now === true,
+  }
+}
