@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile, stat } from 'node:fs/promises'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { hasCode, messageOf } from '../util/error-code.ts'
+import { messageOf } from '../util/error-code.ts'
 import type { Given, Source } from './given.ts'
 import { SettingError } from './setting-error.ts'
 
@@ -16,19 +16,26 @@ export interface ConfigFile extends Source {
 /** The user's `~/.agenticore/config.yml`; empty where there is none. @throws SettingError */
 export async function readConfigFile(home: string): Promise<ConfigFile> {
   const path = join(home, '.agenticore/config.yml')
+  const found = readIfThere(path)
+  if (!found) return fileOf(new Map(), warnOfMisnamed(path))
+  // Not loaded by those who have no such file.
+  const { parseConfig } = await import('./yaml.ts')
+  const { given, secrets, warnings } = parseConfig(found.text, shownPath)
+  return fileOf(given, [...warnings, ...warnOfReaders(secrets, found.mode)])
+}
+
+/** At once: at the start of a command there is nothing else to do, and asking the thread pool takes longer. */
+function readIfThere(path: string): { text: string; mode: number } | undefined {
   try {
-    const stats = await stat(path)
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (!stats) return undefined
     if (!stats.isFile()) throw new SettingError(`${shownPath} is no file.`)
     if (stats.size > largest) throw new SettingError(`${shownPath} has more than 1 MiB.`)
-    const content = await readFile(path)
+    const content = readFileSync(path)
     if (!isUtf8(content)) throw new SettingError(`${shownPath} is no UTF-8 text.`)
-    // Not loaded by those who have no such file.
-    const { parseConfig } = await import('./yaml.ts')
-    const { given, secrets, warnings } = parseConfig(content.toString(), shownPath)
-    return fileOf(given, [...warnings, ...warnOfReaders(secrets, stats.mode)])
+    return { text: content.toString(), mode: stats.mode }
   } catch (error) {
     if (error instanceof SettingError) throw error
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return fileOf(new Map(), await warnOfMisnamed(path))
     throw new SettingError(`${shownPath} cannot be read: ${messageOf(error)}.`)
   }
 }
@@ -46,11 +53,7 @@ function warnOfReaders(secrets: readonly string[], mode: number): string[] {
   return [`${shownPath} holds ${secrets.join(', ')}, and others can read it (mode ${shown}); chmod 600 it.`]
 }
 
-async function warnOfMisnamed(path: string): Promise<string[]> {
-  try {
-    await stat(path.replace(/yml$/, 'yaml'))
-    return [`~/.agenticore/config.yaml is not read; its name has to be config.yml.`]
-  } catch (error) {
-    return hasCode(error, 'ENOENT', 'ENOTDIR') ? [] : [messageOf(error)]
-  }
+function warnOfMisnamed(path: string): string[] {
+  const isThere = existsSync(path.replace(/yml$/, 'yaml'))
+  return isThere ? ['~/.agenticore/config.yaml is not read; its name has to be config.yml.'] : []
 }

@@ -9,8 +9,9 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml'
+import { printable } from '../util/printable.ts'
 import { isForeignKey, notUsed } from './foreign.ts'
-import { type Given, quoted } from './given.ts'
+import type { Given } from './given.ts'
 import { groupsOf, type KeyKind, keyShown, kindsByKey, unknownKey } from './keys.ts'
 import { SettingError } from './setting-error.ts'
 
@@ -59,7 +60,7 @@ class Reading {
     if (!first) return
     // Behind the colon the parser shows what it read, which may be a secret.
     const reason = first.message.replace(/(: |;).*$/s, '').replace(/\.$/, '')
-    throw new SettingError(`${this.#placeAt(first.pos[0])}This is no YAML: ${quoted(reason).slice(1, -1)}.`)
+    throw new SettingError(`${this.#placeAt(first.pos[0])}This is no YAML: ${printable(reason)}.`)
   }
 
   #readGroups(groups: YAMLMap): void {
