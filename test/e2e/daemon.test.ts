@@ -55,9 +55,7 @@ t.test('the server is restarted in the middle of `run --wait`', async t => {
   const laptop = cliTo(first, cli)
   const run = laptop.start(['run', 'write both', '-r', repo.cloneUrl, '--wait', '--json'])
   await started()
-  first.signal('SIGTERM')
-  first.signal('SIGTERM')
-  t.equal(await first.ended, 0)
+  t.equal(await first.handOver(), 0)
   go()
   await startDaemon(t, cli, { port: Number(new URL(first.url).port) })
   const { exitCode, stdout, stderr } = await run

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Cli, CliOptions } from './cli.ts'
+import { until } from './until.ts'
 
 /** `agenticore serve` as its user runs it, from the moment it listens. */
 export interface DaemonUnderTest {
@@ -11,7 +12,9 @@ export interface DaemonUnderTest {
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>
   /** SIGTERM. @returns its exit code, when it has ended */
   stop(): Promise<number | undefined>
-  /** SIGKILL, and the same. */
+  /** SIGTERM twice: what runs goes back to the queue. @returns the same */
+  handOver(): Promise<number | undefined>
+  /** SIGKILL. */
   kill(): Promise<void>
   signal(name: NodeJS.Signals): void
   /** Resolves when it has ended. */
@@ -50,11 +53,19 @@ export async function startDaemon(
   })
   const ended = running.then(({ exitCode }) => exitCode)
   void ended.then(code => listens.reject(new Error(`serve ended with ${code}:\n${log.join('\n')}`)))
-  const signal = (name: NodeJS.Signals): void => void running.kill(name)
-  t.teardown(async () => {
-    signal('SIGKILL')
-    await ended
+  let isOver = false
+  void ended.then(() => {
+    isOver = true
   })
+  const signal = (name: NodeJS.Signals): void => void (isOver || process.kill(running.pid ?? 0, name))
+  const handOver = async (): Promise<number | undefined> => {
+    signal('SIGTERM')
+    // Of two that come at once the kernel makes one.
+    await until(() => isOver || log.some(line => line.includes('"draining"')) || undefined)
+    signal('SIGTERM')
+    return await ended
+  }
+  t.teardown(handOver)
   const url = await listens.promise
   return {
     url,
@@ -70,6 +81,7 @@ export async function startDaemon(
       await ended
     },
     signal,
+    handOver,
     ended,
   }
 }
@@ -81,7 +93,7 @@ async function send(address: string, method: string, { headers = {}, body }: Req
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   const text = await response.text()
-  const json = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined
+  const json = response.headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : undefined
   return { status: response.status, headers: response.headers, text, json }
 }
 
