@@ -55,7 +55,7 @@ export interface Daemon {
  * @throws AgenticoreError `already_serving`, `cannot_listen`, `storage_failed`
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const surroundings = loadSurroundings()
+  const surroundings = await loadSurroundings()
   const secrets = new Secrets(secretsOf(surroundings))
   const log = await openLogFor(surroundings, secrets)
   const lock = await lockSocket(surroundings.settings.controlSocket)
