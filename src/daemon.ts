@@ -115,7 +115,8 @@ class RunningDaemon implements Daemon {
 
   /** Listens first, so that whoever looks sees it start; then puts right what a predecessor left; then takes jobs. */
   async start(): Promise<void> {
-    const { settings } = this.#surroundings
+    const { settings, warnings } = this.#surroundings
+    for (const warning of warnings) this.#warn(warning)
     const local = await this.#openParts()
     this.#server = await buildServer(this.#serverParts(local), this.log)
     await this.#listen(this.#server)
