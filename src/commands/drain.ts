@@ -41,7 +41,7 @@ with 0 whatever happens, so that a PreStop hook does not hold a termination up.`
       const wanted = { timeout_ms: timeoutMs, now: flags.now }
       for await (const progress of askToDrain(settings.controlSocket, wanted, late)) this.say(line(progress))
     } catch (error) {
-      this.say(`Not drained: ${messageOf(error)}. The termination is not held up by that.`)
+      this.say(`Not drained: ${messageOf(error).replace(/\.$/, '')}. The termination is not held up by that.`)
     }
   }
 
