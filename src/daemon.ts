@@ -237,7 +237,7 @@ class RunningDaemon implements Daemon {
   }
 
   #claimed({ measures }: LocalParts, { job, fence }: Lease): void {
-    measures.claimed(Date.now() - Date.parse(job.createdAt))
+    if (job.interruptions === 0) measures.claimed(Date.now() - Date.parse(job.createdAt))
     this.log.info({ job: job.id, fence, attempt: job.attempt }, 'job started')
   }
 

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import { hasCode } from '../util/error-code.ts'
+import { withSocketPath } from '../util/socket-path.ts'
 import { Lines } from './lines.ts'
 
 export interface DrainRequest {
@@ -13,7 +14,7 @@ export async function* askToDrain(
   wanted: DrainRequest,
   signal: AbortSignal,
 ): AsyncGenerator<object> {
-  const response = await post(socketPath, JSON.stringify(wanted), signal)
+  const response = await reach(socketPath, JSON.stringify(wanted), signal)
   if (response.statusCode !== 200) throw new Error(`the server answered ${response.statusCode}`)
   const lines = new Lines()
   for await (const chunk of response.setEncoding('utf8')) {
@@ -21,12 +22,15 @@ export async function* askToDrain(
   }
 }
 
-async function post(socketPath: string, body: string, signal: AbortSignal): Promise<http.IncomingMessage> {
-  return await new Promise((resolve, reject) => {
-    const request = http.request({ socketPath, method: 'POST', path: '/drain', signal }, resolve)
-    request.once('error', error => reject(hasCode(error, 'ENOENT', 'ECONNREFUSED') ? nobody(socketPath) : error))
-    request.end(body)
-  })
+async function reach(path: string, body: string, signal: AbortSignal): Promise<http.IncomingMessage> {
+  try {
+    return await withSocketPath(path, socketPath => post(socketPath, body, signal))
+  } catch (error) {
+    throw hasCode(error, 'ENOENT', 'ECONNREFUSED') ? new Error(`nobody listens at ${path}`) : error
+  }
 }
 
-const nobody = (socketPath: string): Error => new Error(`nobody listens at ${socketPath}`)
+const post = async (socketPath: string, body: string, signal: AbortSignal): Promise<http.IncomingMessage> =>
+  await new Promise((resolve, reject) => {
+    http.request({ socketPath, method: 'POST', path: '/drain', signal }, resolve).once('error', reject).end(body)
+  })

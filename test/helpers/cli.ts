@@ -45,6 +45,8 @@ export function cliFor(
     AGENTICORE_CLAUDE_BINARY: claudeBinary(),
     // Tests may run as root; what `user` adds has a test of its own.
     AGENTICORE_AGENT_ISOLATION: 'none',
+    // Whatever else runs on this machine is nobody's server here.
+    AGENTICORE_URL: 'http://127.0.0.1:1',
     ...common,
   }
   const start = (args: readonly string[], options: CliOptions = {}) =>

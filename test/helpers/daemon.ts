@@ -1,95 +1,107 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
-import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import type { Cli } from './cli.ts'
+import type { Cli, CliOptions } from './cli.ts'
+import { until } from './until.ts'
 
-export interface Reply {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-  /** The body as JSON. @throws SyntaxError */
-  json(): unknown
+/** `agenticore serve` as its user runs it, from the moment it listens. */
+export interface DaemonUnderTest {
+  readonly url: string
+  readonly pid: number
+  /** What it has logged, a line of JSON each. */
+  readonly log: readonly string[]
+  /** Sends a request; `body` as JSON. */
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>
+  /** SIGTERM. @returns its exit code, when it has ended */
+  stop(): Promise<number | undefined>
+  /** SIGTERM twice: what runs goes back to the queue. @returns the same */
+  handOver(): Promise<number | undefined>
+  /** SIGKILL. */
+  kill(): Promise<void>
+  signal(name: NodeJS.Signals): void
+  /** Resolves when it has ended. */
+  readonly ended: Promise<number | undefined>
 }
 
-export interface Sent {
-  readonly headers?: OutgoingHttpHeaders
-  /** A string or bytes as they are, anything else as JSON. */
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
 }
 
-export interface Daemon {
-  /** Where it listens; by loopback, if it listens everywhere. */
-  readonly url: string
-  readonly pid: number
-  /** Its log so far: the lines of its standard error. */
-  readonly log: readonly string[]
-  /** Over a connection that is kept. A path that is no proper one is sent as it is. */
-  request(method: string, path: string, sent?: Sent): Promise<Reply>
-  /** As Kubernetes ends a container: SIGTERM. The exit code, once it is gone. */
-  stop(): Promise<number | undefined>
-  /** As a machine that loses its power. */
-  kill(): Promise<void>
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into what came
+  readonly json: any
 }
 
-export interface DaemonOptions {
-  readonly env?: Readonly<Record<string, string>>
-  /** Further ones for `serve`. */
-  readonly args?: readonly string[]
-}
-
-/** `agenticore serve` on a free port, ended with the test. @throws with its log if it does not come to listen */
-export async function startDaemon(t: Test, cli: Cli, { env = {}, args = [] }: DaemonOptions = {}): Promise<Daemon> {
-  const child = cli.start(['serve', '--port', '0', ...args], {
-    env: { AGENTICORE_LOG_FORMAT: 'json', AGENTICORE_LOG_LEVEL: 'debug', ...env },
-  })
-  const agent = new Agent({ keepAlive: true })
+/** @param options.port the same as another one had; any free one, if not given */
+export async function startDaemon(
+  t: Test,
+  cli: Cli,
+  { port = 0, ...options }: CliOptions & { readonly port?: number } = {},
+): Promise<DaemonUnderTest> {
+  const running = cli.start(['serve', '--port', String(port)], options)
   const log: string[] = []
+  let rest = ''
   const listens = Promise.withResolvers<string>()
-  const read = async (): Promise<void> => {
-    for await (const line of child.iterable({ from: 'stderr' })) {
-      log.push(line)
-      const [, url] = /"agenticore \S+ listens at (http:[^"]+)"/.exec(line) ?? []
-      if (url !== undefined) listens.resolve(reachable(url))
-    }
+  running.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = `${rest}${chunk}`.split('\n')
+    rest = lines.pop() ?? ''
+    log.push(...lines)
+    const [, url] = /listens at (http:\/\/[^"\s]+)/.exec(lines.join('\n')) ?? []
+    if (url !== undefined) listens.resolve(url)
+  })
+  const ended = running.then(({ exitCode }) => exitCode)
+  void ended.then(code => listens.reject(new Error(`serve ended with ${code}:\n${log.join('\n')}`)))
+  let isOver = false
+  void ended.then(() => {
+    isOver = true
+  })
+  const signal = (name: NodeJS.Signals): void => void (isOver || process.kill(running.pid ?? 0, name))
+  const handOver = async (): Promise<number | undefined> => {
+    signal('SIGTERM')
+    // Of two that come at once the kernel makes one.
+    await until(() => isOver || log.some(line => line.includes('"draining"')) || undefined)
+    signal('SIGTERM')
+    return await ended
   }
-  const toItsEnd = read()
-    .catch(() => undefined)
-    .finally(() => listens.reject(new Error(`The daemon does not listen:\n${log.join('\n')}`)))
-  const end = async (signal: NodeJS.Signals): Promise<number | undefined> => {
-    agent.destroy()
-    child.kill(signal)
-    await toItsEnd
-    return (await child).exitCode
-  }
-  t.teardown(() => end('SIGKILL'))
+  t.teardown(handOver)
   const url = await listens.promise
   return {
     url,
-    pid: child.pid ?? 0,
+    pid: running.pid ?? 0,
     log,
-    request: (method, path, sent) => request(new URL(url), { method, path, agent }, sent),
-    stop: () => end('SIGTERM'),
-    kill: async () => void (await end('SIGKILL')),
+    request: (method, path, how) => send(`${url}${path}`, method, how),
+    stop: async () => {
+      signal('SIGTERM')
+      return await ended
+    },
+    kill: async () => {
+      signal('SIGKILL')
+      await ended
+    },
+    signal,
+    handOver,
+    ended,
   }
 }
 
-const reachable = (url: string): string => url.replace('0.0.0.0', '127.0.0.1').replace('[::]', '[::1]')
-
-async function request(
-  { hostname, port }: URL,
-  where: { readonly method: string; readonly path: string; readonly agent: Agent },
-  { headers = {}, body }: Sent = {},
-): Promise<Reply> {
-  const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-  const sent = Promise.withResolvers<Reply>()
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const type = raw === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(raw) }
-  const outgoing = httpRequest({ ...where, host, port, headers: { ...type, ...headers } }, response => {
-    text(response).then(answer => {
-      const { statusCode: status = 0, headers } = response
-      sent.resolve({ status, headers, body: answer, json: () => JSON.parse(answer) })
-    }, sent.reject)
+async function send(address: string, method: string, { headers = {}, body }: RequestOptions = {}): Promise<Answer> {
+  const response = await fetch(address, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  outgoing.once('error', sent.reject).end(raw)
-  return await sent.promise
+  const text = await response.text()
+  const json = response.headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : undefined
+  return { status: response.status, headers: response.headers, text, json }
+}
+
+/** The same command line, talking to that server. */
+export function cliTo({ url }: { readonly url: string }, cli: Cli): Cli {
+  const to = (options: CliOptions = {}): CliOptions => ({ ...options, env: { AGENTICORE_URL: url, ...options.env } })
+  return Object.assign((args: readonly string[], options?: CliOptions) => cli(args, to(options)), {
+    home: cli.home,
+    start: (args: readonly string[], options?: CliOptions) => cli.start(args, to(options)),
+  })
 }

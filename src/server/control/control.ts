@@ -2,6 +2,7 @@ import { chmod, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { messageOf } from '../../util/error-code.ts'
+import { withSocketPath } from '../../util/socket-path.ts'
 
 /** What the owner of the machine may ask of a daemon, and nobody on the network. */
 export interface Control {
@@ -17,7 +18,9 @@ export async function listenControl(path: string, control: Control): Promise<Ser
   const server = createServer((request, reply) => void answer(request, reply, control))
   // The lock beside it is ours: what is there has been left by one that is gone.
   await rm(path, { force: true })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
+  const listen = async (address: string): Promise<void> =>
+    await new Promise((resolve, reject) => void server.once('error', reject).listen(address, resolve))
+  await withSocketPath(path, listen)
   await chmod(path, 0o600)
   return server
 }

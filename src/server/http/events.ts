@@ -18,6 +18,14 @@ const eventsQuery = z.strictObject({
   follow: z.stringbool().default(true).describe('Whether to go on until the job has ended.'),
 })
 
+const eventsHeaders = z.looseObject({
+  'last-event-id': z
+    .string()
+    .regex(/^(\d{1,15}-\d{1,15}|end|)$/, 'not the id of an event')
+    .optional()
+    .describe('The last event that was read: only what comes after it is sent.'),
+})
+
 const streamed = { 200: z.string().describe('A stream.'), ...refusals(400, 401, 403, 404) }
 
 /** What happens, as it happens. */
@@ -57,13 +65,14 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         tags,
         params: jobPath,
         querystring: eventsQuery,
+        headers: eventsHeaders,
         produces: ['text/event-stream', ndjson],
         response: { ...streamed, 204: z.null().describe('There is nothing after that event.') },
       },
     },
     async ({ params, query: { follow }, headers }, reply) => {
-      const after = headers['last-event-id']?.toString() || undefined
-      if (after === endId) return reply.code(204).send(null)
+      const after = headers['last-event-id'] || undefined
+      if (after === endId) return reply.code(204).send()
       // What cannot be read is said before anything is sent.
       const { id } = await service.get(params.id)
       const heard = whileHeard(reply, closing)

@@ -8,7 +8,7 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
   ({ schema, httpPart }) =>
   data => {
     const { success, data: value, error } = schema.safeParse(data)
-    return success ? { value } : { error: requestError(error, schema, httpPart === 'body' ? 'the body' : 'the query') }
+    return success ? { value } : { error: requestError(error, schema, `the ${httpPart}`) }
   }
 
 function requestError(error: z.ZodError, schema: z.ZodType, whole: string): AgenticoreError {
