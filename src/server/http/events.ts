@@ -26,6 +26,12 @@ const eventsHeaders = z.looseObject({
     .describe('The last event that was read: only what comes after it is sent.'),
 })
 
+/** How one of a `text/event-stream` reads. */
+const message = z
+  .object({ id: z.string(), event: z.string(), data: z.string().describe('JSON.'), retry: z.coerce.number() })
+  .partial()
+  .describe('Each message of the stream.')
+
 /** What happens, as it happens. */
 export function eventRoutes(server: Server, parts: ServerParts): void {
   const { service, clock, closing } = parts
@@ -38,7 +44,7 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         description:
           'A message a change, with the job as it is then, without its `output`. Begin with GET /jobs once this is open.',
         tags,
-        response: { 200: inContent('A stream.', { 'text/event-stream': z.string() }), ...refusals(401, 403) },
+        response: { 200: inContent('A stream.', { 'text/event-stream': message }), ...refusals(401, 403) },
       },
     },
     async (_, reply) => {
@@ -64,7 +70,7 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         querystring: eventsQuery,
         headers: eventsHeaders,
         response: {
-          200: inContent('A stream.', { 'text/event-stream': z.string(), [ndjson]: z.string() }),
+          200: inContent('A stream.', { 'text/event-stream': message, [ndjson]: z.string() }),
           204: z.undefined().describe('There is nothing after that event.'),
           ...refusals(401, 403, 404, 414),
         },

@@ -113,8 +113,6 @@ function sendError(error: unknown, { log }: FastifyRequest, reply: FastifyReply)
 const send = ({ status, headers, body }: Refusal, reply: FastifyReply): FastifyReply =>
   reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body)
 
-const known = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'] as const
-
 type Methods = ReadonlyMap<string, Set<string>>
 
 function collectMethods(server: Server): Methods {
@@ -127,17 +125,16 @@ function collectMethods(server: Server): Methods {
 
 /** What is there, but not under this method. */
 function refuseOtherMethods(server: Server, methods: Methods): void {
+  server.addHttpMethod('TRACE')
   for (const [url, allowed] of [...methods]) {
     const allow = [...allowed].sort().join(', ')
-    server.route({
-      url,
-      method: known.filter(method => !allowed.has(method)),
-      schema: { hide: true },
-      handler: async ({ method }, reply) => {
-        const message = `${method} is not for ${url}; allowed is ${allow}.`
-        const { body } = refusal(405, new AgenticoreError('no_such_endpoint', message))
-        return reply.code(405).header('allow', allow).send(body)
-      },
-    })
+    const refuse = async ({ method }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const message = `${method} is not for ${url}; allowed is ${allow}.`
+      const { body } = refusal(405, new AgenticoreError('no_such_endpoint', message))
+      return reply.code(405).header('allow', allow).send(body)
+    }
+    const method = server.supportedMethods.filter(method => !allowed.has(method))
+    // Whatever else is wrong with it: it is not looked at.
+    server.route({ url, method, schema: { hide: true }, onRequest: refuse, handler: refuse })
   }
 }
