@@ -21,18 +21,17 @@ export interface Sent {
 /** Sends a request; the path as it is written. */
 export type Http = (method: string, path: string, sent?: Sent) => Promise<Reply>
 
-/** A client that keeps its connections. @param from the address of this machine to come from */
-export function httpTo(t: Test, url: string, from?: string): Http {
-  const agent = new Agent({ keepAlive: true, ...(from === undefined ? {} : { localAddress: from }) })
+/** A client that keeps its connections for as long as the test runs. */
+export function httpTo(t: Pick<Test, 'teardown'>, url: string): Http {
+  const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
-  const { hostname, port } = new URL(url)
-  const where = { agent, host: hostname.replace(/^\[|\]$/g, ''), port }
+  const where = { agent, ...placeOf(url) }
   return async (method, path, { headers = {}, body } = {}) => {
     const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
-    const sized = raw === undefined ? {} : { 'content-length': Buffer.byteLength(raw) }
-    const type = raw === undefined ? {} : { 'content-type': 'application/json' }
+    const kind =
+      raw === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(raw) }
     const sent = Promise.withResolvers<Reply>()
-    const outgoing = httpRequest({ ...where, method, path, headers: { ...type, ...sized, ...headers } }, response => {
+    const outgoing = httpRequest({ ...where, method, path, headers: { ...kind, ...headers } }, response => {
       text(response).then(answer => {
         const { statusCode: status = 0, headers } = response
         sent.resolve({ status, headers, body: answer, json: () => JSON.parse(answer) })
@@ -43,12 +42,12 @@ export function httpTo(t: Test, url: string, from?: string): Http {
   }
 }
 
-/** What comes back for these bytes, until the server hangs up or `enough` of it is there. */
-export async function bytesTo(url: string, bytes: string | Buffer, enough = /$^/): Promise<string> {
-  const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''))
+/** What comes back for these bytes (a string of them), until the server hangs up or there is `enough`. */
+export async function bytesTo(url: string, bytes: string, enough = /$^/): Promise<string> {
+  const { host, port } = placeOf(url)
+  const socket = connect(port, host)
   socket.setEncoding('latin1').on('error', () => undefined)
-  socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+  socket.write(bytes, 'latin1')
   let heard = ''
   try {
     for await (const chunk of socket) {
@@ -60,4 +59,9 @@ export async function bytesTo(url: string, bytes: string | Buffer, enough = /$^/
   }
   socket.destroy()
   return heard
+}
+
+export function placeOf(url: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(url)
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
 }
