@@ -68,7 +68,11 @@ const decimal = (given: unknown): unknown => (typeof given === 'string' && /^\d+
 export const jobsQuery = z.strictObject({
   limit: z.preprocess(decimal, z.int().min(0).max(1000)).default(20).describe('Most jobs to list.'),
   status: z.enum(jobStatuses).optional().describe('Only jobs in this state.'),
-  cursor: z.uuid().optional().describe('`next_cursor` of the page before: what was submitted before that job.'),
+  cursor: z
+    .uuid()
+    .toLowerCase()
+    .optional()
+    .describe('`next_cursor` of the page before: what was submitted before that job.'),
 })
 
 export const jobPath = z.object({

@@ -5,7 +5,7 @@ import { type Access, accessBy } from './access.ts'
 import { eventRoutes } from './events.ts'
 import { fleetRoutes } from './fleet.ts'
 import { jobRoutes } from './jobs.ts'
-import { refuseMalformed, refuseOddities } from './malformed.ts'
+import { owe, refuseMalformed, refuseOddities } from './malformed.ts'
 import { describeRoutes } from './openapi.ts'
 import type { CheckedRequests, Server, ServerParts } from './parts.ts'
 import { type Refusal, refusal, refusalFor } from './refusals.ts'
@@ -60,6 +60,7 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
 
 function addHooks(server: Server, access: Access): void {
   server.addHook('onRequest', async (request, reply) => {
+    owe(reply.raw)
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     checkHost(request)
     if (!open.includes(request.routeOptions.url ?? '')) access(request)
@@ -125,7 +126,6 @@ function collectMethods(server: Server): Methods {
 
 /** What is there, but not under this method. */
 function refuseOtherMethods(server: Server, methods: Methods): void {
-  server.addHttpMethod('TRACE')
   for (const [url, allowed] of [...methods]) {
     const allow = [...allowed].sort().join(', ')
     const refuse = async ({ method }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
