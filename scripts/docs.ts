@@ -1,15 +1,17 @@
 /**
  * Writes the pages under docs/ that say what the code says: settings, errors, the job record, the commands, profiles,
  * metrics.
- * With --check it writes nothing and fails where a page says something else.
+ * With --check it writes nothing and fails where a page says something else;
+ * with names of pages it looks at these alone.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { execa } from 'execa'
 import { wireJob } from '../src/api/job.ts'
 import { exitCodes } from '../src/commands/exit-codes.ts'
 import { commands } from '../src/commands/index.ts'
-import { readSettings } from '../src/config/settings.ts'
+import { allSettings } from '../src/config/settings.ts'
 import { catalogue } from '../src/jobs/errors.ts'
 import type { SpanName } from '../src/jobs/tracing.ts'
 import { claudeKeys, notes, profileKeys } from '../src/profiles/schema.ts'
@@ -24,18 +26,45 @@ const table = (headings: string[], rows: string[][]): string =>
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
 function settingsPage(): string {
-  const rows: string[][] = []
-  readSettings(({ variable, kind, fallback, shown, meaning }) => {
-    const name = kind.secret ? `\`${variable}\` or \`${variable}_FILE\`` : `\`${variable}\``
-    rows.push([name, shown, kind.allowed, meaning])
-    return fallback('~')
+  const rows = allSettings().map(({ variable, yaml, kind, shown, meaning }) => {
+    const either = (name: string, suffix: string): string =>
+      kind.secret ? `\`${name}\` or \`${name}${suffix}\`` : `\`${name}\``
+    return [either(variable, '_FILE'), yaml === undefined ? '' : either(yaml, '_file'), shown, kind.allowed, meaning]
   })
   return `# Settings
 
-Every setting is an environment variable. An empty one counts as unset; a wrong one stops the program at once with its
-name, its value and what is allowed. Source: \`src/config/settings.ts\`.
+Every setting is an environment variable, and most are keys of \`~/.agenticore/config.yml\`, too. The variable counts before
+the file, the file before the default. An empty value counts as unset; a wrong one stops the program at once with its name
+(in the file also line and column), its value and what is allowed. Source: \`src/config/settings.ts\`.
 
-${table(['variable', 'default', 'allowed', 'what it does'], rows)}
+${table(['variable', 'key in the file', 'default', 'allowed', 'what it does'], rows)}
+
+## The file
+
+\`\`\`yaml
+# ~/.agenticore/config.yml
+server:
+  port: 8300
+  api_keys_file: ~/.agenticore/api-keys
+git:
+  allowed_hosts: [github.com, ghe.example.com]
+\`\`\`
+
+A key is a group and a name in it; the table has a dot between them. Where commas are allowed between several, a list is,
+too. An unknown key is an error that names the nearest one, and so is one that is there twice. Keys that this version has
+no use for (\`redis\`, \`agentihooks\`, those of the Python agenticore) are passed over with a warning.
+
+Secrets are better kept in files of their own: \`X_FILE\` or \`x_file\` is the path of one, whose white space at both ends does
+not count; in one with API keys a newline separates as a comma does. Giving both the secret and its file is an error. A
+\`config.yml\` that holds a secret and that others can read gets a warning.
+
+## Variables that nothing reads
+
+\`agenticore doctor\` and \`agenticore serve\` warn of \`AGENTICORE_…\` variables that are no setting and name the nearest
+one, and of variables of the Python agenticore that this version does not use. What Kubernetes sets by itself for a
+Service named agenticore is left alone.
+
+## Handed on to others
 
 Handed on as they are: \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`NO_PROXY\`, \`ALL_PROXY\`, \`NODE_EXTRA_CA_CERTS\`, \`SSL_CERT_FILE\`,
 \`SSL_CERT_DIR\`, \`GIT_SSL_CAINFO\` to git and the agent; \`SSH_AUTH_SOCK\` to git alone; with \`CLAUDE_CODE_USE_BEDROCK\` or
@@ -218,13 +247,13 @@ Data goes to standard output, everything else to standard error. Exit codes: 0 d
 ${(await Promise.all(sections)).join('\n\n')}`
 }
 
-const pages: Record<string, string> = {
-  'settings.md': settingsPage(),
-  'errors.md': errorsPage(),
-  'job.md': jobPage(),
-  'cli.md': await cliPage(),
-  'profiles.md': profilesPage(),
-  'metrics.md': metricsPage(),
+const pages: Record<string, () => string | Promise<string>> = {
+  'settings.md': settingsPage,
+  'errors.md': errorsPage,
+  'job.md': jobPage,
+  'cli.md': cliPage,
+  'profiles.md': profilesPage,
+  'metrics.md': metricsPage,
 }
 
 function readOrEmpty(path: string): string {
@@ -235,13 +264,13 @@ function readOrEmpty(path: string): string {
   }
 }
 
-const stale = Object.entries(pages).filter(([name, page]) => {
+const { values, positionals } = parseArgs({ options: { check: { type: 'boolean' } }, allowPositionals: true })
+const wanted = Object.entries(pages).filter(([name]) => positionals.length === 0 || positionals.includes(name))
+for (const [name, write] of wanted) {
   const path = join(root, 'docs', name)
-  const content = `${generated}\n\n${page}\n`
-  if (readOrEmpty(path) === content) return false
-  if (!process.argv.includes('--check')) writeFileSync(path, content)
-  return true
-})
-for (const [name] of stale)
-  console.log(`docs/${name} ${process.argv.includes('--check') ? 'is stale: run npm run docs' : 'written'}`)
-process.exitCode = process.argv.includes('--check') && stale.length > 0 ? 1 : 0
+  const content = `${generated}\n\n${await write()}\n`
+  if (readOrEmpty(path) === content) continue
+  if (!values.check) writeFileSync(path, content)
+  console.log(`docs/${name} ${values.check ? 'is stale: run npm run docs' : 'written'}`)
+  if (values.check) process.exitCode = 1
+}

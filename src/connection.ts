@@ -6,8 +6,8 @@ import type { Settings } from './config/settings.ts'
 import { systemClock } from './util/clock.ts'
 
 /** The server that the settings name; nobody has asked yet whether it is there. @throws SettingError */
-export function openConnection(): RemoteAgenticore {
-  const address = addressFrom(loadSurroundings().settings)
+export async function openConnection(): Promise<RemoteAgenticore> {
+  const address = addressFrom((await loadSurroundings()).settings)
   return new RemoteAgenticore(new HttpClient({ address, clock: systemClock, random: Math.random }))
 }
 
@@ -20,5 +20,5 @@ function addressFrom({ clientUrl, serverHost, serverPort, clientApiKey, apiKeys 
 export async function resolveRepository(text: string, cwd: string): Promise<string> {
   if (text === '' || text.includes('://')) return text
   const { resolveHere } = await import('./foreground.ts')
-  return await resolveHere(loadSurroundings(), text, cwd)
+  return await resolveHere(await loadSurroundings(), text, cwd)
 }

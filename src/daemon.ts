@@ -55,7 +55,7 @@ export interface Daemon {
  * @throws AgenticoreError `already_serving`, `cannot_listen`, `storage_failed`
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const surroundings = loadSurroundings()
+  const surroundings = await loadSurroundings()
   const secrets = new Secrets(secretsOf(surroundings))
   const log = await openLogFor(surroundings, secrets)
   const lock = await lockSocket(surroundings.settings.controlSocket)
@@ -115,7 +115,8 @@ class RunningDaemon implements Daemon {
 
   /** Listens first, so that whoever looks sees it start; then puts right what a predecessor left; then takes jobs. */
   async start(): Promise<void> {
-    const { settings } = this.#surroundings
+    const { settings, warnings } = this.#surroundings
+    for (const warning of warnings) this.#warn(warning)
     const local = await this.#openParts()
     this.#server = await buildServer(this.#serverParts(local), this.log)
     await this.#listen(this.#server)

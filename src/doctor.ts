@@ -32,6 +32,7 @@ const oldestGit = [2, 31] as const
 export async function examine(parts: DoctorParts): Promise<Finding[]> {
   const { settings } = parts.surroundings
   const checks = [
+    () => examineSettings(parts),
     () => examineGit(parts),
     () => examineAgent(parts),
     () => examineGitHub(parts),
@@ -48,6 +49,13 @@ export async function examine(parts: DoctorParts): Promise<Finding[]> {
     () => examineLocks(settings.jobsDir),
   ]
   return await Promise.all(checks.map(check => check()))
+}
+
+async function examineSettings({ surroundings: { warnings } }: DoctorParts): Promise<Finding> {
+  const check = 'settings'
+  if (warnings.length === 0) return { check, status: 'ok', message: 'each one is known, and allowed' }
+  const remedy = 'docs/settings.md lists them.'
+  return { check, status: 'warning', message: warnings.join('; '), remedy }
 }
 
 async function examineGit({ surroundings: { path } }: DoctorParts): Promise<Finding> {

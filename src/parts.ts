@@ -71,10 +71,8 @@ function jobFilesRoot(): string {
 }
 
 /** @throws SettingError */
-export async function openParts(
-  surroundings: Surroundings = loadSurroundings(),
-  options: PartsOptions = {},
-): Promise<LocalParts> {
+export async function openParts(given?: Surroundings, options: PartsOptions = {}): Promise<LocalParts> {
+  const surroundings = given ?? (await loadSurroundings())
   const { warn = toStandardError, allowPaths = true, pollMs, queueLimit } = options
   const { measures = noMeasures, tracing = noTracing, agentTelemetry } = options
   const { secrets = new Secrets(secretsOf(surroundings)) } = options

@@ -46,7 +46,7 @@ export abstract class AgenticoreCommand extends Command {
   /** The server that the settings name; it need not be there. */
   protected async connection(): Promise<RemoteAgenticore> {
     const { openConnection } = await import('../connection.ts')
-    const server = openConnection()
+    const server = await openConnection()
     this.#open.push(server)
     return server
   }

@@ -35,13 +35,13 @@ with 0 whatever happens, so that a PreStop hook does not hold a termination up.`
   async run(): Promise<void> {
     const { flags } = await this.parse(Drain)
     try {
-      const { settings } = loadSurroundings()
+      const { settings } = await loadSurroundings()
       const timeoutMs = flags.timeout * 1000
       const late = AbortSignal.timeout(Math.max(timeoutMs / 2, timeoutMs - leaveMs))
       const wanted = { timeout_ms: timeoutMs, now: flags.now }
       for await (const progress of askToDrain(settings.controlSocket, wanted, late)) this.say(line(progress))
     } catch (error) {
-      this.say(`Not drained: ${messageOf(error)}. The termination is not held up by that.`)
+      this.say(`Not drained: ${messageOf(error).replace(/\.$/, '')}. The termination is not held up by that.`)
     }
   }
 

@@ -4,6 +4,7 @@ type Load = () => Promise<Command.Class>
 
 /** Every command by its name; each is a chunk of its own in the bundle, read when it is run. */
 export const commands: Readonly<Record<string, Load>> = {
+  autocomplete: async () => (await import('./autocomplete.ts')).default,
   cancel: async () => (await import('./cancel.ts')).default,
   doctor: async () => (await import('./doctor.ts')).default,
   drain: async () => (await import('./drain.ts')).default,

@@ -22,13 +22,13 @@ the third one leaves at once. Without AGENTICORE_API_KEYS this machine alone is 
     const { host, port } = flags
     const options = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) }
     const daemon = await startDaemon({ ...options, version: this.config.version })
-    try {
-      await withSignals(async ({ first, second }) => {
+    await withSignals(async ({ first, second }) => {
+      try {
         await first
         for await (const _ of daemon.drain({ hurry: second }));
-      })
-    } finally {
-      await daemon.close()
-    }
+      } finally {
+        await daemon.close()
+      }
+    })
   }
 }

@@ -1,11 +1,22 @@
 import t from 'tap'
-import { loadSettings, loadSurroundings, SettingError } from './load.ts'
-import { readSettings } from './settings.ts'
+import { sampleOf, secretSettings } from '../../test/helpers/settings.ts'
+import { loadSurroundings, SettingError } from './load.ts'
+import { allSettings, type Settings } from './settings.ts'
 
 const home = '/home/you'
 
+const load = async (env: Record<string, string>): Promise<Settings> =>
+  (await loadSurroundings({ HOME: home, ...env })).settings
+
+/** Whether a field that had another value before has this one now. */
+const hasNew = (after: Settings, before: Settings, value: unknown): boolean =>
+  Object.entries(after).some(([name, held]) => {
+    const was = Object.entries(before).find(([other]) => other === name)?.[1]
+    return JSON.stringify(held) === JSON.stringify(value) && JSON.stringify(held) !== JSON.stringify(was)
+  })
+
 t.test('defaults, with an empty variable counting as unset', async t => {
-  const settings = loadSettings({ AGENTICORE_CLAUDE_TIMEOUT: '', GITHUB_TOKEN: '' }, home)
+  const settings = await load({ AGENTICORE_CLAUDE_TIMEOUT: '', GITHUB_TOKEN: '' })
   t.match(settings, {
     claudeBinary: 'claude',
     claudeTimeoutSeconds: 3600,
@@ -16,19 +27,69 @@ t.test('defaults, with an empty variable counting as unset', async t => {
     githubToken: '',
     githubApiUrl: 'https://api.github.com',
     allowedHosts: [],
+    serverHost: '127.0.0.1',
+    serverPort: 8200,
+    controlSocket: '/home/you/.agenticore/control.sock',
+    transport: 'sse',
+    apiKeys: [],
+    maxParallelJobs: 3,
+    queueLimit: 100_000,
+    minFreeDiskBytes: 2 * 1024 ** 3,
+    clientUrl: '',
+    clientApiKey: '',
+    logLevel: 'info',
+    logFormat: 'auto',
+    otelEnabled: 'auto',
+    otelEndpoint: '',
+    otelProtocol: 'grpc',
+    otelLogPrompts: false,
+    otelLogToolDetails: true,
   })
 })
 
 t.test('values are read by their kind', async t => {
-  const settings = loadSettings(
-    {
-      AGENTICORE_JOBS_DIR: '~/jobs',
-      AGENTICORE_REPOS_ROOT: '/srv/repos',
-      AGENTICORE_ALLOWED_HOSTS: 'GitHub.com, ghe.corp',
-    },
-    home,
-  )
-  t.match(settings, { jobsDir: '/home/you/jobs', reposRoot: '/srv/repos', allowedHosts: ['github.com', 'ghe.corp'] })
+  const settings = await load({
+    AGENTICORE_JOBS_DIR: '~/jobs',
+    AGENTICORE_REPOS_ROOT: '/srv/repos',
+    AGENTICORE_ALLOWED_HOSTS: 'GitHub.com, ghe.corp',
+    AGENTICORE_PORT: '0',
+    AGENTICORE_API_KEYS: 'one, two,',
+    AGENTICORE_OTEL_ENABLED: 'No',
+    AGENTICORE_LOG_LEVEL: 'WARN',
+    AGENTICORE_MIN_FREE_DISK: '500MiB',
+  })
+  t.match(settings, {
+    jobsDir: '/home/you/jobs',
+    reposRoot: '/srv/repos',
+    allowedHosts: ['github.com', 'ghe.corp'],
+    serverPort: 0,
+    apiKeys: ['one', 'two'],
+    otelEnabled: false,
+    logLevel: 'warn',
+    minFreeDiskBytes: 500 * 1024 ** 2,
+  })
+})
+
+t.test('what Kubernetes sets for a Service named agenticore counts as unset', async t => {
+  const link = 'tcp://10.0.0.7:8200'
+  t.match(await load({ AGENTICORE_PORT: link, AGENTICORE_HOST: link }), { serverPort: 8200, serverHost: '127.0.0.1' })
+})
+
+t.test('every setting takes what its kind allows, and names itself with what is wrong', async t => {
+  const defaults = await load({})
+  for (const setting of allSettings()) {
+    const { variable, kind } = setting
+    const { text, value, wrong } = sampleOf(setting)
+    const companion = variable === 'AGENTICORE_WEBHOOK_URL' ? { AGENTICORE_WEBHOOK_SECRET: 'x' } : undefined
+    const read = await load({ [variable]: text, ...companion })
+    t.ok(hasNew(read, defaults, value), variable)
+    const shown = kind.secret ? 'a value' : JSON.stringify(wrong)
+    await t.rejects(
+      load({ [variable]: wrong }),
+      new SettingError(`${variable} is ${shown}; allowed is ${kind.allowed}.`),
+      variable,
+    )
+  }
 })
 
 t.test('a wrong value is named with its variable and what is allowed; that of a secret is not shown', async t => {
@@ -38,52 +99,60 @@ t.test('a wrong value is named with its variable and what is allowed; that of a 
     ['AGENTICORE_JOBS_DIR', 'jobs', 'is "jobs"; allowed is an absolute path'],
     ['GITHUB_API_URL', 'github.com', 'an https:// address'],
     ['GITHUB_API_URL', 'http://ghe.corp/api', 'on this machine alone'],
-    ['GITHUB_API_URL', 'https://user:pass@ghe.corp', 'without credentials'],
+    ['GITHUB_API_URL', 'https://user:pass@ghe.corp', 'is "https://[*]{3}@ghe.corp"; .*without credentials'],
+    ['GITHUB_API_URL', 'https://ghe.corp/a\nb', 'is "https://ghe.corp/a.nb"'],
     ['AGENTICORE_ALLOWED_HOSTS', 'a,,b', 'host names'],
     ['AGENTICORE_POD_NAME', 'a\nb', 'one line'],
     ['AGENTICORE_WEBHOOK_URL', 'http://hooks.corp/', 'on this machine alone'],
     ['AGENTICORE_WEBHOOK_URL', 'https://user:pass@hooks.corp', 'without credentials'],
+    ['AGENTICORE_PORT', '65536', 'a port from 0 to 65535'],
+    ['AGENTICORE_PORT', '-1', 'a port from 0 to 65535'],
+    ['AGENTICORE_MAX_PARALLEL_JOBS', '0', 'a whole number from 1 to 1000'],
+    ['AGENTICORE_MAX_PARALLEL_JOBS', '1001', 'a whole number from 1 to 1000'],
+    ['AGENTICORE_URL', 'http://user:pass@corp', 'without credentials'],
+    ['AGENTICORE_LOG_FORMAT', 'auto', 'json or text'],
+    ['AGENTICORE_LOG_LEVEL', '\u001b[2J\u202e', 'is "[\\\\]u001b\\[2J[\\\\]u202e"'],
+    ['AGENTICORE_LOG_LEVEL', 'x'.repeat(5000), 'is "x{200}…"; allowed'],
   ] as const) {
-    t.throws(() => loadSettings({ [variable]: value }, home), {
+    await t.rejects(load({ [variable]: value }), {
       message: new RegExp(`^${variable} .*${says.replaceAll('/', '.')}`),
     })
   }
-  for (const { variable } of secrets()) {
-    try {
-      loadSettings({ [variable]: 'canary\nvalue' }, home)
-      t.fail(variable)
-    } catch (error) {
-      t.ok(error instanceof SettingError)
-      t.match(String(error), `${variable} is a value`)
-      t.notMatch(String(error), 'canary')
-    }
+  for (const { variable } of secretSettings()) {
+    const error = await load({ [variable]: 'canary\nva lue' }).then(() => t.fail(variable), String)
+    t.match(error, `${variable} is a value`)
+    t.notMatch(error, 'canary')
   }
 })
 
 t.test('a secret can come from a file, but not from two places', async t => {
-  const file = `${t.testdir({ token: 'from-file\n' })}/token`
-  t.equal(loadSettings({ GITHUB_TOKEN_FILE: file }, home).githubToken, 'from-file')
-  t.throws(
-    () => loadSettings({ GITHUB_TOKEN_FILE: file, GITHUB_TOKEN: 'x' }, home),
-    /Both GITHUB_TOKEN and GITHUB_TOKEN_FILE/,
+  const directory = t.testdir({ token: 'from-file\n', keys: 'one\ntwo, three\n', empty: '\n' })
+  const file = `${directory}/token`
+  t.equal((await load({ GITHUB_TOKEN_FILE: file })).githubToken, 'from-file')
+  t.equal((await load({ HOME: directory, GITHUB_TOKEN_FILE: '~/token' })).githubToken, 'from-file')
+  t.equal((await load({ GITHUB_TOKEN_FILE: `${directory}/empty` })).githubToken, '')
+  t.strictSame((await load({ AGENTICORE_API_KEYS_FILE: `${directory}/keys` })).apiKeys, ['one', 'two', 'three'])
+  await t.rejects(
+    load({ GITHUB_TOKEN_FILE: file, GITHUB_TOKEN: 'x' }),
+    new SettingError('Both GITHUB_TOKEN and GITHUB_TOKEN_FILE are set; set one of them.'),
   )
-  t.throws(() => loadSettings({ GITHUB_TOKEN_FILE: '/no/such/file' }, home), /GITHUB_TOKEN_FILE cannot be read: ENOENT/)
-  t.equal(loadSettings({ AGENTICORE_POD_NAME_FILE: file }, home).podName.length > 0, true, 'only secrets have files')
+  await t.rejects(load({ GITHUB_TOKEN_FILE: '/no/such/file' }), /GITHUB_TOKEN_FILE cannot be read: ENOENT/)
+  t.equal((await load({ AGENTICORE_POD_NAME_FILE: file })).podName.length > 0, true, 'only secrets have files')
 })
 
 t.test('a webhook is an address and a secret', async t => {
   const url = 'https://hooks.corp/x?y=1'
-  const whole = loadSettings({ AGENTICORE_WEBHOOK_URL: url, AGENTICORE_WEBHOOK_SECRET: 'any text' }, home)
+  const whole = await load({ AGENTICORE_WEBHOOK_URL: url, AGENTICORE_WEBHOOK_SECRET: 'any text' })
   t.match(whole, { webhookUrl: url, webhookSecret: 'any text' })
-  t.throws(() => loadSettings({ AGENTICORE_WEBHOOK_URL: url, AGENTICORE_WEBHOOK_SECRET: '' }, home), {
+  await t.rejects(load({ AGENTICORE_WEBHOOK_URL: url, AGENTICORE_WEBHOOK_SECRET: '' }), {
     name: 'SettingError',
     message: /^AGENTICORE_WEBHOOK_URL is set and AGENTICORE_WEBHOOK_SECRET is not; set both/,
   })
-  t.equal(loadSettings({ AGENTICORE_WEBHOOK_SECRET: 'alone' }, home).webhookUrl, '', 'a secret alone sends nothing')
+  t.equal((await load({ AGENTICORE_WEBHOOK_SECRET: 'alone' })).webhookUrl, '', 'a secret alone sends nothing')
   const key = Buffer.alloc(24, 'key').toString('base64')
-  t.equal(loadSettings({ AGENTICORE_WEBHOOK_SECRET: `whsec_${key}` }, home).webhookSecret, `whsec_${key}`)
+  t.equal((await load({ AGENTICORE_WEBHOOK_SECRET: `whsec_${key}` })).webhookSecret, `whsec_${key}`)
   for (const wrong of ['whsec_', `whsec_${key.slice(1)}`, `whsec_${key}!`, `whsec_${key} `]) {
-    t.throws(() => loadSettings({ AGENTICORE_WEBHOOK_SECRET: wrong }, home), { message: /is a value; .* base64 of 24/ })
+    await t.rejects(load({ AGENTICORE_WEBHOOK_SECRET: wrong }), { message: /is a value; .* base64 of 24/ })
   }
 })
 
@@ -97,9 +166,9 @@ t.test('what is handed on is picked by name; cloud variables only when a cloud i
     RANDOM: '1',
     SSH_AUTH_SOCK: '/s',
   }
-  t.match(loadSurroundings(env), { home, path: '/bin', sshAuthSock: '/s', cloud: {} })
-  t.strictSame(loadSurroundings(env).network, { https_proxy: 'http://p', NO_PROXY: 'x' })
-  const bedrock = loadSurroundings({ ...env, CLAUDE_CODE_USE_BEDROCK: '1' })
+  t.match(await loadSurroundings(env), { home, path: '/bin', sshAuthSock: '/s', cloud: {} })
+  t.strictSame((await loadSurroundings(env)).network, { https_proxy: 'http://p', NO_PROXY: 'x' })
+  const bedrock = await loadSurroundings({ ...env, CLAUDE_CODE_USE_BEDROCK: '1' })
   t.strictSame(bedrock.cloud, { AWS_REGION: 'eu', CLAUDE_CODE_USE_BEDROCK: '1' })
 })
 
@@ -118,18 +187,11 @@ t.test(
       SSH_ASKPASS_REQUIRE: 'force',
       GIT_TRACE_CURL: '/trace',
     }
-    t.strictSame(loadSurroundings({ ...kept, ...dropped }).userEnvironment, kept)
-    for (const { variable } of secrets()) {
-      t.notOk(Object.hasOwn(loadSurroundings({ ...kept, [variable]: 'ours' }).userEnvironment, variable), variable)
+    t.strictSame((await loadSurroundings({ ...kept, ...dropped })).userEnvironment, kept)
+    for (const setting of secretSettings()) {
+      const { variable } = setting
+      const { userEnvironment } = await loadSurroundings({ ...kept, [variable]: sampleOf(setting).text })
+      t.notOk(Object.hasOwn(userEnvironment, variable), variable)
     }
   },
 )
-
-function secrets(): { variable: string }[] {
-  const found: { variable: string }[] = []
-  readSettings(setting => {
-    if (setting.kind.secret) found.push(setting)
-    return setting.fallback(home)
-  })
-  return found
-}

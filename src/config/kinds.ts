@@ -3,8 +3,10 @@ import { isAbsolute, join } from 'node:path'
 /** One kind of value: how it is read, and what to say when it cannot be. */
 export interface Kind<T> {
   readonly allowed: string
-  /** Never shown, and may come from a file named by `<variable>_FILE`. */
+  /** Never shown, and may come from a file named by `<variable>_FILE`, `<key>_file`. */
   readonly secret?: true
+  /** Commas stand between several; a file may have a list instead. */
+  readonly list?: true
   /** What counts as not given, because somebody else put it there. */
   unset?(text: string): boolean
   /** Undefined: not a value of this kind. */
@@ -29,6 +31,7 @@ export const signingSecret: Kind<string> = {
 export const directory: Kind<string> = {
   allowed: 'an absolute path, or one that starts with ~/',
   parse: (value, home) => {
+    if (value.includes('\0')) return undefined
     if (value === '~' || value.startsWith('~/')) return join(home, value.slice(1))
     return isAbsolute(value) ? value : undefined
   },
@@ -64,50 +67,6 @@ export const isolation: Kind<IsolationChoice> = {
   parse: value => (value === 'user' || value === 'none' ? value : undefined),
 }
 
-export const httpUrl: Kind<string> = {
-  allowed: 'an http:// or https:// address without credentials',
-  parse: value => {
-    const url = URL.parse(value)
-    const fits = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === ''
-    return fits ? value : undefined
-  },
-}
-
-/** For what a token is sent to. */
-export const apiUrl: Kind<string> = {
-  allowed: 'an https:// address without credentials (http:// on this machine alone)',
-  parse: (value, home) => {
-    const url = URL.parse(value)
-    const isSafe = url?.protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
-    return isSafe ? httpUrl.parse(value, home) : undefined
-  },
-}
-
-export const hosts: Kind<readonly string[]> = {
-  allowed: 'host names with commas between them',
-  parse: value => {
-    const names = value.split(',').map(name => name.trim().toLowerCase())
-    return names.every(name => /^[a-z0-9.-]+$/.test(name)) ? names : undefined
-  },
-}
-
-export const port: Kind<number> = {
-  allowed: 'a port from 0 to 65535; 0 is any that is free',
-  unset: isServiceLink,
-  parse: value => (/^\d{1,5}$/.test(value) && Number(value) <= 65_535 ? Number(value) : undefined),
-}
-
-export const host: Kind<string> = {
-  allowed: 'a host name or an IP address',
-  unset: isServiceLink,
-  parse: value => (/^[A-Za-z0-9.:_[\]-]+$/.test(value) ? value : undefined),
-}
-
-/** Kubernetes sets `AGENTICORE_PORT=tcp://…` for a Service named agenticore. */
-function isServiceLink(value: string): boolean {
-  return value.startsWith('tcp://')
-}
-
 export const count = (least: number, most: number): Kind<number> => ({
   allowed: `a whole number from ${least} to ${most}`,
   parse: value => {
@@ -119,6 +78,7 @@ export const count = (least: number, most: number): Kind<number> => ({
 export const apiKeys: Kind<readonly string[]> = {
   allowed: 'keys with commas between them, each of printable ASCII characters without spaces',
   secret: true,
+  list: true,
   parse: value => {
     const keys = value.split(/[,\n]/).flatMap(key => (key.trim() === '' ? [] : [key.trim()]))
     return keys.length > 0 && keys.every(key => /^[!-~]+$/.test(key)) ? keys : undefined

@@ -1,18 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { messageOf } from '../util/error-code.ts'
-import { readSettings, type Setting, type Settings, secretVariables } from './settings.ts'
+import { type Origins, refuseContradictions, warnOfContradictions } from './contradictions.ts'
+import { readConfigFile } from './file.ts'
+import { findGiven, type Given, notAllowed, type Source } from './given.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { type Environment, environmentSource, secretVariables, warnOfVariables } from './variables.ts'
 
-/** A setting that cannot be used: names the variable, its value unless that is a secret, and what is allowed. */
-export class SettingError extends Error {
-  override readonly name = 'SettingError'
-}
-
-type Environment = Readonly<Record<string, string | undefined>>
+export { SettingError } from './setting-error.ts'
 
 /** What this process was given: the settings, and the variables that are handed on as they are. */
 export interface Surroundings {
   readonly settings: Settings
+  /** What is wrong with them and keeps nothing from going on, a line each. */
+  readonly warnings: readonly string[]
   readonly home: string
   readonly path: string
   readonly sshAuthSock: string
@@ -32,12 +31,15 @@ const cloudVariables =
 
 const notForUserPrograms = /^(GIT_(?!CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|EXEC_PATH$)\w*|SSH_ASKPASS(_REQUIRE)?)$/
 
-/** @throws SettingError */
-export function loadSurroundings(env: Environment = process.env): Surroundings {
+/** The environment counts before `~/.agenticore/config.yml`. @throws SettingError */
+export async function loadSurroundings(env: Environment = process.env): Promise<Surroundings> {
   const home = env.HOME || homedir()
   const cloud = pick(env, cloudVariables)
+  const file = await readConfigFile(home)
+  const { settings, origins } = loadSettings([environmentSource(env), file], home)
   return {
-    settings: loadSettings(env, home),
+    settings,
+    warnings: [...file.warnings, ...warnOfVariables(env), ...warnOfContradictions(settings, origins)],
     home,
     path: env.PATH ?? '',
     sshAuthSock: env.SSH_AUTH_SOCK ?? '',
@@ -47,32 +49,18 @@ export function loadSurroundings(env: Environment = process.env): Surroundings {
   }
 }
 
-/** An empty variable counts as unset. @throws SettingError */
-export function loadSettings(env: Environment, home: string): Settings {
+function loadSettings(sources: readonly Source[], home: string): { settings: Settings; origins: Origins } {
+  const origins = new Map<string, Given>()
   const settings = readSettings(setting => {
-    const given = givenFor(setting, env)
-    if (given === '' || setting.kind.unset?.(given)) return setting.fallback(home)
-    const value = setting.kind.parse(given, home)
-    if (value !== undefined) return value
-    const shown = setting.kind.secret ? 'a value' : JSON.stringify(given.replace(/\/\/.*@/s, '//***@'))
-    throw new SettingError(`${setting.variable} is ${shown}; allowed is ${setting.kind.allowed}.`)
+    const given = findGiven(setting, sources, home)
+    if (!given) return setting.fallback(home)
+    const value = setting.kind.parse(given.text, home)
+    if (value === undefined) throw notAllowed(given, setting.kind)
+    origins.set(setting.variable, given)
+    return value
   })
-  if (settings.webhookUrl === '' || settings.webhookSecret !== '') return settings
-  throw new SettingError(
-    'AGENTICORE_WEBHOOK_URL is set and AGENTICORE_WEBHOOK_SECRET is not; set both: only what is signed can be checked.',
-  )
-}
-
-function givenFor<T>({ variable, kind }: Setting<T>, env: Environment): string {
-  const direct = env[variable] ?? ''
-  const file = env[`${variable}_FILE`] ?? ''
-  if (!kind.secret || file === '') return direct
-  if (direct !== '') throw new SettingError(`Both ${variable} and ${variable}_FILE are set; set one of them.`)
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (error) {
-    throw new SettingError(`${variable}_FILE cannot be read: ${messageOf(error)}.`)
-  }
+  refuseContradictions(settings, origins)
+  return { settings, origins }
 }
 
 function userEnvironment(env: Environment): Record<string, string> {

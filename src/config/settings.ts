@@ -1,18 +1,14 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { apiUrl, host, hosts, httpUrl, port } from './addresses.ts'
 import {
   apiKeys,
-  apiUrl,
   bytes,
   count,
   directory,
-  host,
-  hosts,
-  httpUrl,
   isolation,
   type Kind,
   oneOf,
-  port,
   seconds,
   secret,
   signingSecret,
@@ -23,6 +19,8 @@ import {
 
 export interface Setting<T> {
   readonly variable: string
+  /** Its name in the configuration file, group and key; without one it is a variable alone. */
+  readonly yaml?: string
   readonly kind: Kind<T>
   readonly fallback: (home: string) => T
   /** The default as the documentation writes it. */
@@ -39,6 +37,7 @@ const none = { fallback: () => '', shown: 'none' }
 export function readSettings(read: <T>(setting: Setting<T>) => T) {
   const sharedFsRoot = read({
     variable: 'AGENTICORE_SHARED_FS_ROOT',
+    yaml: 'repos.shared_fs_root',
     kind: directory,
     ...none,
     meaning:
@@ -46,6 +45,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
   })
   const worktreeRoot = read({
     variable: 'AGENTICORE_WORKTREE_ROOT',
+    yaml: 'repos.worktree_root',
     kind: directory,
     fallback: home => join(home, '.agenticore/worktrees'),
     shown: '`~/.agenticore/worktrees`',
@@ -58,6 +58,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     worktreeRoot,
     claudeBinary: read({
       variable: 'AGENTICORE_CLAUDE_BINARY',
+      yaml: 'claude.binary',
       kind: text,
       fallback: () => 'claude',
       shown: '`claude`',
@@ -65,6 +66,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     claudeTimeoutSeconds: read({
       variable: 'AGENTICORE_CLAUDE_TIMEOUT',
+      yaml: 'claude.timeout',
       kind: seconds,
       fallback: () => 3600,
       shown: '`3600`',
@@ -72,6 +74,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     defaultProfile: read({
       variable: 'AGENTICORE_DEFAULT_PROFILE',
+      yaml: 'claude.default_profile',
       kind: text,
       fallback: () => 'coding',
       shown: '`coding`',
@@ -79,6 +82,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     agentIsolation: read({
       variable: 'AGENTICORE_AGENT_ISOLATION',
+      yaml: 'agent.isolation',
       kind: isolation,
       fallback: () => 'auto' as const,
       shown: '`user` where it can be had, else `none`',
@@ -87,6 +91,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     agentUidBase: read({
       variable: 'AGENTICORE_AGENT_UID_BASE',
+      yaml: 'agent.uid_base',
       kind: userId,
       fallback: () => 20_000,
       shown: '`20000`',
@@ -94,6 +99,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     jobsDir: read({
       variable: 'AGENTICORE_JOBS_DIR',
+      yaml: 'repos.jobs_dir',
       kind: directory,
       fallback: home => onShared('job-state', join(home, '.agenticore/jobs')),
       shown: '`~/.agenticore/jobs`, or `{shared}/job-state`',
@@ -101,6 +107,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     reposRoot: read({
       variable: 'AGENTICORE_REPOS_ROOT',
+      yaml: 'repos.root',
       kind: directory,
       fallback: home => onShared('repos', join(home, 'agenticore-repos')),
       shown: '`~/agenticore-repos`, or `{shared}/repos`',
@@ -108,6 +115,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     cacheRoot: read({
       variable: 'AGENTICORE_CACHE_ROOT',
+      yaml: 'repos.cache_root',
       kind: directory,
       fallback: () => join(worktreeRoot, '.cache'),
       shown: '`{worktree root}/.cache`',
@@ -115,6 +123,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     cacheLimitBytes: read({
       variable: 'AGENTICORE_CACHE_LIMIT',
+      yaml: 'repos.cache_limit',
       kind: bytes,
       fallback: () => 20 * 1024 ** 3,
       shown: '`20GiB`',
@@ -122,6 +131,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     jobTtlSeconds: read({
       variable: 'AGENTICORE_JOB_TTL',
+      yaml: 'repos.job_ttl_seconds',
       kind: seconds,
       fallback: () => 86_400,
       shown: '`86400`',
@@ -130,6 +140,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     podName: read({
       variable: 'AGENTICORE_POD_NAME',
+      yaml: 'repos.pod_name',
       kind: text,
       fallback: hostname,
       shown: 'the host name',
@@ -137,6 +148,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     githubToken: read({
       variable: 'GITHUB_TOKEN',
+      yaml: 'github.token',
       kind: secret,
       ...none,
       meaning:
@@ -144,6 +156,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     githubApiUrl: read({
       variable: 'GITHUB_API_URL',
+      yaml: 'github.api_url',
       kind: apiUrl,
       fallback: () => 'https://api.github.com',
       shown: '`https://api.github.com`',
@@ -151,6 +164,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     allowedHosts: read({
       variable: 'AGENTICORE_ALLOWED_HOSTS',
+      yaml: 'git.allowed_hosts',
       kind: hosts,
       fallback: () => [],
       shown: 'any',
@@ -158,6 +172,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     gitAuthorName: read({
       variable: 'AGENTICORE_GIT_AUTHOR_NAME',
+      yaml: 'git.author_name',
       kind: text,
       fallback: () => 'agenticore',
       shown: '`agenticore`',
@@ -165,6 +180,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     gitAuthorEmail: read({
       variable: 'AGENTICORE_GIT_AUTHOR_EMAIL',
+      yaml: 'git.author_email',
       kind: text,
       fallback: () => 'agenticore@users.noreply.github.com',
       shown: '`agenticore@users.noreply.github.com`',
@@ -197,18 +213,21 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     webhookUrl: read({
       variable: 'AGENTICORE_WEBHOOK_URL',
+      yaml: 'webhook.url',
       kind: apiUrl,
       ...none,
       meaning: 'Where a [signed message](webhook.md) goes whenever a job has ended. Needs the next one.',
     }),
     webhookSecret: read({
       variable: 'AGENTICORE_WEBHOOK_SECRET',
+      yaml: 'webhook.secret',
       kind: signingSecret,
       ...none,
       meaning: 'Signs those messages; the receiver checks them with it.',
     }),
     serverHost: read({
       variable: 'AGENTICORE_HOST',
+      yaml: 'server.host',
       kind: host,
       fallback: () => '127.0.0.1',
       shown: '`127.0.0.1`',
@@ -217,13 +236,23 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     serverPort: read({
       variable: 'AGENTICORE_PORT',
+      yaml: 'server.port',
       kind: port,
       fallback: () => 8200,
       shown: '`8200`',
       meaning: 'The port for that. A `tcp://…` value, which Kubernetes sets by itself, counts as unset.',
     }),
+    transport: read({
+      variable: 'AGENTICORE_TRANSPORT',
+      yaml: 'server.transport',
+      kind: oneOf('sse', 'stdio'),
+      fallback: () => 'sse' as const,
+      shown: '`sse`',
+      meaning: '`sse`: `serve` speaks HTTP, REST and MCP. `stdio`: MCP on its standard input and output.',
+    }),
     apiKeys: read({
       variable: 'AGENTICORE_API_KEYS',
+      yaml: 'server.api_keys',
       kind: apiKeys,
       fallback: () => [],
       shown: 'none: this machine alone is served',
@@ -244,6 +273,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     controlSocket: read({
       variable: 'AGENTICORE_CONTROL_SOCKET',
+      yaml: 'server.control_socket',
       kind: directory,
       fallback: home => join(home, '.agenticore/control.sock'),
       shown: '`~/.agenticore/control.sock`',
@@ -251,6 +281,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     maxParallelJobs: read({
       variable: 'AGENTICORE_MAX_PARALLEL_JOBS',
+      yaml: 'repos.max_parallel_jobs',
       kind: count(1, 1000),
       fallback: () => 3,
       shown: '`3`',
@@ -258,6 +289,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     queueLimit: read({
       variable: 'AGENTICORE_QUEUE_LIMIT',
+      yaml: 'jobs.queue_limit',
       kind: count(1, 1_000_000_000),
       fallback: () => 100_000,
       shown: '`100000`',
@@ -265,6 +297,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     minFreeDiskBytes: read({
       variable: 'AGENTICORE_MIN_FREE_DISK',
+      yaml: 'jobs.min_free_disk',
       kind: bytes,
       fallback: () => 2 * 1024 ** 3,
       shown: '`2GiB`',
@@ -272,6 +305,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     logLevel: read({
       variable: 'AGENTICORE_LOG_LEVEL',
+      yaml: 'log.level',
       kind: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
       fallback: () => 'info' as const,
       shown: '`info`',
@@ -279,13 +313,15 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     logFormat: read({
       variable: 'AGENTICORE_LOG_FORMAT',
+      yaml: 'log.format',
       kind: oneOf('json', 'text'),
       fallback: () => 'auto' as const,
-      shown: '`text` in a terminal, else `json`',
-      meaning: 'How.',
+      shown: '`json` when standard error is no terminal',
+      meaning: 'How it is written.',
     }),
     otelEnabled: read<boolean | 'auto'>({
       variable: 'AGENTICORE_OTEL_ENABLED',
+      yaml: 'otel.enabled',
       kind: truth,
       fallback: () => 'auto' as const,
       shown: '`true` where the next one is set',
@@ -293,12 +329,14 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     otelEndpoint: read({
       variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+      yaml: 'otel.endpoint',
       kind: httpUrl,
       ...none,
       meaning: 'The collector that gets them, by OTLP.',
     }),
     otelProtocol: read({
       variable: 'OTEL_EXPORTER_OTLP_PROTOCOL',
+      yaml: 'otel.protocol',
       kind: oneOf('grpc', 'http/protobuf', 'http/json'),
       fallback: () => 'grpc' as const,
       shown: '`grpc`',
@@ -306,6 +344,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     otelLogPrompts: read({
       variable: 'AGENTICORE_OTEL_LOG_PROMPTS',
+      yaml: 'otel.log_prompts',
       kind: truth,
       fallback: () => false,
       shown: '`false`',
@@ -313,6 +352,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     otelLogToolDetails: read({
       variable: 'AGENTICORE_OTEL_LOG_TOOL_DETAILS',
+      yaml: 'otel.log_tool_details',
       kind: truth,
       fallback: () => true,
       shown: '`true`',
@@ -321,14 +361,14 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
   }
 }
 
-/** The variables that hold a secret themselves. */
-export function secretVariables(): string[] {
-  const names: string[] = []
-  readSettings(({ variable, kind, fallback }) => {
-    if (kind.secret) names.push(variable)
-    return fallback('')
+/** What there is to know of each setting, in the order of the documentation. */
+export function allSettings(): readonly Setting<unknown>[] {
+  const found: Setting<unknown>[] = []
+  readSettings(setting => {
+    found.push(setting)
+    return setting.fallback('~')
   })
-  return names
+  return found
 }
 
 export type Settings = Readonly<ReturnType<typeof readSettings>>

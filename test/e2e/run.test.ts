@@ -239,7 +239,7 @@ t.test('jobs, job and logs show what was done', async t => {
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const job = jobIn(await cli(['run', 'Say two', '-r', repo.cloneUrl, '--local', '--json']))
   const list = await cli(['jobs', '--json'])
-  t.match(list.stderr, 'Jobs of this machine')
+  t.match(list.stderr, 'these are the jobs of this machine')
   const { output: _, ...row } = job
   t.strictSame(JSON.parse(list.stdout), [row])
   t.equal((await cli(['jobs', '--local'])).stderr, '')

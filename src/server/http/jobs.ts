@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
 import * as z from 'zod'
 import { manyJobs, oneJob } from '../../api/replies.ts'
 import { droppedFields, jobPath, jobsQuery, type Submission, submission } from '../../api/requests.ts'
@@ -27,8 +28,8 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
         response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 503, 507, ...badBody) },
       },
     },
-    async ({ body: wanted }, reply) => {
-      const asked = requestFrom(wanted, defaults)
+    async ({ body: wanted, headers }, reply) => {
+      const asked = { ...requestFrom(wanted, defaults), ...traceFrom(headers) }
       const job = await service.submit(
         wanted.session_id === '' ? asked : await service.followUp(asked, wanted.session_id),
       )
@@ -143,6 +144,9 @@ function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['default
     ...given(optional),
   }
 }
+
+const traceFrom = ({ traceparent }: IncomingHttpHeaders): { traceparent?: string } =>
+  typeof traceparent === 'string' ? { traceparent } : {}
 
 type Given<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
 

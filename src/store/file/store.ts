@@ -79,7 +79,6 @@ export class FileJobStore implements JobStore {
     this.#changes = parts.changes ?? new Changes()
     this.#ids = new KnownIds({ root, journal: parts.journal, clock: parts.clock })
     this.#journal = telling(parts.journal, {
-      made: id => this.#made(id),
       changed: id => this.#changes.tell(id, 'record'),
       removed: id => this.#removed(id),
     })
@@ -129,7 +128,9 @@ export class FileJobStore implements JobStore {
   }
 
   async submit(job: Job, options: SubmitOptions = {}): Promise<Job> {
-    return await this.#submissions.submit(job, options)
+    const kept = await this.#submissions.submit(job, options)
+    this.#made(kept.id)
+    return kept
   }
 
   async get(id: JobId): Promise<Job | undefined> {

@@ -2,7 +2,7 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
 import type { Journal, SubmitOptions } from '../../jobs/ports.ts'
 import { sameRequest } from '../../jobs/request.ts'
-import type { Holder } from './holders.ts'
+import type { Holder, Holders } from './holders.ts'
 import type { Keys } from './keys.ts'
 import type { Markers } from './markers.ts'
 import type { StorePoint } from './points.ts'
@@ -11,6 +11,7 @@ export interface SubmissionsParts {
   readonly journal: Journal
   readonly queue: Markers
   readonly keys: Keys
+  readonly holders: Holders
   /** This process, as one that holds jobs. */
   self(): Promise<Holder>
   reached(point: StorePoint): void
@@ -51,10 +52,10 @@ export class Submissions {
     return await this.submit(job, options)
   }
 
-  /** A marker too many does no harm: whoever takes it looks at the job. */
+  /** A marker too many does no harm, but that it counts as a job that waits: whoever takes it looks at the job. */
   async #ensureQueued(id: JobId): Promise<void> {
-    const { journal, queue } = this.#parts
-    if (await queue.has(id)) return
+    const { journal, queue, holders } = this.#parts
+    if ((await queue.has(id)) || (await holders.hold(id))) return
     if ((await journal.read(id))?.status === 'queued') await queue.put(id)
   }
 

@@ -1,22 +1,21 @@
 import type { JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
 
-/** What is told of records, each time when it is on the disk. */
+/** What is told of records that change, each time when it is on the disk. */
 export interface RecordListener {
-  made(id: JobId): void
   changed(id: JobId): void
   removed(id: JobId): void
 }
 
 /** The same journal, with somebody told of what is written to it. */
 export function telling(journal: Journal, listener: RecordListener): Journal {
-  const told = async <T>(id: JobId, tell: 'made' | 'changed' | 'removed', writing: Promise<T>): Promise<T> => {
+  const told = async <T>(id: JobId, tell: 'changed' | 'removed', writing: Promise<T>): Promise<T> => {
     const result = await writing
     listener[tell](id)
     return result
   }
   return {
-    create: job => told(job.id, 'made', journal.create(job)),
+    create: job => journal.create(job),
     begin: job => told(job.id, 'changed', journal.begin(job)),
     update: job => told(job.id, 'changed', journal.update(job)),
     fold: job => told(job.id, 'changed', journal.fold(job)),

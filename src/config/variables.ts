@@ -1,0 +1,47 @@
+import { markerVariable } from '../util/marker.ts'
+import { didYouMean } from '../util/nearest.ts'
+import { printable } from '../util/printable.ts'
+import { isForeignVariable, notUsed } from './foreign.ts'
+import type { Given, Source } from './given.ts'
+import { allSettings } from './settings.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export function environmentSource(env: Environment): Source {
+  const find = (name: string): Given | undefined => {
+    const text = env[name]
+    return text ? { text, name, place: '' } : undefined
+  }
+  return { kind: 'environment', find }
+}
+
+/** Of agenticore's own surroundings: its job's programs, settings of parts that come later. */
+const others = new RegExp(`^(${markerVariable}|AGENTICORE_(AGENTIHOOKS_\\w+|LEASE_SECONDS|MAX_ATTEMPTS))$`)
+
+/** What Kubernetes sets in every pod for a Service whose name starts with agenticore. */
+const serviceLink = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
+const isServiceLink = (name: string, text: string): boolean =>
+  serviceLink.test(name) || /^(tcp|udp|sctp):\/\//.test(text)
+
+/** A line for each variable that somebody may have set for us and that nothing reads. */
+export function warnOfVariables(env: Environment): string[] {
+  const known = knownVariables()
+  return Object.entries(env).flatMap(([name, text]) => {
+    if (!text) return []
+    if (isForeignVariable(name)) return [`${name} ${notUsed}`]
+    const isOurs = name.startsWith('AGENTICORE_') && !known.includes(name) && !others.test(name)
+    return isOurs && !isServiceLink(name, text) ? [unknownVariable(name, known)] : []
+  })
+}
+
+function unknownVariable(name: string, known: readonly string[]): string {
+  const meant = didYouMean(name.slice(0, 100), known)
+  return `${printable(name)} is no setting${meant || '.'}`
+}
+
+const knownVariables = (): string[] =>
+  allSettings().flatMap(({ variable, kind }) => (kind.secret ? [variable, `${variable}_FILE`] : [variable]))
+
+/** The variables that hold a secret themselves. */
+export const secretVariables = (): string[] =>
+  allSettings().flatMap(({ variable, kind }) => (kind.secret ? [variable] : []))
