@@ -4,7 +4,7 @@ import { eventToWire, toWire } from '../../api/wire.ts'
 import type { JobEvent } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
 import type { Server, ServerParts } from './parts.ts'
-import { refusals, tags } from './schema.ts'
+import { inContent, refusals, tags } from './schema.ts'
 import { aliveEveryMs, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
 
 const ndjson = 'application/x-ndjson'
@@ -26,7 +26,11 @@ const eventsHeaders = z.looseObject({
     .describe('The last event that was read: only what comes after it is sent.'),
 })
 
-const streamed = { 200: z.string().describe('A stream.'), ...refusals(400, 401, 403, 404) }
+/** How one of a `text/event-stream` reads. */
+const message = z
+  .object({ id: z.string(), event: z.string(), data: z.string().describe('JSON.'), retry: z.coerce.number() })
+  .partial()
+  .describe('Each message of the stream.')
 
 /** What happens, as it happens. */
 export function eventRoutes(server: Server, parts: ServerParts): void {
@@ -40,8 +44,7 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         description:
           'A message a change, with the job as it is then, without its `output`. Begin with GET /jobs once this is open.',
         tags,
-        produces: ['text/event-stream'],
-        response: streamed,
+        response: { 200: inContent('A stream.', { 'text/event-stream': message }), ...refusals(401, 403) },
       },
     },
     async (_, reply) => {
@@ -66,8 +69,11 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         params: jobPath,
         querystring: eventsQuery,
         headers: eventsHeaders,
-        produces: ['text/event-stream', ndjson],
-        response: { ...streamed, 204: z.null().describe('There is nothing after that event.') },
+        response: {
+          200: inContent('A stream.', { 'text/event-stream': message, [ndjson]: z.string() }),
+          204: z.undefined().describe('There is nothing after that event.'),
+          ...refusals(401, 403, 404, 414),
+        },
       },
     },
     async ({ params, query: { follow }, headers }, reply) => {

@@ -13,28 +13,29 @@ export async function* withPauses<T>(
 ): AsyncGenerator<T | undefined> {
   const iterator = source[Symbol.asyncIterator]()
   try {
-    let next = iterator.next()
     for (;;) {
-      const result = await orPause(next, everyMs, clock)
-      if (result?.done) return
-      yield result?.value
-      if (result) next = iterator.next()
+      const next = iterator.next()
+      for await (const _ of pauses(next, everyMs, clock)) yield undefined
+      const result = await next
+      if (result.done) return
+      yield result.value
     }
   } finally {
     await iterator.return?.()
   }
 }
 
-async function orPause<T>(next: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  const over = new AbortController()
-  const pause = clock.sleep(ms, over.signal).then(
-    () => undefined,
-    () => undefined,
-  )
-  try {
-    return await Promise.race([next, pause])
-  } finally {
-    over.abort()
+/** One whenever `everyMs` are over, until `next` is there. It hears of that once: what waits for days must not pile up. */
+async function* pauses(next: Promise<unknown>, everyMs: number, clock: Clock): AsyncGenerator<void> {
+  const there = new AbortController()
+  const arrived = (): void => there.abort()
+  next.then(arrived, arrived)
+  while (!there.signal.aborted) {
+    const isOver = await clock.sleep(everyMs, there.signal).then(
+      () => true,
+      () => false,
+    )
+    if (isOver) yield
   }
 }
 
