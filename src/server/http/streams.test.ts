@@ -50,6 +50,7 @@ t.test('what comes is passed on, and a silence is said every 15 s', async t => {
     for await (const event of withPauses(source.read(), aliveEveryMs, clock)) seen.push(event?.id)
   })()
   source.put('1-1')
+  while (seen.length === 0) await new Promise(setImmediate)
   while (seen.filter(id => id === undefined).length < 2) {
     await clock.slept()
     clock.advance(aliveEveryMs)
