@@ -12,7 +12,7 @@ import type { Lease } from './jobs/ports.ts'
 import { openLog } from './log.ts'
 import { type Observing, openObserving } from './observing.ts'
 import { type LocalParts, openParts, secretsOf } from './parts.ts'
-import { recover, sweep } from './recovery.ts'
+import { clearEnded, recover, sweep } from './recovery.ts'
 import { listenControl } from './server/control/control.ts'
 import type { Server, ServerParts } from './server/http/parts.ts'
 import { buildServer } from './server/http/server.ts'
@@ -127,6 +127,7 @@ class RunningDaemon implements Daemon {
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
     const runner = await makers.runnerFor(() => undefined)
     await this.#recover(local)
+    await clearEnded(local)
     this.#worker = this.#workerFor(local, (lease, signal) => runner.run(lease, signal))
     this.#worker.start()
     this.#startChores(local, this.#worker)
