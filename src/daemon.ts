@@ -136,7 +136,8 @@ class RunningDaemon implements Daemon {
     if (!this.#worker) return yield { state: 'drained', running: 0, leftMs: 0 }
     this.log.info({ running: this.#worker.running }, 'draining')
     for await (const progress of drain(this.#worker, systemClock, { timeoutMs, ...how })) {
-      this.log.info(progress, 'drain')
+      const { state, running, leftMs } = progress
+      this.log.info({ state, running, left_ms: Math.round(leftMs) }, 'drain')
       yield progress
     }
   }

@@ -2,15 +2,15 @@ import { isFinal, type Job, type JobId, type JobStatus } from '../../jobs/job.ts
 import type { ListQuery } from '../../jobs/ports.ts'
 import { inBatches } from '../../util/batches.ts'
 import type { KnownIds } from './known-ids.ts'
-import type { Markers } from './markers.ts'
 import type { PassingOver } from './passing-over.ts'
+import type { RememberedMarkers } from './remembered-markers.ts'
 import { withoutOutput } from './watch.ts'
 
 export interface ListingParts {
   readonly ids: KnownIds
-  readonly queue: Markers
+  readonly queue: RememberedMarkers
   /** Jobs that have not ended. */
-  readonly active: Markers
+  readonly active: RememberedMarkers
   readonly passingOver: PassingOver
   /** The job as it is now. */
   look(id: JobId): Promise<Job | undefined>
@@ -62,9 +62,9 @@ export class Listing {
   async #candidates({ status, before }: ListQuery): Promise<Iterable<JobId>> {
     const { ids, queue, active } = this.#parts
     if (status !== 'queued' && status !== 'running') return await ids.newestFirst(before)
-    const waiting = await queue.ids()
-    const some = status === 'queued' ? waiting : without(await active.ids(), new Set(waiting))
-    return some.filter(id => before === undefined || id < before).reverse()
+    if (status === 'queued') return await queue.known.newestFirst(before)
+    const waiting = new Set(await queue.known.all())
+    return [...(await active.known.newestFirst(before))].filter(id => !waiting.has(id))
   }
 
   async #read(id: JobId): Promise<Job | undefined> {
@@ -75,16 +75,13 @@ export class Listing {
   }
 
   async #withPositions(jobs: Job[]): Promise<Job[]> {
-    if (!jobs.some(({ status }) => status === 'queued')) return jobs
-    const positions = new Map((await this.#parts.queue.ids()).map((id, index) => [id, index + 1]))
-    return jobs.map(job => {
-      const queuePosition = job.status === 'queued' ? positions.get(job.id) : undefined
-      return queuePosition === undefined ? job : { ...job, queuePosition }
+    const { queue } = this.#parts
+    return await inBatches(jobs, async job => {
+      const index = job.status === 'queued' ? await queue.known.indexOf(job.id) : undefined
+      return index === undefined ? job : { ...job, queuePosition: index + 1 }
     })
   }
 }
 
 const fits = (facts: Facts, { status, session }: ListQuery): boolean =>
   (status === undefined || facts.status === status) && (session === undefined || facts.sessionId === session)
-
-const without = (ids: readonly JobId[], others: ReadonlySet<JobId>): JobId[] => ids.filter(id => !others.has(id))

@@ -29,6 +29,7 @@ export class Markers {
 
   async put(id: JobId): Promise<void> {
     await (await open(this.#path(id), 'a', 0o600)).close()
+    this.arrived(id)
     await syncDirectory(this.#directory)
   }
 
@@ -57,9 +58,12 @@ export class Markers {
     try {
       await rename(this.#path(id), target.#path(id))
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return false
-      throw error
+      if (!hasCode(error, 'ENOENT')) throw error
+      this.left(id)
+      return false
     }
+    target.arrived(id)
+    this.left(id)
     await syncDirectory(target.#directory)
     await syncDirectory(this.#directory)
     return true
@@ -68,6 +72,17 @@ export class Markers {
   /** A power cut may bring it back. */
   async drop(id: JobId): Promise<void> {
     await rm(this.#path(id), { force: true })
+    this.left(id)
+  }
+
+  /** Told of every marker that is here now by what this process did. */
+  protected arrived(_id: JobId): void {
+    // Nobody keeps a list.
+  }
+
+  /** Told of every marker that is not. */
+  protected left(_id: JobId): void {
+    // Nobody keeps a list.
   }
 
   #path(id: JobId): string {

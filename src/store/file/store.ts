@@ -26,6 +26,7 @@ import { Markers } from './markers.ts'
 import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
+import { RememberedMarkers } from './remembered-markers.ts'
 import { Submissions } from './submissions.ts'
 import { Sweeper } from './sweeper.ts'
 import { telling } from './telling.ts'
@@ -60,8 +61,8 @@ export class FileJobStore implements JobStore {
   readonly #changes: Changes
   readonly #ids: KnownIds
   readonly #listing: Listing
-  readonly #active: Markers
-  readonly #queue: Markers
+  readonly #active: RememberedMarkers
+  readonly #queue: RememberedMarkers
   readonly #verdicts: Markers
   readonly #holders: Holders
   readonly #keys: Keys
@@ -77,13 +78,14 @@ export class FileJobStore implements JobStore {
   private constructor(root: string, parts: FileStoreParts) {
     this.#parts = parts
     this.#changes = parts.changes ?? new Changes()
-    this.#ids = new KnownIds({ root, journal: parts.journal, clock: parts.clock })
+    this.#ids = new KnownIds({ directory: root, read: () => parts.journal.ids(), clock: parts.clock })
     this.#journal = telling(parts.journal, {
       changed: id => this.#changes.tell(id, 'record'),
+      ended: id => this.#active.known.remove(id),
       removed: id => this.#removed(id),
     })
-    this.#active = new Markers(join(root, 'active'))
-    this.#queue = new Markers(join(root, 'queue'))
+    this.#active = new RememberedMarkers(join(root, 'active'), parts.clock)
+    this.#queue = new RememberedMarkers(join(root, 'queue'), parts.clock)
     this.#verdicts = new Markers(join(root, 'verdict'))
     this.#holders = new Holders(join(root, 'holders'))
     this.#keys = new Keys(join(root, 'keys'))
@@ -147,13 +149,12 @@ export class FileJobStore implements JobStore {
   }
 
   async stats(): Promise<QueueStats> {
-    const waiting = await this.#queue.ids()
-    const active = await this.#active.ids()
-    const queued = new Set(waiting)
+    const waiting = await this.#queue.known.all()
+    const active = await this.#active.known.all()
     const [oldest] = waiting
     return {
       queued: waiting.length,
-      running: active.filter(id => !queued.has(id)).length,
+      running: Math.max(0, active.length - waiting.length),
       ...(oldest === undefined ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }),
     }
   }
@@ -244,11 +245,13 @@ export class FileJobStore implements JobStore {
 
   #made(id: JobId): void {
     this.#ids.add(id)
+    this.#active.known.add(id)
     this.#changes.tell(id, 'record')
   }
 
   #removed(id: JobId): void {
     this.#ids.remove(id)
+    this.#active.known.remove(id)
     this.#listing.forget(id)
   }
 
@@ -284,8 +287,8 @@ export class FileJobStore implements JobStore {
   }
 
   async #withPosition(job: Job): Promise<Job> {
-    const index = (await this.#queue.ids()).indexOf(job.id)
-    return index < 0 ? job : { ...job, queuePosition: index + 1 }
+    const index = await this.#queue.known.indexOf(job.id)
+    return index === undefined ? job : { ...job, queuePosition: index + 1 }
   }
 
   #own(): Promise<Holder> {

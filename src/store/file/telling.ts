@@ -4,6 +4,7 @@ import type { Journal } from '../../jobs/ports.ts'
 /** What is told of records that change, each time when it is on the disk. */
 export interface RecordListener {
   changed(id: JobId): void
+  ended(id: JobId): void
   removed(id: JobId): void
 }
 
@@ -18,7 +19,11 @@ export function telling(journal: Journal, listener: RecordListener): Journal {
     create: job => journal.create(job),
     begin: job => told(job.id, 'changed', journal.begin(job)),
     update: job => told(job.id, 'changed', journal.update(job)),
-    fold: job => told(job.id, 'changed', journal.fold(job)),
+    async fold(job) {
+      await journal.fold(job)
+      listener.ended(job.id)
+      listener.changed(job.id)
+    },
     remove: id => told(id, 'removed', journal.remove(id)),
     outcome: job => journal.outcome(job),
     readOutcome: id => journal.readOutcome(id),
