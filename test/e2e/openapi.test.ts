@@ -39,6 +39,7 @@ t.test('the description is an OpenAPI of 3.1, and says of each route what it doe
       }
     }
   }
+  await daemon.stop()
 })
 
 t.test('what is answered is what is described', async t => {
@@ -116,4 +117,5 @@ t.test('what is answered is what is described', async t => {
     ['GET /jobs/events'],
     'all of them were asked',
   )
+  await daemon.handOver()
 })

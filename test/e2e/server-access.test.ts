@@ -225,6 +225,7 @@ t.test('a peer is the machine itself by the address it comes from', { skip: !has
     const senders = [{ what: address }, ...homely.map(each => ({ ...each, what: `${address}, ${each.what}` }))]
     await areRefused(t, http, doors, senders, 403)
   }
+  await daemon.stop()
 })
 
 /** A machine of its own on a wire to this one. */
@@ -283,4 +284,5 @@ t.test('another machine is served with a key alone', { skip: await whyNoNamespac
     ['GET', '/openapi.json'],
   ]
   t.strictSame(await statuses(port, some, { Authorization: `Bearer ${two}` }), [200, 200, 200])
+  await Promise.all([closed.stop(), keyed.stop()])
 })

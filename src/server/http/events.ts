@@ -5,7 +5,7 @@ import type { JobEvent } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
 import type { Server, ServerParts } from './parts.ts'
 import { inContent, refusals, tags } from './schema.ts'
-import { aliveEveryMs, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
+import { aliveEveryMs, asStream, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
 
 const ndjson = 'application/x-ndjson'
 const sse = 'text/event-stream; charset=utf-8'
@@ -49,11 +49,8 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
     },
     async (_, reply) => {
       const changes = withPauses(service.changes(whileHeard(reply, closing)), aliveEveryMs, clock)
-      return reply
-        .type(sse)
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        .send(bodyOf(written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))))
+      const messages = written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))
+      return asStream(reply, sse).send(bodyOf(messages))
     },
   )
 
@@ -84,12 +81,9 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
       const heard = whileHeard(reply, closing)
       const options = { ...(follow ? { follow: heard } : {}), ...(after === undefined ? {} : { after }) }
       const events = withPauses(service.events(id, options), aliveEveryMs, clock)
-      reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no')
-      if (headers.accept?.includes(ndjson)) {
-        return reply.type(ndjson).send(bodyOf(lines(events)))
-      }
+      if (headers.accept?.includes(ndjson)) return asStream(reply, ndjson).send(bodyOf(lines(events)))
       const messages = written(events, event => sseMessage({ id: event.id, data: eventToWire(event) }))
-      return reply.type(sse).send(bodyOf(follow ? toTheEnd(messages, id, heard) : messages))
+      return asStream(reply, sse).send(bodyOf(follow ? toTheEnd(messages, id, heard) : messages))
     },
   )
 

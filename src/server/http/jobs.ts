@@ -10,7 +10,7 @@ import { isJobId } from '../../jobs/record.ts'
 import { holdUntilEnd } from './hold.ts'
 import type { Server, ServerParts } from './parts.ts'
 import { badBody, inContent, refusals, tags } from './schema.ts'
-import { whileHeard } from './streams.ts'
+import { asStream, whileHeard } from './streams.ts'
 
 /** Submitting, finding, cancelling and repeating jobs. */
 export function jobRoutes(server: Server, parts: ServerParts): void {
@@ -37,9 +37,8 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       const said = warnings.length > 0 ? { warnings } : {}
       const envelope = (now: Job) => ({ success: true, job: toWire(now), ...said })
       if (!wanted.wait) return envelope(job)
-      return reply
-        .type('application/json; charset=utf-8')
-        .send(holdUntilEnd(parts, job, { heard: whileHeard(reply, parts.closing), envelope }))
+      const held = holdUntilEnd(parts, job, { heard: whileHeard(reply, parts.closing), envelope })
+      return asStream(reply, 'application/json; charset=utf-8').send(held)
     },
   )
 

@@ -1,6 +1,7 @@
-import { type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { AgenticoreError } from '../../jobs/errors.ts'
+import { isOwed } from './connections.ts'
 import { refusal } from './refusals.ts'
 
 const tooSlow = 408
@@ -32,21 +33,6 @@ function hangUp(socket: Duplex, status: number, message: string): void {
   if (socket.writable && !isOwed(socket)) socket.write(asHttp(status, JSON.stringify(body)))
   socket.destroy()
 }
-
-/** The replies that are not over, by connection. */
-const owed = new WeakMap<Duplex, Set<ServerResponse>>()
-
-/** To be told of each reply before anything is made of it. */
-export function owe(reply: ServerResponse): void {
-  const { socket } = reply.req
-  const replies = owed.get(socket) ?? new Set()
-  owed.set(socket, replies.add(reply))
-  reply.once('close', () => replies.delete(reply))
-}
-
-/** Whether what is said now would be read as the reply to a whole request from before, or as a part of it. */
-const isOwed = (socket: Duplex): boolean =>
-  [...(owed.get(socket) ?? [])].some(({ headersSent, req }) => headersSent || req.complete)
 
 const asHttp = (status: number, body: string): string =>
   [

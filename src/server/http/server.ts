@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { type Access, accessBy } from './access.ts'
+import { idleEnder, owe } from './connections.ts'
 import { eventRoutes } from './events.ts'
 import { fleetRoutes } from './fleet.ts'
 import { jobRoutes } from './jobs.ts'
-import { owe, refuseMalformed, refuseOddities } from './malformed.ts'
+import { refuseMalformed, refuseOddities } from './malformed.ts'
 import { describeRoutes } from './openapi.ts'
 import type { CheckedRequests, Server, ServerParts } from './parts.ts'
 import { type Refusal, refusal, refusalFor } from './refusals.ts'
@@ -47,6 +48,8 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
   server.setNotFoundHandler(refuseUnknown)
   acceptAnyJson(server)
   refuseOddities(server.server)
+  const endIdle = idleEnder(server.server)
+  server.addHook('preClose', async () => endIdle())
   addHooks(server, access)
   const methods = collectMethods(server)
   await describeRoutes(server, parts)

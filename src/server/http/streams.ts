@@ -46,6 +46,13 @@ export function whileHeard(reply: FastifyReply, closing: AbortSignal): AbortSign
   return AbortSignal.any([gone.signal, closing])
 }
 
+/**
+ * A reply that comes bit by bit. Its connection goes with it: a server that closes has ended the reply, and would wait
+ * for a reader who keeps the connection for another request.
+ */
+export const asStream = (reply: FastifyReply, type: string): FastifyReply =>
+  reply.type(type).header('connection', 'close').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
+
 /** A body that is written as it comes, no faster than it is read. */
 export const bodyOf = (chunks: AsyncIterable<string>): Readable =>
   Readable.from(chunks, { objectMode: false, highWaterMark: 16_384 })
