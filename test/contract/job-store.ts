@@ -1,27 +1,15 @@
 import type { Test } from 'tap'
-import { AgenticoreError } from '../../src/jobs/errors.ts'
-import { finalStatuses, type Job, type JobRequest, type Outcome } from '../../src/jobs/job.ts'
-import type { JobStore, Lease } from '../../src/jobs/ports.ts'
-import type { Clock } from '../../src/util/clock.ts'
+import { finalStatuses } from '../../src/jobs/job.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { jobId, newJob } from '../helpers/jobs.ts'
-
-/** A store under test, and the same store seen by other processes. */
-export interface StoreUnderTest {
-  readonly store: JobStore
-  readonly other: JobStore
-  /** One more process. */
-  open(): Promise<JobStore>
-}
-
-export type OpenStore = (t: Test, clock: Clock) => Promise<StoreUnderTest>
-
-const done: Outcome = { status: 'succeeded', facts: { output: 'done', totalCostUsd: 0.25, branch: 'agenticore/x' } }
-const broken: Outcome = { status: 'failed', errorCode: 'agent_failed', error: 'it broke', facts: { totalCostUsd: 0.5 } }
+import { holdRules } from './hold-rules.ts'
+import { broken, done, Kit, type OpenStore, type Rule } from './kit.ts'
+import { listingRules } from './listing-rules.ts'
+import { watchRules } from './watch-rules.ts'
 
 /** What every JobStore promises. A store is put to it by one line in a file of its own: `jobStoreContract('file', open)`. */
 export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
-  const rule = (title: string, body: (t: Test, kit: Kit) => Promise<void>): void => {
+  const rule: Rule = (title, body) => {
     t.test(`${name}: ${title}`, async t => {
       const clock = new ManualClock()
       await body(t, new Kit(clock, await open(t, clock)))
@@ -404,46 +392,8 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.strictSame((await kit.store.find(job.id.slice(0, 4))).sort(), [job.id, other.id].sort())
     t.strictSame(await kit.store.find('zzzz'), [])
   })
-}
 
-class Kit {
-  readonly clock: ManualClock
-  readonly store: JobStore
-  readonly other: JobStore
-  readonly open: () => Promise<JobStore>
-
-  constructor(clock: ManualClock, { store, other, open }: StoreUnderTest) {
-    this.clock = clock
-    this.store = store
-    this.other = other
-    this.open = open
-  }
-
-  async submit(given: Partial<JobRequest> = {}): Promise<Job> {
-    this.clock.advance(10)
-    return await this.store.submit(newJob(this.clock.now(), given))
-  }
-
-  /** Who was taken back, and what became of each. */
-  async reap(store: JobStore): Promise<[string, string][]> {
-    return (await store.reap(async () => undefined)).map(({ job }) => [job.id, job.status])
-  }
-
-  given(lease: Lease | undefined): Lease {
-    if (!lease) throw new Error('There was nothing to claim')
-    return lease
-  }
-
-  async claim(podName = 'pod-a'): Promise<Lease> {
-    return this.given(await this.store.claim({ podName }))
-  }
-
-  async refused(t: Test, write: () => Promise<unknown>): Promise<void> {
-    try {
-      await write()
-      t.fail('the write was accepted')
-    } catch (error) {
-      t.ok(error instanceof AgenticoreError && error.code === 'stale_lease', String(error))
-    }
-  }
+  listingRules(rule)
+  holdRules(rule)
+  watchRules(rule)
 }

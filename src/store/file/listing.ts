@@ -62,7 +62,8 @@ export class Listing {
   async #candidates({ status, before }: ListQuery): Promise<Iterable<JobId>> {
     const { ids, queue, active } = this.#parts
     if (status !== 'queued' && status !== 'running') return await ids.newestFirst(before)
-    if (status === 'queued') return await queue.known.newestFirst(before)
+    // Among those that have not ended, too, is what waits for one process alone.
+    if (status === 'queued') return await active.known.newestFirst(before)
     const waiting = new Set(await queue.known.all())
     return [...(await active.known.newestFirst(before))].filter(id => !waiting.has(id))
   }

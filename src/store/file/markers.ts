@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { JobId } from '../../jobs/job.ts'
 import { isJobId } from '../../jobs/record.ts'
@@ -43,6 +43,16 @@ export class Markers {
   async read(id: JobId): Promise<string | undefined> {
     try {
       return await readFile(this.#path(id), 'utf8')
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+
+  /** When it came here, on the clock of the file system; undefined when it is not here. */
+  async since(id: JobId): Promise<bigint | undefined> {
+    try {
+      return (await stat(this.#path(id), { bigint: true })).ctimeNs
     } catch (error) {
       if (hasCode(error, 'ENOENT')) return undefined
       throw error

@@ -65,6 +65,8 @@ export class FileJobStore implements JobStore {
   readonly #queue: RememberedMarkers
   readonly #verdicts: Markers
   readonly #holders: Holders
+  /** Jobs that this process has had since they were submitted, and not begun. */
+  readonly #held = new Set<JobId>()
   readonly #keys: Keys
   readonly #submissions: Submissions
   readonly #endings: Endings
@@ -104,6 +106,7 @@ export class FileJobStore implements JobStore {
       queue: this.#queue,
       verdicts: this.#verdicts,
       holders: this.#holders,
+      held: this.#held,
       self: (): Promise<Holder> => this.#own(),
       keys: this.#keys,
       cancel: (id: JobId): Promise<Job> => this.cancel(id),
@@ -151,10 +154,11 @@ export class FileJobStore implements JobStore {
   async stats(): Promise<QueueStats> {
     const waiting = await this.#queue.known.all()
     const active = await this.#active.known.all()
-    const [oldest] = waiting
+    const [oldest] = [...waiting.slice(0, 1), ...this.#held].sort()
+    const queued = waiting.length + this.#held.size
     return {
-      queued: waiting.length,
-      running: Math.max(0, active.length - waiting.length),
+      queued,
+      running: Math.max(0, active.length - queued),
       ...(oldest === undefined ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }),
     }
   }
@@ -164,7 +168,7 @@ export class FileJobStore implements JobStore {
   }
 
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
-    if (only && (await this.#holds(only))) return await this.#waiting.beginHeld(only, podName)
+    if (only && this.#held.has(only)) return await this.#waiting.beginHeld(only, podName)
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
       const job = await this.#passingOver(() => this.#journal.read(id))
@@ -226,9 +230,13 @@ export class FileJobStore implements JobStore {
   }
 
   async close(): Promise<void> {
-    const self = await this.#self
-    this.#self = undefined
-    await self?.close()
+    try {
+      await this.#waiting.giveUpHeld()
+    } finally {
+      const self = await this.#self
+      this.#self = undefined
+      await self?.close()
+    }
   }
 
   /** True when there may be something to reap; cheap. */

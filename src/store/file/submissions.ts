@@ -12,6 +12,8 @@ export interface SubmissionsParts {
   readonly queue: Markers
   readonly keys: Keys
   readonly holders: Holders
+  /** Jobs that this process has had since they were submitted, and not begun. */
+  readonly held: Set<JobId>
   /** This process, as one that holds jobs. */
   self(): Promise<Holder>
   reached(point: StorePoint): void
@@ -31,7 +33,7 @@ export class Submissions {
 
   /** @param options.hold the marker goes to where what this process holds is; from there an heir brings it to the queue */
   async submit(job: Job, options: SubmitOptions): Promise<Job> {
-    const { journal, queue, keys, reached, self } = this.#parts
+    const { journal, keys, reached } = this.#parts
     const key = job.idempotencyKey
     const kept = key === undefined ? job : await keys.take(key, job)
     reached('submit: keyed')
@@ -39,17 +41,29 @@ export class Submissions {
       throw new AgenticoreError('idempotency_conflict', `The idempotency key "${key}" belongs to job ${kept.id}.`)
     }
     const existing = await journal.read(kept.id)
-    if (!existing) {
-      // The marker first: without its record it means nothing, and a kill in between leaves no record that never runs.
-      await (options.hold ? (await self()).markers : queue).put(kept.id)
-      reached('submit: queued')
-      // Not created: somebody else has completed the same submission, or the sweeper has given it up in this moment.
-      if (!(await journal.create(kept))) return (await journal.read(kept.id)) ?? (await this.submit(job, options))
+    if (!existing && !(await this.#make(kept, options))) {
+      // Somebody else has completed the same submission, or the sweeper has given it up in this moment.
+      return (await journal.read(kept.id)) ?? (await this.submit(job, options))
     }
-    if (!options.hold) await this.#ensureQueued(kept.id)
+    if (existing || !options.hold) await this.#ensureQueued(kept.id)
     if (existing || (await this.#hasKey(kept))) return existing ?? kept
     await this.#parts.cancel(kept.id)
     return await this.submit(job, options)
+  }
+
+  /** The marker first: without its record it means nothing, and a kill in between leaves no record that never runs. */
+  async #make(job: Job, { hold = false }: SubmitOptions): Promise<boolean> {
+    const { journal, queue, held, reached } = this.#parts
+    const { markers } = hold ? await this.#parts.self() : { markers: queue }
+    await markers.put(job.id)
+    reached('submit: queued')
+    if (await journal.create(job)) {
+      if (hold) held.add(job.id)
+      return true
+    }
+    // A job that somebody else has made is not for us to keep from the others.
+    if (hold && (await journal.read(job.id))) await markers.moveTo(queue, job.id)
+    return false
   }
 
   /** A marker too many does no harm, but that it counts as a job that waits: whoever takes it looks at the job. */

@@ -2,6 +2,7 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
 import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
 import { abandoned, claimed } from '../../jobs/states.ts'
+import { allDone } from '../../util/all-done.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Endings } from './endings.ts'
 import type { Holder, Holders } from './holders.ts'
@@ -13,6 +14,8 @@ export interface WaitingParts {
   readonly clock: Clock
   readonly queue: Markers
   readonly holders: Holders
+  /** Jobs that this process has had since they were submitted, and not begun. */
+  readonly held: Set<JobId>
   readonly endings: Endings
   /** This process, as one that holds jobs. */
   self(): Promise<Holder>
@@ -40,9 +43,23 @@ export class Waiting {
   /** The same with a job that this process has had since it was submitted. */
   async beginHeld(id: JobId, podName: string): Promise<Lease | undefined> {
     return await this.#alone(id, async self => {
-      const isHeld = (await self.markers.has(id)) && (await this.#read(id)).status === 'queued'
-      return isHeld ? await this.#orBack(id, self, () => this.#begin(id, podName, self)) : undefined
+      if (!this.#parts.held.delete(id)) return undefined
+      return await this.#orBack(id, self, () => this.#begin(id, podName, self))
     })
+  }
+
+  /** What was held and not begun is anybody's. */
+  async giveUpHeld(): Promise<void> {
+    const { held, queue } = this.#parts
+    await allDone(
+      [...held].map(async id => {
+        await this.end(id)
+        await this.#alone(id, async self => {
+          if (held.delete(id)) await self.markers.moveTo(queue, id)
+          return undefined
+        })
+      }),
+    )
   }
 
   async #begin(id: JobId, podName: string, self: Holder): Promise<Lease | undefined> {
@@ -78,6 +95,7 @@ export class Waiting {
 
   /** Ends a job that waits and is not to start any more; undefined when it is not so, or somebody was faster. */
   async end(id: JobId): Promise<Reaped | undefined> {
+    if (this.#parts.held.has(id)) return await this.#endHeld(id)
     const { queue, endings, reached } = this.#parts
     return await this.#take(id, async self => {
       reached('cancel: taken')
@@ -91,6 +109,17 @@ export class Waiting {
       // Somebody has started it since it was looked at, and given it back.
       await self.markers.moveTo(queue, id)
       return undefined
+    })
+  }
+
+  async #endHeld(id: JobId): Promise<Reaped | undefined> {
+    const { held, endings } = this.#parts
+    return await this.#alone(id, async self => {
+      const job = await this.#read(id)
+      if (!endings.isOver(job) || !held.has(id)) return undefined
+      const ended = await endings.fold(endings.over(job), self)
+      held.delete(id)
+      return { lease: { job, fence: job.fence }, job: ended }
     })
   }
 

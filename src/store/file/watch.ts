@@ -1,33 +1,30 @@
+import { createHash } from 'node:crypto'
 import type { Changes } from '../../jobs/changes.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
 import type { Clock } from '../../util/clock.ts'
-import type { Markers } from './markers.ts'
-import type { PassingOver } from './passing-over.ts'
+import { Others, type OthersParts } from './others.ts'
 
-export interface WatchParts {
+export interface WatchParts extends OthersParts {
   readonly changes: Changes
   readonly clock: Clock
-  readonly queue: Markers
-  readonly active: Markers
-  readonly passingOver: PassingOver
-  look(id: JobId): Promise<Job | undefined>
 }
 
-/** How soon what other processes do is seen. */
-const lookEveryMs = 1000
-
 /**
- * Every change of every job from now on, without `output`. Those of this process come at once; those of others, as far as
- * a job comes, starts, is given back or ends, a second later. For a slow reader several changes of a job are one.
+ * Every change of every job from now on, without `output`. Those of this process come at once, those of others a second
+ * later. For a slow reader several changes of a job are one. Ends when `signal` aborts.
  */
-export async function* watchJobs(parts: WatchParts, signal: AbortSignal): AsyncGenerator<Job> {
-  const changed = new Changed(parts)
+export function watchJobs(parts: WatchParts, signal: AbortSignal): AsyncIterable<Job> {
+  const changed = new Changed(parts, signal)
+  return tell(changed, parts, signal)
+}
+
+async function* tell(changed: Changed, parts: WatchParts, signal: AbortSignal): AsyncGenerator<Job> {
   try {
     while (!signal.aborted) {
       for (const id of await changed.next(signal)) {
         const job = await parts.passingOver(() => parts.look(id))
         if (signal.aborted) return
-        if (job) yield withoutOutput(job)
+        if (job && changed.isNews(job)) yield withoutOutput(job)
       }
     }
   } finally {
@@ -40,24 +37,53 @@ class Changed {
   readonly #parts: WatchParts
   readonly #others: Others
   readonly #ids = new Set<JobId>()
+  /** What was told last of those that go on: what this process has done is seen a second time among all that is done. */
+  readonly #told = new Map<JobId, string>()
   readonly close: () => void
   #rung = new AbortController()
+  #nextLookMs = Number.NEGATIVE_INFINITY
 
-  constructor(parts: WatchParts) {
+  constructor(parts: WatchParts, signal: AbortSignal) {
     this.#parts = parts
     this.#others = new Others(parts)
-    this.close = parts.changes.listen((id, change) => change === 'record' && this.#note(id))
+    const stop = parts.changes.listen((id, change) => change === 'record' && this.#note(id))
+    this.close = () => {
+      stop()
+      signal.removeEventListener('abort', this.close)
+    }
+    // Nobody may ever ask for the first change.
+    if (signal.aborted) this.close()
+    else signal.addEventListener('abort', this.close)
   }
 
   /** Those that are not told yet; waits until there may be some. */
   async next(signal: AbortSignal): Promise<JobId[]> {
-    if (this.#ids.size === 0 && !this.#others.isDue)
-      await pause(this.#parts.clock, AbortSignal.any([signal, this.#rung.signal]))
-    if (this.#others.isDue) for (const id of await this.#others.look()) this.#ids.add(id)
+    const { clock } = this.#parts
+    const leftMs = this.#nextLookMs - clock.monotonicMs()
+    if (this.#ids.size === 0 && leftMs > 0) await pause(clock, leftMs, AbortSignal.any([signal, this.#rung.signal]))
+    if (clock.monotonicMs() >= this.#nextLookMs) await this.#look()
     const ids = [...this.#ids]
     this.#ids.clear()
     this.#rung = new AbortController()
     return ids
+  }
+
+  /** False when the job has been told just so. */
+  isNews(job: Job): boolean {
+    const now = createHash('sha1').update(JSON.stringify(job)).digest('base64')
+    if (this.#told.get(job.id) === now) return false
+    this.#told.set(job.id, now)
+    return true
+  }
+
+  async #look(): Promise<void> {
+    const { clock } = this.#parts
+    const startMs = clock.monotonicMs()
+    const found = new Set(await this.#others.look())
+    for (const id of found) this.#ids.add(id)
+    for (const id of this.#told.keys()) if (!found.has(id) && !this.#others.has(id)) this.#told.delete(id)
+    const endMs = clock.monotonicMs()
+    this.#nextLookMs = endMs + Math.max(lookEveryMs, (endMs - startMs) * looksPerTime)
   }
 
   #note(id: JobId): void {
@@ -66,39 +92,14 @@ class Changed {
   }
 }
 
-/** What other processes do: who waits, and who has not ended. */
-class Others {
-  readonly #parts: WatchParts
-  #places: readonly [waiting: ReadonlySet<JobId>, active: ReadonlySet<JobId>] | undefined
-  #lookedMs = Number.NEGATIVE_INFINITY
+/** How soon what other processes do is seen. */
+const lookEveryMs = 1000
+/** Looking takes at most so small a part of the time. */
+const looksPerTime = 20
 
-  constructor(parts: WatchParts) {
-    this.#parts = parts
-  }
-
-  get isDue(): boolean {
-    return this.#parts.clock.monotonicMs() - this.#lookedMs >= lookEveryMs
-  }
-
-  /** @returns jobs that are elsewhere than when it looked last; none at the first time */
-  async look(): Promise<JobId[]> {
-    const { clock, queue, active } = this.#parts
-    const [waiting, going] = [new Set(await queue.ids()), new Set(await active.ids())]
-    const [wasWaiting, wasGoing] = this.#places ?? [waiting, going]
-    this.#places = [waiting, going]
-    this.#lookedMs = clock.monotonicMs()
-    return [...differing(wasWaiting, waiting), ...differing(wasGoing, going)]
-  }
-}
-
-const differing = (one: ReadonlySet<JobId>, other: ReadonlySet<JobId>): JobId[] => [
-  ...[...one].filter(id => !other.has(id)),
-  ...[...other].filter(id => !one.has(id)),
-]
-
-async function pause(clock: Clock, signal: AbortSignal): Promise<void> {
+async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   try {
-    await clock.sleep(lookEveryMs, signal)
+    await clock.sleep(ms, signal)
   } catch (error) {
     if (!signal.aborted) throw error
   }
