@@ -12,7 +12,7 @@ import type { Lease } from './jobs/ports.ts'
 import { openLog } from './log.ts'
 import { type Observing, openObserving } from './observing.ts'
 import { type LocalParts, openParts, secretsOf } from './parts.ts'
-import { recover, sweep } from './recovery.ts'
+import { clearEnded, recover, sweep } from './recovery.ts'
 import { listenControl } from './server/control/control.ts'
 import type { Server, ServerParts } from './server/http/parts.ts'
 import { buildServer } from './server/http/server.ts'
@@ -127,6 +127,7 @@ class RunningDaemon implements Daemon {
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
     const runner = await makers.runnerFor(() => undefined)
     await this.#recover(local)
+    await clearEnded(local)
     this.#worker = this.#workerFor(local, (lease, signal) => runner.run(lease, signal))
     this.#worker.start()
     this.#startChores(local, this.#worker)
@@ -136,7 +137,8 @@ class RunningDaemon implements Daemon {
     if (!this.#worker) return yield { state: 'drained', running: 0, leftMs: 0 }
     this.log.info({ running: this.#worker.running }, 'draining')
     for await (const progress of drain(this.#worker, systemClock, { timeoutMs, ...how })) {
-      this.log.info(progress, 'drain')
+      const { state, running, leftMs } = progress
+      this.log.info({ state, running, left_ms: Math.round(leftMs) }, 'drain')
       yield progress
     }
   }

@@ -37,6 +37,11 @@ export async function sweep(parts: LocalParts): Promise<void> {
   if (last && Date.now() - last.mtimeMs < sweepEveryMs) return
   await writeFile(stamp, '', { mode: 0o600 })
   for (const job of await parts.store.sweep()) await forgetPlaces(parts, job, { results: 'dropped' })
+  await clearEnded(parts)
+}
+
+/** Trees and files of jobs that have ended, and whose holder had no time to clear up. */
+export async function clearEnded(parts: LocalParts): Promise<void> {
   for (const job of await endedJobsWithPlaces(parts)) await forgetPlaces(parts, job, { results: 'kept' })
 }
 

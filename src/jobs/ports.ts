@@ -40,8 +40,9 @@ export interface JobStore {
    * else queued again. Also ends what waited too long to start. What goes wrong with one job is warned of, leaves that one
    * as it is for the next time, and keeps no other one from it.
    * @param end called before an attempt that was running is taken back: ends its processes where they can be reached
+   * @param about called after that, and before anybody sees it, with what becomes of an attempt that had no outcome
    */
-  reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]>
+  reap(end: (lease: Lease) => Promise<void>, about?: (reaped: Reaped) => Promise<void>): Promise<Reaped[]>
   /**
    * Deletes jobs that ended longer ago than they are kept, with everything that was kept of them, and what submissions have
    * left that nobody completed. One process at a time: none when another one is at it.

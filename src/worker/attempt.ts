@@ -103,9 +103,10 @@ export class Attempt {
     return { type: 'release', reason: messageOf(error), later: true, facts }
   }
 
-  /** Every step is taken, whatever the others do; what fails is said in the log. */
+  /** Every step is taken, whatever the others do; what fails is said, but not to who follows the job: it has ended. */
   async clean(): Promise<void> {
-    await this.#place.clean(message => this.#warn(message))
+    const { warn } = this.#parts
+    await this.#place.clean(message => warn(`Job ${this.#lease.job.id}: ${message}`))
   }
 
   /** The user is free for another agent. */

@@ -97,7 +97,7 @@ export class Place {
   }
 
   /** Every step is taken, whatever the others do; what fails is told. What a job without a repository made stays. */
-  async clean(tell: (message: string) => Promise<void>): Promise<void> {
+  async clean(tell: (message: string) => void): Promise<void> {
     const steps = [
       async () => await this.takeBack(),
       async () => await this.#disposeOfTree(),

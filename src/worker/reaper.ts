@@ -1,4 +1,5 @@
 import type { RunnerEvent } from '../jobs/events.ts'
+import type { Job } from '../jobs/job.ts'
 import type { EventLog, JobStore, Lease, Reaped } from '../jobs/ports.ts'
 import { messageOf } from '../util/error-code.ts'
 
@@ -12,24 +13,20 @@ export interface ReaperParts {
 
 /** What dead holders have left: their agents ended, their jobs queued again or ended, and that in the log. */
 export async function reap({ store, events, warn, endProcesses }: ReaperParts): Promise<Reaped[]> {
-  const reaped = await store.reap(endProcesses)
-  for (const each of reaped) {
-    const event = eventFor(each)
-    if (!event) continue
+  // While nobody sees it yet: who follows the job leaves when it has ended.
+  return await store.reap(endProcesses, async ({ lease, job }) => {
+    const event = eventFor(job)
     try {
-      await events.append(each.lease, event)
+      if (event) await events.append(lease, event)
     } catch (error) {
-      warn(`The event log of job ${each.job.id} cannot be written: ${messageOf(error)}`)
+      warn(`The event log of job ${job.id} cannot be written: ${messageOf(error)}`)
     }
-  }
-  return reaped
+  })
 }
 
-/** None for an attempt that said itself how it ended, or that never began. */
-function eventFor({ lease, job }: Reaped): RunnerEvent | undefined {
-  if (lease.job.status !== 'running') return undefined
+function eventFor(job: Job): RunnerEvent | undefined {
   if (job.status === 'queued') return { type: 'released', reason: 'the process that ran it died' }
   if (job.status === 'cancelled') return { type: 'outcome', status: 'cancelled' }
-  if (job.errorCode !== 'poison' || job.error === undefined) return undefined
+  if (job.errorCode === undefined || job.error === undefined) return undefined
   return { type: 'outcome', status: 'failed', errorCode: job.errorCode, error: job.error }
 }

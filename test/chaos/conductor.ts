@@ -8,6 +8,7 @@ import { isJobId } from '../../src/jobs/record.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { type Checked, check } from './check.ts'
 import { openStore, places } from './places.ts'
+import { mulberry32 } from './random.ts'
 
 export interface Plan {
   readonly directory: string
@@ -111,15 +112,4 @@ class Chaos {
 
 async function exited(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-}
-
-/** A small generator of random numbers that a seed repeats; Tommy Ettinger, public domain. */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

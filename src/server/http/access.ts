@@ -62,13 +62,17 @@ function whyStrange(peer: string, headers: IncomingHttpHeaders): string | undefi
   if (!isLoopback(peer)) return 'the request came from another one'
   const forwarded = Object.keys(headers).find(name => forwarding.test(name))
   if (forwarded !== undefined) return `the request was passed on by a proxy (${forwarded})`
-  if (!isLocalName(hostOf(`http://${headers.host ?? ''}`))) return 'its Host header names another one'
+  if (!isLocalHost(headers.host ?? '')) return 'its Host header names another one'
   const { origin } = headers
   if (origin !== undefined && !isLocalName(hostOf(origin))) return 'it was sent by a page of another one (Origin)'
   return headers['sec-fetch-site'] === 'cross-site'
     ? 'it was sent by a page of another one (Sec-Fetch-Site)'
     : undefined
 }
+
+/** Read as strictly as nobody else may read it: a URL ends its host at the first slash of any kind. */
+const isLocalHost = (header: string): boolean =>
+  /^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(header) && isLocalName(hostOf(`http://${header}`))
 
 const hostOf = (address: string): string => URL.parse(address)?.hostname.replace(/^\[|\]$/g, '') ?? ''
 

@@ -4,8 +4,8 @@ import { eventToWire, toWire } from '../../api/wire.ts'
 import type { JobEvent } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
 import type { Server, ServerParts } from './parts.ts'
-import { refusals, tags } from './schema.ts'
-import { aliveEveryMs, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
+import { inContent, refusals, tags } from './schema.ts'
+import { aliveEveryMs, asStream, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
 
 const ndjson = 'application/x-ndjson'
 const sse = 'text/event-stream; charset=utf-8'
@@ -26,7 +26,11 @@ const eventsHeaders = z.looseObject({
     .describe('The last event that was read: only what comes after it is sent.'),
 })
 
-const streamed = { 200: z.string().describe('A stream.'), ...refusals(400, 401, 403, 404) }
+/** How one of a `text/event-stream` reads. */
+const message = z
+  .object({ id: z.string(), event: z.string(), data: z.string().describe('JSON.'), retry: z.coerce.number() })
+  .partial()
+  .describe('Each message of the stream.')
 
 /** What happens, as it happens. */
 export function eventRoutes(server: Server, parts: ServerParts): void {
@@ -40,17 +44,13 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         description:
           'A message a change, with the job as it is then, without its `output`. Begin with GET /jobs once this is open.',
         tags,
-        produces: ['text/event-stream'],
-        response: streamed,
+        response: { 200: inContent('A stream.', { 'text/event-stream': message }), ...refusals(401, 403) },
       },
     },
     async (_, reply) => {
       const changes = withPauses(service.changes(whileHeard(reply, closing)), aliveEveryMs, clock)
-      return reply
-        .type(sse)
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        .send(bodyOf(written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))))
+      const messages = written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))
+      return asStream(reply, sse).send(bodyOf(messages))
     },
   )
 
@@ -66,8 +66,11 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
         params: jobPath,
         querystring: eventsQuery,
         headers: eventsHeaders,
-        produces: ['text/event-stream', ndjson],
-        response: { ...streamed, 204: z.null().describe('There is nothing after that event.') },
+        response: {
+          200: inContent('A stream.', { 'text/event-stream': message, [ndjson]: z.string() }),
+          204: z.undefined().describe('There is nothing after that event.'),
+          ...refusals(401, 403, 404, 414),
+        },
       },
     },
     async ({ params, query: { follow }, headers }, reply) => {
@@ -78,12 +81,9 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
       const heard = whileHeard(reply, closing)
       const options = { ...(follow ? { follow: heard } : {}), ...(after === undefined ? {} : { after }) }
       const events = withPauses(service.events(id, options), aliveEveryMs, clock)
-      reply.header('cache-control', 'no-store').header('x-accel-buffering', 'no')
-      if (headers.accept?.includes(ndjson)) {
-        return reply.type(ndjson).send(bodyOf(lines(events)))
-      }
+      if (headers.accept?.includes(ndjson)) return asStream(reply, ndjson).send(bodyOf(lines(events)))
       const messages = written(events, event => sseMessage({ id: event.id, data: eventToWire(event) }))
-      return reply.type(sse).send(bodyOf(follow ? toTheEnd(messages, id, heard) : messages))
+      return asStream(reply, sse).send(bodyOf(follow ? toTheEnd(messages, id, heard) : messages))
     },
   )
 

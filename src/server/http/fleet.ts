@@ -3,7 +3,7 @@ import { health, manyPods, manyProfiles, ready, statusReply } from '../../api/re
 import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Server, ServerParts } from './parts.ts'
 import { refusal } from './refusals.ts'
-import { fleetTags, refusals } from './schema.ts'
+import { fleetTags, inContent, refusals } from './schema.ts'
 
 /** How the server is, and what it works with. */
 export function fleetRoutes(server: Server, parts: ServerParts): void {
@@ -40,8 +40,7 @@ export function fleetRoutes(server: Server, parts: ServerParts): void {
       schema: {
         summary: 'Figures for Prometheus',
         tags,
-        produces: ['text/plain'],
-        response: { 200: z.string(), ...refused },
+        response: { 200: inContent('Prometheus text format.', { 'text/plain': z.string() }), ...refused },
       },
     },
     async (_, reply) => reply.type(parts.metrics.contentType).send(await parts.metrics.text()),
@@ -50,7 +49,12 @@ export function fleetRoutes(server: Server, parts: ServerParts): void {
   server.get(
     '/health',
     {
-      schema: { summary: 'Whether the process is alive; for everybody', tags, response: { 200: health }, security: [] },
+      schema: {
+        summary: 'Whether the process is alive; for everybody',
+        tags,
+        response: { 200: health, ...refusals() },
+        security: [],
+      },
     },
     async () => ({ status: 'ok', service: 'agenticore' }),
   )

@@ -1,7 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { Job } from '../../jobs/job.ts'
-import type { ServerParts } from './parts.ts'
+import type { JobService } from '../../jobs/service.ts'
+import type { Clock } from '../../util/clock.ts'
 import { aliveEveryMs, bodyOf, withPauses } from './streams.ts'
+
+interface HoldingParts {
+  readonly service: Pick<JobService, 'events' | 'get'>
+  readonly clock: Clock
+}
 
 interface Holding {
   /** Aborts when nobody listens any more. */
@@ -13,11 +19,11 @@ interface Holding {
  * The reply of a submitter who waits: nothing for 15 s, then white space now and then, at last the job. When the server
  * closes first, the job as it is then.
  */
-export const holdUntilEnd = (parts: ServerParts, job: Job, holding: Holding): Readable =>
+export const holdUntilEnd = (parts: HoldingParts, job: Job, holding: Holding): Readable =>
   bodyOf(held(parts, job, holding))
 
 async function* held(
-  { service, clock }: ServerParts,
+  { service, clock }: HoldingParts,
   { id }: Job,
   { heard, envelope }: Holding,
 ): AsyncGenerator<string> {

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
+import * as z from 'zod'
 import { manyJobs, oneJob } from '../../api/replies.ts'
 import { droppedFields, jobPath, jobsQuery, type Submission, submission } from '../../api/requests.ts'
 import { toWire } from '../../api/wire.ts'
@@ -8,8 +9,8 @@ import type { Job, JobId, JobRequest } from '../../jobs/job.ts'
 import { isJobId } from '../../jobs/record.ts'
 import { holdUntilEnd } from './hold.ts'
 import type { Server, ServerParts } from './parts.ts'
-import { refusals, tags } from './schema.ts'
-import { whileHeard } from './streams.ts'
+import { badBody, inContent, refusals, tags } from './schema.ts'
+import { asStream, whileHeard } from './streams.ts'
 
 /** Submitting, finding, cancelling and repeating jobs. */
 export function jobRoutes(server: Server, parts: ServerParts): void {
@@ -24,7 +25,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
           'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning.',
         tags,
         body: submission,
-        response: { 200: oneJob, ...refusals(400, 401, 403, 404, 409, 413, 429, 503, 507) },
+        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 503, 507, ...badBody) },
       },
     },
     async ({ body: wanted, headers }, reply) => {
@@ -36,9 +37,8 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       const said = warnings.length > 0 ? { warnings } : {}
       const envelope = (now: Job) => ({ success: true, job: toWire(now), ...said })
       if (!wanted.wait) return envelope(job)
-      return reply
-        .type('application/json; charset=utf-8')
-        .send(holdUntilEnd(parts, job, { heard: whileHeard(reply, parts.closing), envelope }))
+      const held = holdUntilEnd(parts, job, { heard: whileHeard(reply, parts.closing), envelope })
+      return asStream(reply, 'application/json; charset=utf-8').send(held)
     },
   )
 
@@ -49,7 +49,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
         summary: 'List jobs, newest first',
         tags,
         querystring: jobsQuery,
-        response: { 200: manyJobs, ...refusals(400, 401, 403) },
+        response: { 200: manyJobs, ...refusals(401, 403) },
       },
     },
     async ({ query: { limit, status, cursor } }) => {
@@ -61,7 +61,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
     },
   )
 
-  const one = { tags, params: jobPath, response: { 200: oneJob, ...refusals(400, 401, 403, 404) } }
+  const one = { tags, params: jobPath, response: { 200: oneJob, ...refusals(401, 403, 404, 414) } }
 
   server.get('/jobs/:id', { schema: { ...one, summary: 'Show a job' } }, async ({ params: { id } }) => {
     return { success: true, job: toWire(await service.get(id)) }
@@ -73,6 +73,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       schema: {
         ...one,
         summary: 'Cancel a job',
+        response: { ...one.response, ...refusals(...badBody) },
         description:
           'Queued: it has ended when this answers. Running: `cancel_requested_at` is set, and whoever runs it stops its agent within seconds. Ended: nothing changes.',
       },
@@ -86,7 +87,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       schema: {
         ...one,
         summary: 'Submit the request of a job again, as a new job',
-        response: { 200: oneJob, ...refusals(400, 401, 403, 404, 409, 429, 503, 507) },
+        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 414, 429, 503, 507, ...badBody) },
       },
     },
     async ({ params: { id } }) => ({ success: true, job: toWire(await service.retry(id)) }),
@@ -99,8 +100,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
         summary: 'The changes of a job as a patch',
         tags,
         params: jobPath,
-        produces: ['text/x-diff'],
-        response: refusals(400, 401, 403, 404),
+        response: { 200: inContent('The patch.', { 'text/x-diff': z.string() }), ...refusals(401, 403, 404, 414) },
       },
     },
     async ({ params: { id } }, reply) => {

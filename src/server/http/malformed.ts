@@ -1,11 +1,14 @@
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import { type Server, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { AgenticoreError } from '../../jobs/errors.ts'
+import { isOwed } from './connections.ts'
 import { refusal } from './refusals.ts'
 
 const tooSlow = 408
 const headersTooLarge = 431
 const malformed = 400
+const notExpected = 417
+const notAllowed = 405
 
 const reasons: Readonly<Record<string, readonly [status: number, message: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [tooSlow, 'The request did not come in whole in time.'],
@@ -13,11 +16,21 @@ const reasons: Readonly<Record<string, readonly [status: number, message: string
 }
 
 /** Answers what came no further than the parser of HTTP, and hangs up. */
-export function refuseMalformed(error: Error & { readonly code: string }, socket: Socket): void {
+export function refuseMalformed(error: Error & { readonly code: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   const [status, message] = reasons[error.code] ?? [malformed, 'The request is no HTTP.']
-  if (socket.writable)
-    socket.write(asHttp(status, JSON.stringify(refusal(status, new AgenticoreError('invalid_request', message)).body)))
+  hangUp(socket, status, message)
+}
+
+/** Answers what Node would answer by itself, without a word. */
+export function refuseOddities(server: Server): void {
+  server.on('connect', (_, socket) => hangUp(socket, notAllowed, 'This server is no proxy: CONNECT is not for it.'))
+  server.on('checkExpectation', ({ socket }) => hangUp(socket, notExpected, 'Only 100-continue may be expected.'))
+}
+
+function hangUp(socket: Duplex, status: number, message: string): void {
+  const { body } = refusal(status, new AgenticoreError('invalid_request', message))
+  if (socket.writable && !isOwed(socket)) socket.write(asHttp(status, JSON.stringify(body)))
   socket.destroy()
 }
 

@@ -55,5 +55,12 @@ type Refused = Error & { readonly statusCode: number }
 const isOfFastify = (error: unknown): error is Refused =>
   error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500
 
+/** What it says that repeats a long address, or has no full stop. */
+const inOurWords: Readonly<Record<number, string>> = {
+  413: 'The body of the request is too large.',
+  414: 'A part of the address is too long.',
+  415: 'The Content-Type of the request is none.',
+}
+
 const ofFastify = ({ statusCode, message }: Refused): AgenticoreError =>
-  statusCode === 413 ? new AgenticoreError('too_large', `${message}.`) : new AgenticoreError('invalid_request', message)
+  new AgenticoreError(statusCode === 413 ? 'too_large' : 'invalid_request', inOurWords[statusCode] ?? message)

@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer'
 import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
-import { accessBy } from './access.ts'
+import { type Access, accessBy } from './access.ts'
+import { idleEnder, owe } from './connections.ts'
 import { eventRoutes } from './events.ts'
 import { fleetRoutes } from './fleet.ts'
 import { jobRoutes } from './jobs.ts'
-import { refuseMalformed } from './malformed.ts'
+import { refuseMalformed, refuseOddities } from './malformed.ts'
 import { describeRoutes } from './openapi.ts'
 import type { CheckedRequests, Server, ServerParts } from './parts.ts'
 import { type Refusal, refusal, refusalFor } from './refusals.ts'
@@ -24,6 +26,8 @@ const open: readonly string[] = ['/health', '/ready']
 
 /** The REST server; not listening yet. */
 export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger): Promise<Server> {
+  const closed = (why: string): void => logger.warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`)
+  const access = accessBy(parts.apiKeys, closed)
   const server: Server = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -31,18 +35,22 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
     forceCloseConnections: 'idle',
-    http: { headersTimeout: headersMs, connectionsCheckingInterval: 5000 },
+    // Node would refuse a request without Host with no word of ours.
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: 5000, requireHostHeader: false },
     routerOptions: { maxParamLength: maxParamChars },
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? crypto.randomUUID(),
     clientErrorHandler: refuseMalformed,
-    frameworkErrors: (error, _, reply) => void send(refusalFor(error), reply),
+    frameworkErrors: (error, request, reply) => void send(refusalFor(refusedBy(access, request) ?? error), reply),
   }).withTypeProvider<CheckedRequests>()
   server.setValidatorCompiler(validatorCompiler)
   server.setSerializerCompiler(() => data => JSON.stringify(data))
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply))
   server.setNotFoundHandler(refuseUnknown)
   acceptAnyJson(server)
-  addHooks(server, parts)
+  refuseOddities(server.server)
+  const endIdle = idleEnder(server.server)
+  server.addHook('preClose', async () => endIdle())
+  addHooks(server, access)
   const methods = collectMethods(server)
   await describeRoutes(server, parts)
   jobRoutes(server, parts)
@@ -53,11 +61,11 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
   return server
 }
 
-function addHooks(server: Server, { apiKeys }: ServerParts): void {
-  const closed = (why: string): void => server.log.warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`)
-  const access = accessBy(apiKeys, closed)
+function addHooks(server: Server, access: Access): void {
   server.addHook('onRequest', async (request, reply) => {
+    owe(reply.raw)
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    checkHost(request)
     if (!open.includes(request.routeOptions.url ?? '')) access(request)
   })
   server.addHook('onResponse', async (request, reply) => {
@@ -68,6 +76,22 @@ function addHooks(server: Server, { apiKeys }: ServerParts): void {
   })
 }
 
+/** RFC 9112, 3.2. */
+function checkHost({ headers, raw }: FastifyRequest): void {
+  if (headers.host !== undefined || raw.httpVersion === '1.0') return
+  throw new AgenticoreError('invalid_request', 'The request has no Host header.')
+}
+
+/** An address that no route can have is no way to ask whether there is a server. */
+function refusedBy(access: Access, request: FastifyRequest): unknown {
+  try {
+    access(request)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
 /** One that a caller gave, if it is fit to be written down. */
 const requestIdFrom = (given: string | string[] | undefined): string | undefined =>
   typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : undefined
@@ -75,10 +99,12 @@ const requestIdFrom = (given: string | string[] | undefined): string | undefined
 /** Whatever a client calls it, as the original did; an empty one is none. */
 function acceptAnyJson(server: Server): void {
   const parse = server.getDefaultJsonParser('error', 'error')
+  const notUtf8 = new AgenticoreError('invalid_request', 'The body is not UTF-8.')
   server.removeAllContentTypeParsers()
-  server.addContentTypeParser<string>(['application/json', '*'], { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else parse(request, body, done)
+  server.addContentTypeParser<Buffer>(['application/json', '*'], { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined)
+    else if (isUtf8(body)) parse(request, body.toString(), done)
+    else done(notUtf8)
   })
 }
 
@@ -90,8 +116,6 @@ function sendError(error: unknown, { log }: FastifyRequest, reply: FastifyReply)
 
 const send = ({ status, headers, body }: Refusal, reply: FastifyReply): FastifyReply =>
   reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body)
-
-const known = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'] as const
 
 type Methods = ReadonlyMap<string, Set<string>>
 
@@ -107,15 +131,13 @@ function collectMethods(server: Server): Methods {
 function refuseOtherMethods(server: Server, methods: Methods): void {
   for (const [url, allowed] of [...methods]) {
     const allow = [...allowed].sort().join(', ')
-    server.route({
-      url,
-      method: known.filter(method => !allowed.has(method)),
-      schema: { hide: true },
-      handler: async ({ method }, reply) => {
-        const message = `${method} is not for ${url}; allowed is ${allow}.`
-        const { body } = refusal(405, new AgenticoreError('no_such_endpoint', message))
-        return reply.code(405).header('allow', allow).send(body)
-      },
-    })
+    const refuse = async ({ method }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const message = `${method} is not for ${url}; allowed is ${allow}.`
+      const { body } = refusal(405, new AgenticoreError('no_such_endpoint', message))
+      return reply.code(405).header('allow', allow).send(body)
+    }
+    const method = server.supportedMethods.filter(method => !allowed.has(method))
+    // Whatever else is wrong with it: it is not looked at.
+    server.route({ url, method, schema: { hide: true }, onRequest: refuse, handler: refuse })
   }
 }

@@ -13,28 +13,29 @@ export async function* withPauses<T>(
 ): AsyncGenerator<T | undefined> {
   const iterator = source[Symbol.asyncIterator]()
   try {
-    let next = iterator.next()
     for (;;) {
-      const result = await orPause(next, everyMs, clock)
-      if (result?.done) return
-      yield result?.value
-      if (result) next = iterator.next()
+      const next = iterator.next()
+      for await (const _ of pauses(next, everyMs, clock)) yield undefined
+      const result = await next
+      if (result.done) return
+      yield result.value
     }
   } finally {
     await iterator.return?.()
   }
 }
 
-async function orPause<T>(next: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
-  const over = new AbortController()
-  const pause = clock.sleep(ms, over.signal).then(
-    () => undefined,
-    () => undefined,
-  )
-  try {
-    return await Promise.race([next, pause])
-  } finally {
-    over.abort()
+/** One whenever `everyMs` are over, until `next` is there. It hears of that once: what waits for days must not pile up. */
+async function* pauses(next: Promise<unknown>, everyMs: number, clock: Clock): AsyncGenerator<void> {
+  const there = new AbortController()
+  const arrived = (): void => there.abort()
+  next.then(arrived, arrived)
+  while (!there.signal.aborted) {
+    const isOver = await clock.sleep(everyMs, there.signal).then(
+      () => true,
+      () => false,
+    )
+    if (isOver) yield
   }
 }
 
@@ -44,6 +45,13 @@ export function whileHeard(reply: FastifyReply, closing: AbortSignal): AbortSign
   reply.raw.once('close', () => gone.abort())
   return AbortSignal.any([gone.signal, closing])
 }
+
+/**
+ * A reply that comes bit by bit. Its connection goes with it: a server that closes has ended the reply, and would wait
+ * for a reader who keeps the connection for another request.
+ */
+export const asStream = (reply: FastifyReply, type: string): FastifyReply =>
+  reply.type(type).header('connection', 'close').header('cache-control', 'no-store').header('x-accel-buffering', 'no')
 
 /** A body that is written as it comes, no faster than it is read. */
 export const bodyOf = (chunks: AsyncIterable<string>): Readable =>

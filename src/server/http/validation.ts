@@ -15,11 +15,16 @@ function requestError(error: z.ZodError, schema: z.ZodType, whole: string): Agen
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
   const said = error.issues.flatMap(issue => {
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map(key => `unknown field ${quoted(key)}${didYouMean(key, known)}`)
+      return issue.keys.slice(0, most).map(key => `unknown field ${quoted(key)}${didYouMean(start(key), known)}`)
     const name = issue.path.length === 0 ? whole : issue.path.join('.')
     return [`${name}: ${issue.message.replace(/^Invalid input: /, '')}`]
   })
-  return new AgenticoreError('invalid_request', `${said.slice(0, 10).join('; ')}.`.replace(/\?\.$/, '?'))
+  return new AgenticoreError('invalid_request', `${said.slice(0, most).join('; ')}.`.replace(/\?\.$/, '?'))
 }
 
-const quoted = (key: string): string => JSON.stringify(key.slice(0, 100))
+/** As many faults are named. */
+const most = 10
+/** A body may be one long key, or half a million short ones. */
+const start = (key: string): string => key.slice(0, 100)
+
+const quoted = (key: string): string => JSON.stringify(start(key))

@@ -21,6 +21,12 @@ export interface EndingsParts {
   ended?(job: Job): Promise<void>
 }
 
+/** Who is told of attempts that are taken back. */
+export interface Inheriting {
+  end(lease: Lease): Promise<void>
+  about(reaped: Reaped): Promise<void>
+}
+
 /**
  * How a job leaves the process that has it: back into the queue, or to its end. An outcome and a cancel request can come
  * at the same moment; `verdict/{id}` is created once, by the first of them, and the other one obeys. Each method can be
@@ -110,9 +116,9 @@ export class Endings {
 
   /**
    * What becomes of a job whose holder is gone; undefined when it was no longer there.
-   * @param end ends the processes of an attempt that was running
+   * @param told as `JobStore.reap` has it
    */
-  async inherit(id: JobId, dead: Holder, end: (lease: Lease) => Promise<void>): Promise<Reaped | undefined> {
+  async inherit(id: JobId, dead: Holder, { end, about }: Inheriting): Promise<Reaped | undefined> {
     const { journal, clock, reached } = this.#parts
     const job = await this.#asLeft(id, dead)
     // The end was written down, and perhaps not all that follows.
@@ -125,7 +131,9 @@ export class Endings {
     reached('reap: ended')
     const outcome = await readable(() => journal.readOutcome(id))
     if (outcome) return { lease, job: await this.conclude(outcome, dead) }
-    return { lease, job: await this.giveBack(abandoned(await this.marked(job), clock.now()), dead) }
+    const next = abandoned(await this.marked(job), clock.now())
+    await about({ lease, job: next })
+    return { lease, job: await this.giveBack(next, dead) }
   }
 
   /** When an attempt's record cannot be read, what was submitted and the attempt's number say enough to end it. */

@@ -1,7 +1,7 @@
 import type { Job, JobId } from '../../jobs/job.ts'
-import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
+import type { Journal, Reaped } from '../../jobs/ports.ts'
 import { messageOf } from '../../util/error-code.ts'
-import type { Endings } from './endings.ts'
+import type { Endings, Inheriting } from './endings.ts'
 import type { Holder, Holders } from './holders.ts'
 import type { Markers } from './markers.ts'
 import type { Waiting } from './waiting.ts'
@@ -17,8 +17,6 @@ export interface ReaperParts {
   warn(message: string): void
 }
 
-type End = (lease: Lease) => Promise<void>
-
 /**
  * Takes back what holders that are gone have left, and ends what has waited too long. Whatever goes wrong with one job
  * is said; it stays as it is for the next reaper, and the others are seen to.
@@ -30,12 +28,12 @@ export class Reaper {
     this.#parts = parts
   }
 
-  async reap(end: End): Promise<Reaped[]> {
+  async reap(told: Inheriting): Promise<Reaped[]> {
     const { holders, warn } = this.#parts
     const reaped: Reaped[] = []
     const inherit = async (dead: Holder): Promise<void> => {
       for (const id of await dead.markers.ids())
-        reaped.push(...(await this.#one(id, () => this.#inherit(id, dead, end))))
+        reaped.push(...(await this.#one(id, () => this.#inherit(id, dead, told))))
     }
     await holders.eachDead(inherit, (boot, error) =>
       warn(`What process ${boot} held is left as it is until the next look: ${messageOf(error)}`),
@@ -43,9 +41,9 @@ export class Reaper {
     return [...reaped, ...(await this.#endWaiting())]
   }
 
-  async #inherit(id: JobId, dead: Holder, end: End): Promise<Reaped | undefined> {
+  async #inherit(id: JobId, dead: Holder, told: Inheriting): Promise<Reaped | undefined> {
     const { endings, heed } = this.#parts
-    const found = await endings.inherit(id, dead, end)
+    const found = await endings.inherit(id, dead, told)
     return found && { ...found, job: await heed(found.job) }
   }
 

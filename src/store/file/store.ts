@@ -218,8 +218,11 @@ export class FileJobStore implements JobStore {
     return isFinal(marked) || marked.cancelRequestedAt !== undefined ? marked : await this.#existing(id)
   }
 
-  async reap(end: (lease: Lease) => Promise<void>): Promise<Reaped[]> {
-    return await this.#reaper.reap(end)
+  async reap(
+    end: (lease: Lease) => Promise<void>,
+    about: (reaped: Reaped) => Promise<void> = async () => undefined,
+  ): Promise<Reaped[]> {
+    return await this.#reaper.reap({ end, about })
   }
 
   async sweep(): Promise<Job[]> {

@@ -1,0 +1,54 @@
+/** Kills a daemon at random while clients use it, and counts what is lost or doubled; exits with 1 if anything is. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { conductDaemon } from '../../test/chaos/daemon/conductor.ts'
+
+const { values } = parseArgs({
+  options: {
+    jobs: { type: 'string', default: '500' },
+    'kill-every': { type: 'string', default: '2500' },
+    seeds: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+  },
+})
+const columns = [
+  'seed',
+  'jobs',
+  'kills',
+  'cancelled',
+  'followed',
+  'poison',
+  'lost',
+  'doubled',
+  'wrong',
+  'p50',
+  'p99',
+  'seconds',
+]
+const line = (cells: readonly (string | number)[]): string => cells.map(cell => String(cell).padStart(9)).join(' ')
+const at = (sorted: readonly number[], part: number): string =>
+  `${((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0) / 1000).toFixed(1)} s`
+
+const killEveryMs = Number(values['kill-every'])
+console.log(
+  `A daemon that lives for ${0.2 * killEveryMs} to ${killEveryMs} ms; ${values.jobs} jobs a seed. p50, p99: from a kill to the next start.\n`,
+)
+console.log(line(columns))
+let failed = false
+for (let n = 0; n < Number(values.seeds); n++) {
+  const seed = Number(values.seed) + n
+  const place = mkdtempSync(join(tmpdir(), 'agenticore-chaos-'))
+  const plan = { directory: join(place, 'chaos'), jobs: Number(values.jobs), killEveryMs, seed }
+  const { jobs, kills, cancelled, followed, poison, lost, doubled, wrong, recoveriesMs, seconds } =
+    await conductDaemon(plan)
+  const counts = [jobs, kills, cancelled, followed, poison, lost.length, doubled.length, wrong.length]
+  console.log(line([seed, ...counts, at(recoveriesMs, 0.5), at(recoveriesMs, 0.99), seconds.toFixed(1)]))
+  const faults = [...lost, ...doubled, ...wrong]
+  for (const fault of faults) console.log(`  ${fault}`)
+  failed ||= faults.length > 0
+  if (faults.length === 0) rmSync(place, { recursive: true, force: true })
+  else console.log(`  Kept for a look: ${place}`)
+}
+process.exitCode = failed ? 1 : 0

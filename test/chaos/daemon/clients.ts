@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A job as the server shows it; only what the checks read. */
+export interface Seen {
+  readonly id: string
+  readonly status: string
+  readonly error_code?: string
+  readonly error?: string
+  readonly cancel_requested_at?: string
+  readonly branch: string
+  readonly repo_url: string
+  readonly ended_at?: string
+}
+
+const finals = ['succeeded', 'failed', 'cancelled', 'expired']
+
+export const isOver = ({ status }: Seen): boolean => finals.includes(status)
+
+/** What a client on the network does with a server that dies all the time: it asks again until it has an answer. */
+export class Clients {
+  readonly #url: string
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  async submit(body: object): Promise<Seen> {
+    return (await this.#ask('POST', '/jobs', body)).job
+  }
+
+  async job(id: string): Promise<Seen> {
+    return (await this.#ask('GET', `/jobs/${id}`)).job
+  }
+
+  async cancel(id: string): Promise<Seen> {
+    return (await this.#ask('DELETE', `/jobs/${id}`)).job
+  }
+
+  /** The ids of all events there are. */
+  async events(id: string): Promise<readonly { id: string; at: string; type: string; reason?: string }[]> {
+    for (;;) {
+      try {
+        const response = await fetch(`${this.#url}/jobs/${id}/events?follow=false`, {
+          headers: { accept: 'application/x-ndjson' },
+        })
+        return (await response.text())
+          .split('\n')
+          .filter(Boolean)
+          .map(line => JSON.parse(line))
+      } catch {
+        await delay(50)
+      }
+    }
+  }
+
+  /** The ids of the events as they come, over as many connections as it takes, to the end. */
+  async follow(id: string): Promise<string[]> {
+    const seen: string[] = []
+    for (;;) {
+      try {
+        if (await this.#followOnce(id, seen)) return seen
+      } catch {
+        // The server is gone: the next one goes on.
+      }
+      await delay(50)
+    }
+  }
+
+  /** @returns whether the job has ended */
+  async #followOnce(id: string, seen: string[]): Promise<boolean> {
+    const last = seen.at(-1)
+    const headers = last === undefined ? {} : { 'last-event-id': last }
+    const response = await fetch(`${this.#url}/jobs/${id}/events`, { headers })
+    if (response.status === 204) return true
+    let rest = ''
+    for await (const chunk of response.body ?? []) {
+      const messages = (rest + Buffer.from(chunk).toString()).split('\n\n')
+      rest = messages.pop() ?? ''
+      for (const message of messages) {
+        if (/^event: end$/m.test(message)) return true
+        const [, event] = /^id: (.+)$/m.exec(message) ?? []
+        if (event !== undefined) seen.push(event)
+      }
+    }
+    return false
+  }
+
+  async #ask(method: string, path: string, body?: object): Promise<{ job: Seen }> {
+    for (;;) {
+      try {
+        const response = await fetch(`${this.#url}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+        const answer: { success: boolean; error: string; job: Seen } = JSON.parse(await response.text())
+        if (answer.success) return answer
+        if (response.status < 500 && response.status !== 429) throw new Refused(`${method} ${path}: ${answer.error}`)
+      } catch (error) {
+        if (error instanceof Refused) throw error
+      }
+      await delay(50)
+    }
+  }
+}
+
+class Refused extends Error {}
