@@ -1,13 +1,14 @@
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { AttemptId, Journal, Lease } from '../../jobs/ports.ts'
-import { decodeJob, encodeRecord, isJobId } from '../../jobs/record.ts'
+import { encodeRecord, isJobId } from '../../jobs/record.ts'
 import { createDurably, syncDirectory, writeDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
 import { isFile } from '../../util/is-file.ts'
 import { removeTree } from '../../util/remove-tree.ts'
 import { fencesOf } from './fences.ts'
+import { KnownRecords } from './known-records.ts'
 import { JournalLayout } from './layout.ts'
 
 const ownerOnly = 0o700
@@ -18,6 +19,7 @@ export type JournalPoint = 'create: marked' | 'begin: directory'
 /** The journal on a file system. Whole files only: each write is durable before its promise resolves. */
 export class FileJournal implements Journal {
   readonly #layout: JournalLayout
+  readonly #records = new KnownRecords()
   readonly #reached: (point: JournalPoint) => void
 
   private constructor(layout: JournalLayout, reached: (point: JournalPoint) => void) {
@@ -134,14 +136,9 @@ export class FileJournal implements Journal {
   }
 
   async #load(id: JobId, path: string): Promise<Job | undefined> {
-    try {
-      const job = decodeJob(await readFile(path, 'utf8'), path)
-      if (job.id === id) return job
-      throw new AgenticoreError('corrupt_record', `${path} is the record of another job, ${job.id}.`)
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined
-      throw error
-    }
+    const job = await this.#records.read(path)
+    if (job === undefined || job.id === id) return job
+    throw new AgenticoreError('corrupt_record', `${path} is the record of another job, ${job.id}.`)
   }
 }
 
