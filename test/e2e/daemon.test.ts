@@ -27,6 +27,8 @@ async function holding(t: Test) {
 /** A machine whose agent is one of the fixtures, which need no model. */
 function fake(t: Test, agent: string): Cli {
   const path = join(import.meta.dirname, '../fixtures/agents', agent)
+  // tap takes a directory that was made before the first teardown away before it calls any.
+  t.teardown(() => undefined)
   return cliFor(t.testdir({}), { AGENTICORE_CLAUDE_BINARY: path, ANTHROPIC_API_KEY: 'sk-ant-test-0123456789' })
 }
 
