@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Changes } from '../../src/jobs/changes.ts'
 import type { JobEvent } from '../../src/jobs/events.ts'
 import type { Lease } from '../../src/jobs/ports.ts'
 import { JobService } from '../../src/jobs/service.ts'
@@ -11,6 +12,7 @@ import { FileJournal } from '../../src/store/journal/journal.ts'
 import { redactor } from '../../src/util/redact.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { newJob, request } from '../helpers/jobs.ts'
+import { until } from '../helpers/until.ts'
 
 /** Time passes as fast as it is waited for. */
 class ImpatientClock extends ManualClock {
@@ -125,6 +127,127 @@ t.test('a follower that is told to stop, stops', async t => {
     controller.abort()
   }
   t.strictSame(seen, ['1-1'])
+})
+
+const idsOf = (events: readonly JobEvent[]): string[] => events.map(event => event.id)
+
+t.test('reading goes on after any event, and what is no id of one is refused', async t => {
+  const root = t.testdir()
+  const log = logIn(root)
+  for (const fence of [1, 2, 10]) {
+    const lease = leaseOf(root, fence)
+    for (let n = 0; n < 11; n++) await log.append(lease, warning(`${n}`))
+  }
+  const whole = idsOf(await all(log.read(queued.id)))
+  t.equal(whole.length, 33)
+  for (const [index, after] of whole.entries()) {
+    t.strictSame(idsOf(await all(log.read(queued.id, { after }))), whole.slice(index + 1), after)
+  }
+  t.strictSame(idsOf(await all(log.read(queued.id, { after: '2-99' }))), whole.slice(22), 'of no event we know')
+  t.strictSame(await all(log.read(queued.id, { after: '11-1' })), [])
+  for (const after of ['', '1', '1-', '-1', '1-2-3', 'a-b', '1-1 ', '0x1-1', '1.5-1', '9'.repeat(99)]) {
+    await t.rejects(all(log.read(queued.id, { after })), { code: 'invalid_request' }, JSON.stringify(after))
+  }
+})
+
+t.test('what an earlier attempt still says after a later one is left out, wherever reading is taken up', async t => {
+  const root = t.testdir()
+  const [log, late] = [logIn(root), logIn(root)]
+  const [first, second] = [leaseOf(root, 1), leaseOf(root, 2)]
+  await log.append(first, warning('a'))
+  await log.append(second, warning('b'))
+  let over = false
+  const follow = { ended: async () => over, signal: new AbortController().signal }
+  const seen: string[] = []
+  for await (const event of logIn(root).read(queued.id, { follow })) {
+    seen.push(event.id)
+    if (event.id === '2-1') {
+      await late.append(first, warning('late'))
+      await log.append(second, warning('c'))
+    }
+    over = event.id === '2-2'
+  }
+  t.strictSame(seen, ['1-1', '2-1', '2-2'])
+  t.strictSame(idsOf(await all(log.read(queued.id, { after: '2-1' }))), ['2-2'])
+})
+
+t.test('a follower wakes at once for what this process does, while the clock stands still', async t => {
+  const root = t.testdir()
+  const still = new ManualClock()
+  const changes = new Changes()
+  const log = new FileEventLog(root, { clock: still, redact: redactor([]), changes, pollMs: 2000 })
+  const lease = leaseOf(root, 1)
+  let over = false
+  const follow = { ended: async () => over, signal: new AbortController().signal }
+  const reading = log.read(queued.id, { follow })[Symbol.asyncIterator]()
+  for (let n = 1; n <= 3; n++) {
+    const next = reading.next()
+    await still.slept()
+    await log.append(lease, warning('x'))
+    t.match(await next, { value: { id: `1-${n}` } })
+  }
+  const end = reading.next()
+  over = true
+  changes.tell(queued.id, 'record')
+  t.match(await end, { done: true })
+})
+
+t.test('following a job that waits ends as soon as this process ends it', async t => {
+  const root = t.testdir()
+  const still = new ManualClock()
+  const changes = new Changes()
+  const journal = await FileJournal.open(root)
+  const store = await FileJobStore.open(root, { journal, clock: still, changes, warn: message => t.fail(message) })
+  const log = new FileEventLog(root, { clock: still, redact: redactor([]), changes })
+  const job = await store.submit(newJob(still.now()))
+  const ended = async () => (await store.get(job.id))?.status === 'cancelled'
+  const events = all(log.read(job.id, { follow: { ended, signal: new AbortController().signal } }))
+  await still.slept()
+  await store.cancel(job.id)
+  t.strictSame(await events, [])
+  await store.close()
+})
+
+t.test('a follower of a job that nothing happens to asks seldom, and sees at its next look what others do', async t => {
+  const root = t.testdir()
+  const still = new ManualClock()
+  const log = new FileEventLog(root, { clock: still, redact: redactor([]), pollMs: 2000 })
+  let asked = 0
+  const ended = async (): Promise<boolean> => {
+    asked += 1
+    return false
+  }
+  const controller = new AbortController()
+  const reading = log.read(queued.id, { follow: { ended, signal: controller.signal } })[Symbol.asyncIterator]()
+  const look = async (): Promise<void> => {
+    await still.slept()
+    still.advance(2000)
+  }
+  const next = reading.next()
+  for (let n = 0; n < 29; n++) await look()
+  await still.slept()
+  t.equal(asked, 1)
+  await look()
+  await still.slept()
+  t.equal(asked, 2, 'after a minute all the same')
+  await logIn(root).append(leaseOf(root, 1), warning('of another process'))
+  await look()
+  t.match(await next, { value: { id: '1-1' } })
+  const later = reading.next()
+  await still.slept()
+  await logIn(root).append(leaseOf(root, 1), warning('more'))
+  let seen = false
+  void later.then(() => {
+    seen = true
+  })
+  await until(() => {
+    still.advance(2000)
+    return seen || undefined
+  })
+  t.match(await later, { value: { id: '1-2' } })
+  const last = reading.next()
+  controller.abort()
+  t.match(await last, { done: true })
 })
 
 async function service(t: Test) {

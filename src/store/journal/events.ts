@@ -7,6 +7,7 @@ import type { EventLog, Lease, ReadEvents } from '../../jobs/ports.ts'
 import type { Clock } from '../../util/clock.ts'
 import { withPath } from '../../util/durable.ts'
 import { type Redact, redactDeep } from '../../util/redact.ts'
+import { Glance, RootGlance } from './glance.ts'
 import { JournalLayout } from './layout.ts'
 import { Reading, seqOf } from './reading.ts'
 import { TailReader } from './tail.ts'
@@ -21,6 +22,8 @@ export interface EventLogOptions {
 }
 
 const pollMs = 100
+/** Before a job that nothing has happened to is looked at all the same. */
+const mostGlances = 30
 
 /** `events.ndjson` in each attempt's directory: the truth about what happened, one event a line. */
 export class FileEventLog implements EventLog {
@@ -29,6 +32,7 @@ export class FileEventLog implements EventLog {
   readonly #redact: Redact
   readonly #changes: Changes
   readonly #pollMs: number
+  readonly #root: RootGlance
   /** The attempts this process writes. */
   readonly #writers = new Map<string, Promise<Writer>>()
 
@@ -38,6 +42,7 @@ export class FileEventLog implements EventLog {
     this.#redact = options.redact
     this.#changes = options.changes ?? new Changes()
     this.#pollMs = options.pollMs ?? pollMs
+    this.#root = new RootGlance(root, { clock: this.#clock, goodForMs: this.#pollMs / 2 })
   }
 
   async append(lease: Lease, body: JobEventBody): Promise<JobEvent> {
@@ -73,19 +78,29 @@ export class FileEventLog implements EventLog {
   }
 
   async *#follow(reading: Reading, { ended, signal }: NonNullable<ReadEvents['follow']>): AsyncGenerator<JobEvent> {
+    const glance = new Glance(this.#layout, reading.id, this.#root)
     let bell = new AbortController()
     const stop = this.#changes.listen(id => id === reading.id && bell.abort())
     try {
       while (!signal.aborted) {
         bell = new AbortController()
+        await glance.isOther(reading.latest)
         // Asked first: whatever was written before the end is then read below.
         const last = await ended()
         yield* reading.news()
         if (last) return
-        await this.#pause(AbortSignal.any([signal, bell.signal]))
+        await this.#untilNews(() => glance.isOther(reading.latest), AbortSignal.any([signal, bell.signal]))
       }
     } finally {
       stop()
+    }
+  }
+
+  /** Also over after a while without any: a job that is not to start any more ends when somebody asks for it. */
+  async #untilNews(isThere: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+    for (let glances = 0; glances < mostGlances && !signal.aborted; glances++) {
+      await this.#pause(signal)
+      if (signal.aborted || (await isThere())) return
     }
   }
 

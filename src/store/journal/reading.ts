@@ -18,6 +18,7 @@ export class Reading {
   readonly #layout: JournalLayout
   readonly #readers = new Map<number, TailReader>()
   #last: Place
+  #latest = 0
 
   /** @throws AgenticoreError `invalid_request` for an `after` that is no id of an event */
   constructor(layout: JournalLayout, id: JobId, after?: string) {
@@ -26,9 +27,15 @@ export class Reading {
     this.#last = after === undefined ? { fence: 0, seq: 0 } : placeOf(after)
   }
 
+  /** The fence of the latest attempt that was there; 0 before the first. */
+  get latest(): number {
+    return this.#latest
+  }
+
   /** What has been written since the last time. */
   async *news(): AsyncGenerator<JobEvent> {
     for (const fence of await fencesOf(this.#layout.attempts(this.id))) {
+      this.#latest = fence
       if (fence < this.#last.fence) continue
       for await (const line of this.#readerOf(fence).lines()) {
         const event = decodeEvent(line)
