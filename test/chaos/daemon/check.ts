@@ -86,9 +86,9 @@ async function deliveryFaults(jobs: readonly Seen[], { repository, pulls }: Stor
   const branches = (await git(repository, ['for-each-ref', '--format=%(refname:short)', 'refs/heads'])).split('\n')
   return jobs
     .filter(job => job.repo_url !== '')
-    .flatMap(({ id, branch, status }) => {
+    .flatMap(({ id, status }) => {
       const own = branches.filter(each => each.includes(id.slice(-12)))
-      const open = pulls.filter(({ head }) => JSON.stringify(head).includes(branch))
+      const open = pulls.filter(({ head }) => JSON.stringify(head).includes(id.slice(-12)))
       const isFine = status === 'succeeded' ? own.length === 1 && open.length === 1 : own.length < 2 && open.length < 2
       return isFine ? [] : [`${id} has ${own.length} branches, ${open.length} pull requests`]
     })

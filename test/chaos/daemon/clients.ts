@@ -7,7 +7,6 @@ export interface Seen {
   readonly error_code?: string
   readonly error?: string
   readonly output?: string
-  readonly branch: string
   readonly repo_url: string
   readonly ended_at?: string
 }
