@@ -12,6 +12,11 @@ const pjson: Interfaces.PJSON & { readonly name: string; readonly version: strin
 /** oclif with its one plugin, ourselves, made ready at build time; a command's chunk is loaded when it is run. */
 export async function main(): Promise<void> {
   const root = import.meta.dirname
+  const name = process.argv[2] ?? ''
+  if (name !== '' && !name.startsWith('-') && !Object.hasOwn(manifest, name)) {
+    const { refuseUnknown } = await import('./commands/unknown.ts')
+    return refuseUnknown(name, Object.keys(manifest))
+  }
   const self = plugin(root)
   await execute({ dir: root, loadOptions: { root, pjson, plugins: new Map([[self.name, self]]) } })
 }

@@ -1,5 +1,5 @@
 import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
-import { isolationFor } from './isolation.ts'
+import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
 import type { LocalParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile, ProfileLibrary } from './profiles/library.ts'
@@ -12,22 +12,22 @@ export interface DaemonViewParts {
   readonly bootId: string
   readonly startedAt: Date
   readonly capacity: number
-  /** Undefined while the daemon starts. */
-  worker(): Worker | undefined
+  readonly worker: Worker
 }
 
 /** How a daemon looks from outside. */
 export class DaemonView {
   readonly #parts: DaemonViewParts
+  #isolation: Promise<Isolation> | undefined
 
   constructor(parts: DaemonViewParts) {
     this.#parts = parts
   }
 
   async whyNotReady(): Promise<string | undefined> {
-    const worker = this.#parts.worker()
-    if (!worker) return 'the server is starting'
+    const { worker } = this.#parts
     if (worker.isDraining) return 'the server drains'
+    if (!worker.isStarted) return 'the server is starting'
     try {
       await this.#parts.local.service.stats()
       return undefined
@@ -39,7 +39,9 @@ export class DaemonView {
   async status(): Promise<Omit<WireStatus, 'success'>> {
     const { local, version, startedAt, capacity } = this.#parts
     const { settings } = local.surroundings
-    const isolation = await isolationFor(local.surroundings)
+    // Looking takes a process.
+    this.#isolation ??= isolationFor(local.surroundings)
+    const isolation = await this.#isolation
     const { queued, running, oldestQueuedAt } = await local.service.stats()
     return {
       ...this.#claiming(),
@@ -50,7 +52,7 @@ export class DaemonView {
       running,
       ...(oldestQueuedAt === undefined ? {} : { oldest_queued_at: oldestQueuedAt }),
       capacity,
-      running_here: this.#running,
+      running_here: this.#parts.worker.running,
       store: `files in ${settings.jobsDir}`,
       locks: 'files',
       isolation: isolation.kind,
@@ -59,15 +61,15 @@ export class DaemonView {
   }
 
   async pods(): Promise<WirePod[]> {
-    const { local, version, bootId, startedAt, capacity } = this.#parts
+    const { local, version, bootId, startedAt, capacity, worker } = this.#parts
     return [
       {
         name: local.surroundings.settings.podName,
         version,
         boot_id: bootId,
         capacity,
-        running: this.#running,
-        draining: this.#parts.worker()?.isDraining ?? false,
+        running: worker.running,
+        draining: worker.isDraining,
         started_at: startedAt.toISOString(),
         last_heartbeat: new Date().toISOString(),
       },
@@ -84,14 +86,10 @@ export class DaemonView {
     return (await isFile(path)) ? path : undefined
   }
 
-  get #running(): number {
-    return this.#parts.worker()?.running ?? 0
-  }
-
   #claiming(): Pick<WireStatus, 'status' | 'reason'> {
-    const worker = this.#parts.worker()
-    if (!worker) return { status: 'not_claiming', reason: 'the server is starting' }
+    const { worker } = this.#parts
     if (worker.isDraining) return { status: 'draining' }
+    if (!worker.isStarted) return { status: 'not_claiming', reason: 'the server is starting' }
     const { obstacle } = worker
     return obstacle === undefined ? { status: 'ok' } : { status: 'not_claiming', reason: obstacle }
   }

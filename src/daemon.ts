@@ -2,9 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import type { Server as ControlServer } from 'node:http'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
+import { type Chores, startChores, takeBack } from './chores.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import { DaemonView } from './daemon-view.ts'
 import { shortOfDisk } from './disk.ts'
+import { drainFor } from './drain-request.ts'
 import { foreground } from './foreground.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import { isFinal, type Job } from './jobs/job.ts'
@@ -12,25 +14,21 @@ import type { Lease } from './jobs/ports.ts'
 import { openLog } from './log.ts'
 import { type Observing, openObserving } from './observing.ts'
 import { type LocalParts, openParts, secretsOf } from './parts.ts'
-import { clearEnded, recover, sweep } from './recovery.ts'
+import { clearEnded } from './recovery.ts'
 import { listenControl } from './server/control/control.ts'
 import type { Server, ServerParts } from './server/http/parts.ts'
 import { buildServer } from './server/http/server.ts'
 import { systemClock } from './util/clock.ts'
 import { hasCode, messageOf } from './util/error-code.ts'
-import { every } from './util/every.ts'
 import { type KernelLock, tryKernelLock } from './util/kernel-lock.ts'
 import { Secrets } from './util/redact.ts'
 import { type DrainOptions, type DrainProgress, drain } from './worker/drain.ts'
+import type { JobRunner } from './worker/job-runner.ts'
 import { Worker } from './worker/worker.ts'
 
 /** What other processes on the same files do is seen so soon. */
 const pollMs = 2000
 const lookEveryMs = 2000
-const reapEveryMs = 30_000
-const sweepEveryMs = 600_000
-const webhookEveryMs = 5000
-const webhookLimitMs = 60_000
 /** For what a closing server is in the middle of. */
 const closeMs = 5000
 const drainSeconds = 270
@@ -98,12 +96,13 @@ class RunningDaemon implements Daemon {
   readonly #lock: KernelLock
   /** Streams end, and what is done now and then stops. */
   readonly #closing = new AbortController()
-  readonly #chores: Promise<void>[] = []
+  #chores: Chores | undefined
   #local: LocalParts | undefined
   #observing: Observing | undefined
   #server: Server | undefined
   #control: ControlServer | undefined
   #worker: Worker | undefined
+  #runner: JobRunner | undefined
 
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
     this.#surroundings = surroundings
@@ -118,19 +117,25 @@ class RunningDaemon implements Daemon {
     const { settings, warnings } = this.#surroundings
     for (const warning of warnings) this.#warn(warning)
     const local = await this.#openParts()
-    this.#server = await buildServer(this.#serverParts(local), this.log)
+    // Before anybody can ask it to drain.
+    this.#worker = this.#workerFor(local)
+    this.#server = await buildServer(this.#serverParts(local, this.#worker), this.log)
     await this.#listen(this.#server)
     this.#control = await listenControl(settings.controlSocket, {
-      drain: request => this.#drainFor(request),
+      drain: request => drainFor(this, request),
     })
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
-    const runner = await makers.runnerFor(() => undefined)
-    await this.#recover(local)
+    this.#runner = await makers.runnerFor(() => undefined)
+    const recovered = (job: Job): void =>
+      this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
+    await takeBack(local, recovered)
     await clearEnded(local)
-    this.#worker = this.#workerFor(local, (lease, signal) => runner.run(lease, signal))
     this.#worker.start()
-    this.#startChores(local, this.#worker)
+    const { signal } = this.#closing
+    this.#chores = startChores(local, { signal, recovered })
+    const stop = local.changes.listen((_, change) => change === 'record' && this.#worker?.wake())
+    signal.addEventListener('abort', stop, { once: true })
   }
 
   async *drain({ timeoutMs = drainSeconds * 1000, ...how }: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
@@ -143,18 +148,11 @@ class RunningDaemon implements Daemon {
     }
   }
 
-  /** As the control socket says it. */
-  async *#drainFor(request: unknown): AsyncGenerator<object> {
-    for await (const { state, running, leftMs } of this.drain(drainOptionsFrom(request))) {
-      yield { state, running, left_ms: Math.round(leftMs) }
-    }
-  }
-
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#step('server', () => this.#closeServer())
     await this.#step('control', async () => void this.#control?.close().closeAllConnections())
-    await this.#step('chores', async () => void (await Promise.all(this.#chores)))
+    await this.#step('chores', async () => void (await this.#chores?.over))
     await this.#step('webhook', async () => void (await (await this.#local?.webhook?.())?.flush({ limitMs: closeMs })))
     await this.#step('store', async () => await this.#local?.store.close())
     await this.#step('traces', async () => await this.#observing?.close())
@@ -181,7 +179,7 @@ class RunningDaemon implements Daemon {
     return this.#local
   }
 
-  #serverParts(local: LocalParts): ServerParts {
+  #serverParts(local: LocalParts, worker: Worker): ServerParts {
     const { settings } = this.#surroundings
     const view = new DaemonView({
       local,
@@ -189,7 +187,7 @@ class RunningDaemon implements Daemon {
       bootId: crypto.randomUUID(),
       startedAt: new Date(),
       capacity: settings.maxParallelJobs,
-      worker: () => this.#worker,
+      worker,
     })
     return {
       service: local.service,
@@ -222,7 +220,7 @@ class RunningDaemon implements Daemon {
     }
   }
 
-  #workerFor(local: LocalParts, run: (lease: Lease, signal: AbortSignal) => Promise<Job>): Worker {
+  #workerFor(local: LocalParts): Worker {
     const { podName, maxParallelJobs, minFreeDiskBytes, worktreeRoot, jobsDir } = this.#surroundings.settings
     return new Worker({
       store: local.store,
@@ -230,13 +228,18 @@ class RunningDaemon implements Daemon {
       podName,
       capacity: maxParallelJobs,
       lookEveryMs,
-      run,
+      run: (lease, signal) => this.#run(lease, signal),
       obstacle: () => shortOfDisk([worktreeRoot, jobsDir], minFreeDiskBytes),
       claimed: lease => this.#claimed(local, lease),
       over: job => this.#over(job),
       warn: message => this.#warn(message),
       random: Math.random,
     })
+  }
+
+  async #run(lease: Lease, signal: AbortSignal): Promise<Job> {
+    if (!this.#runner) throw new Error('A job was claimed before the daemon had started')
+    return await this.#runner.run(lease, signal)
   }
 
   #claimed({ measures }: LocalParts, { job, fence }: Lease): void {
@@ -248,27 +251,6 @@ class RunningDaemon implements Daemon {
     const how = job.errorCode === undefined ? {} : { error_code: job.errorCode }
     const message = isFinal(job) ? 'job ended' : 'job given back'
     this.log.info({ job: job.id, fence: job.fence, status: job.status, ...how }, message)
-  }
-
-  #startChores(local: LocalParts, worker: Worker): void {
-    const { signal } = this.#closing
-    const chore = (ms: number, what: string, work: () => Promise<void>): void => {
-      const failed = (error: unknown): void => this.#warn(`${what}: ${messageOf(error)}`)
-      this.#chores.push(every(ms, { clock: systemClock, signal, failed }, work))
-    }
-    const stop = local.changes.listen((_, change) => change === 'record' && worker.wake())
-    signal.addEventListener('abort', stop, { once: true })
-    chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => this.#recover(local))
-    chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local))
-    const { webhook } = local
-    if (webhook) chore(webhookEveryMs, 'The webhook', async () => (await webhook()).flush({ limitMs: webhookLimitMs }))
-  }
-
-  async #recover(local: LocalParts): Promise<void> {
-    for (const { job } of await recover(local)) {
-      this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
-    }
-    this.#worker?.wake()
   }
 
   async #stats() {
@@ -294,14 +276,5 @@ class RunningDaemon implements Daemon {
 
   #warn(message: string): void {
     this.log.warn(message)
-  }
-}
-
-/** What the socket was sent; what is wrong with it counts as not given. */
-function drainOptionsFrom(request: unknown): Partial<DrainOptions> {
-  const { timeout_ms: timeoutMs, now } = { timeout_ms: undefined, now: undefined, ...Object(request) }
-  return {
-    ...(typeof timeoutMs === 'number' && timeoutMs >= 0 ? { timeoutMs } : {}),
-    now: now === true,
   }
 }

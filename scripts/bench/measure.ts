@@ -11,6 +11,8 @@ export interface Figures {
   readonly min: number
   readonly median: number
   readonly p90: number
+  readonly p99: number
+  readonly max: number
 }
 
 /** Times the candidates in turns (a b c a b c …), so that whatever else the machine does falls on all of them. */
@@ -29,14 +31,15 @@ export async function interleave(candidates: readonly Candidate[], rounds: numbe
 export function figures(name: string, times: readonly number[]): Figures {
   const sorted = [...times].sort((a, b) => a - b)
   const at = (part: number): number => sorted[Math.floor(part * (sorted.length - 1))] ?? Number.NaN
-  return { name, min: at(0), median: at(0.5), p90: at(0.9) }
+  return { name, min: at(0), median: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
 }
 
 export const conditions = (): string =>
   `${availableParallelism()} cores, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1)}, ${new Date().toISOString().slice(0, 10)}`
 
-export function report(rows: readonly Figures[], note: (row: Figures) => string): string {
-  const cells = rows.map(row => [row.name, ...[row.min, row.median, row.p90].map(ms => ms.toFixed(0)), note(row)])
+/** @param digits after the point */
+export function report(rows: readonly Figures[], note: (row: Figures) => string, digits = 0): string {
+  const cells = rows.map(row => [row.name, ...[row.min, row.median, row.p90].map(ms => ms.toFixed(digits)), note(row)])
   const all = [['', 'min ms', 'median', 'p90', ''], ...cells]
   const widths = [0, 1, 2, 3, 4].map(column => Math.max(...all.map(row => row[column]?.length ?? 0)))
   return all

@@ -67,7 +67,10 @@ const decimal = (given: unknown): unknown => (typeof given === 'string' && /^\d+
 
 export const jobsQuery = z.strictObject({
   limit: z.preprocess(decimal, z.int().min(0).max(1000)).default(20).describe('Most jobs to list.'),
-  status: z.enum(jobStatuses).optional().describe('Only jobs in this state.'),
+  status: z
+    .enum([...jobStatuses, ''])
+    .default('')
+    .describe('Only jobs in this state; empty: in any.'),
   cursor: z
     .uuid()
     .toLowerCase()

@@ -30,5 +30,7 @@ the third one leaves at once. Without AGENTICORE_API_KEYS this machine alone is 
         await daemon.close()
       }
     })
+    // Whatever hangs is left to the next server.
+    this.exit(0)
   }
 }

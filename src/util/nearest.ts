@@ -2,8 +2,12 @@
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   const wanted = text.toLowerCase()
   const ranked = candidates
-    .map(candidate => ({ candidate, distance: editDistance(wanted, candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)
+    .map(candidate => ({
+      candidate,
+      distance: editDistance(wanted, candidate.toLowerCase()),
+      lengthens: Math.abs(candidate.length - wanted.length),
+    }))
+    .sort((a, b) => a.distance - b.distance || a.lengthens - b.lengthens)
   const best = ranked[0]
   return best && best.distance <= (wanted.length < 4 ? 1 : Math.max(2, wanted.length / 3)) ? best.candidate : undefined
 }

@@ -34,7 +34,7 @@ const breatherMs = 60_000
 /**
  * Takes jobs from the queue and runs them, so many at once.
  *
- *     claiming ──drain──▶ draining ──handOver──▶ handing over
+ *     waiting ──start──▶ claiming ──drain──▶ draining ──handOver──▶ handing over
  *
  * Claiming: whenever a place is free, nothing is in the way and a job waits, it is claimed. Draining: from the first
  * moment no job is started any more; those that run go on to their end. Handing over: they are stopped, and go back to
@@ -54,8 +54,13 @@ export class Worker {
     this.#bell = new Bell(parts.clock)
   }
 
+  /** Nothing is claimed before. One that drains by then never does. */
   start(): void {
     this.#loop ??= this.#claimAll()
+  }
+
+  get isStarted(): boolean {
+    return this.#loop !== undefined
   }
 
   /** There may be a job to claim. */

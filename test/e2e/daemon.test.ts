@@ -2,9 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
-import { type Cli, cliFor } from '../helpers/cli.ts'
 import { cliTo, startDaemon } from '../helpers/daemon.ts'
 import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { fakeAgent } from '../helpers/fake-agent.ts'
 import { processesWith } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
 
@@ -22,12 +22,6 @@ async function holding(t: Test) {
     started: () => until(() => existsSync(started) || undefined),
     go: () => writeFileSync(go, ''),
   }
-}
-
-/** A machine whose agent is one of the fixtures, which need no model. */
-function fake(t: Test, agent: string): Cli {
-  const path = join(import.meta.dirname, '../fixtures/agents', agent)
-  return cliFor(t.testdir({}), { AGENTICORE_CLAUDE_BINARY: path, ANTHROPIC_API_KEY: 'sk-ant-test-0123456789' })
 }
 
 t.test('a job goes from a laptop over the server to a pull request', async t => {
@@ -117,13 +111,13 @@ t.test('drain hands over what does not end in time, and leaves the server up', a
 })
 
 t.test('drain without a server does not hold a termination up', async t => {
-  const { exitCode, stderr } = await fake(t, 'talks')(['drain', '--timeout', '5'])
+  const { exitCode, stderr } = await fakeAgent(t, 'talks')(['drain', '--timeout', '5'])
   t.equal(exitCode, 0)
   t.match(stderr, /Not drained: nobody listens at .*control\.sock/)
 })
 
 t.test('no more jobs run at once than allowed, the rest waits, and beyond the limit is refused', async t => {
-  const cli = fake(t, 'hangs-at-start')
+  const cli = fakeAgent(t, 'hangs-at-start')
   const env = { AGENTICORE_MAX_PARALLEL_JOBS: '2', AGENTICORE_QUEUE_LIMIT: '3' }
   const daemon = await startDaemon(t, cli, { env })
   const submit = () => daemon.request('POST', '/jobs', { body: { task: 'x' } })
@@ -148,7 +142,7 @@ t.test('no more jobs run at once than allowed, the rest waits, and beyond the li
 })
 
 t.test('with too little disk no job is started, and /status says so', async t => {
-  const cli = fake(t, 'talks')
+  const cli = fakeAgent(t, 'talks')
   const daemon = await startDaemon(t, cli, { env: { AGENTICORE_MIN_FREE_DISK: '900TiB' } })
   const { json } = await daemon.request('POST', '/jobs', { body: { task: 'x' } })
   const reason = await until(async () => (await daemon.request('GET', '/status')).json.reason)
@@ -158,14 +152,14 @@ t.test('with too little disk no job is started, and /status says so', async t =>
 })
 
 t.test('wait holds the reply until the job ends; a failed job is no failed request', async t => {
-  const daemon = await startDaemon(t, fake(t, 'talks'))
+  const daemon = await startDaemon(t, fakeAgent(t, 'talks'))
   const { status, json } = await daemon.request('POST', '/jobs', { body: { task: 'x', wait: true } })
   t.equal(status, 200)
   t.match(json, { success: true, job: { mode: 'sync', status: /succeeded|failed/ } })
 })
 
 t.test('events resume by Last-Event-ID, and end with the job', async t => {
-  const daemon = await startDaemon(t, fake(t, 'talks'))
+  const daemon = await startDaemon(t, fakeAgent(t, 'talks'))
   const { json } = await daemon.request('POST', '/jobs', { body: { task: 'x', wait: true } })
   const path = `/jobs/${json.job.id}/events`
   const all = (await daemon.request('GET', path)).text
@@ -191,7 +185,7 @@ t.test('events resume by Last-Event-ID, and end with the job', async t => {
 })
 
 t.test('every change of every job comes over one stream', async t => {
-  const daemon = await startDaemon(t, fake(t, 'talks'))
+  const daemon = await startDaemon(t, fakeAgent(t, 'talks'))
   const over = new AbortController()
   const { body } = await fetch(`${daemon.url}/jobs/events`, { signal: over.signal })
   const { json } = await daemon.request('POST', '/jobs', { body: { task: 'x' } })
@@ -210,7 +204,7 @@ t.test('every change of every job comes over one stream', async t => {
 })
 
 t.test('a second server on the same socket, or on the same port, is refused', async t => {
-  const cli = fake(t, 'talks')
+  const cli = fakeAgent(t, 'talks')
   const daemon = await startDaemon(t, cli)
   const second = await cli(['serve', '--port', '0'])
   t.equal(second.exitCode, 1)
@@ -224,7 +218,7 @@ t.test('a second server on the same socket, or on the same port, is refused', as
 })
 
 t.test('without a server: `run` names both ways out, `jobs` shows those of this machine', async t => {
-  const cli = fake(t, 'talks')
+  const cli = fakeAgent(t, 'talks')
   const run = await cli(['run', 'x'])
   t.equal(run.exitCode, 3)
   t.match(run.stderr, 'No agenticore server answers at http://127.0.0.1:1: connection refused. [server_unreachable]')
@@ -235,7 +229,7 @@ t.test('without a server: `run` names both ways out, `jobs` shows those of this 
 })
 
 t.test('with keys: a wrong one is said with the server it was for', async t => {
-  const cli = fake(t, 'talks')
+  const cli = fakeAgent(t, 'talks')
   const daemon = await startDaemon(t, cli, { env: { AGENTICORE_API_KEYS: 'one-key-of-many,right-key-of-many' } })
   const laptop = cliTo(daemon, cli)
   const without = await laptop(['jobs'])
@@ -254,7 +248,7 @@ t.test('with keys: a wrong one is said with the server it was for', async t => {
 })
 
 t.test('Ctrl-C lets a job of the server go on; once more cancels it', async t => {
-  const cli = fake(t, 'goes-silent')
+  const cli = fakeAgent(t, 'goes-silent')
   const daemon = await startDaemon(t, cli)
   const laptop = cliTo(daemon, cli)
   for (const [times, exitCode, status] of [

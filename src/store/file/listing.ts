@@ -61,11 +61,24 @@ export class Listing {
   /** Newest first; more than fit the query, perhaps. */
   async #candidates({ status, before }: ListQuery): Promise<Iterable<JobId>> {
     const { ids, queue, active } = this.#parts
-    if (status !== 'queued' && status !== 'running') return await ids.newestFirst(before)
+    if (status !== 'queued' && status !== 'running') {
+      return descending(await ids.newestFirst(before), await active.known.newestFirst(before))
+    }
     // Among those that have not ended, too, is what waits for one process alone.
     if (status === 'queued') return await active.known.newestFirst(before)
     const waiting = new Set(await queue.known.all())
     return [...(await active.known.newestFirst(before))].filter(id => !waiting.has(id))
+  }
+
+  /** Ids that start or end with `part`. */
+  async find(part: string): Promise<JobId[]> {
+    const { ids, active, passingOver, look } = this.#parts
+    const all = [...descending(await ids.newestFirst(), await active.known.newestFirst())]
+    const fitting = all.filter(id => id.startsWith(part) || id.endsWith(part))
+    // A marker is there before the record is.
+    const isThere = async (id: JobId): Promise<boolean> => (await passingOver(() => look(id))) !== undefined
+    const there = await inBatches(fitting, async id => ids.has(id) || (await isThere(id)))
+    return fitting.filter((_, index) => there[index])
   }
 
   async #read(id: JobId): Promise<Job | undefined> {
@@ -81,6 +94,18 @@ export class Listing {
       const index = job.status === 'queued' ? await queue.known.indexOf(job.id) : undefined
       return index === undefined ? job : { ...job, queuePosition: index + 1 }
     })
+  }
+}
+
+/** Both together, each id once. Other processes' jobs are among those that go on before their records are known. */
+function* descending(some: Iterable<JobId>, others: Iterable<JobId>): Generator<JobId> {
+  const [left, right] = [some[Symbol.iterator](), others[Symbol.iterator]()]
+  let [one, other] = [left.next(), right.next()]
+  while (!one.done || !other.done) {
+    const next = other.done || (!one.done && one.value >= other.value) ? one.value : other.value
+    yield next
+    if (!one.done && one.value === next) one = left.next()
+    if (!other.done && other.value === next) other = right.next()
   }
 }
 

@@ -1,6 +1,6 @@
 import type { JobId } from '../../jobs/job.ts'
 import type { Clock } from '../../util/clock.ts'
-import { KnownIds } from './known-ids.ts'
+import { idOfMarker, KnownIds } from './known-ids.ts'
 import { Markers } from './markers.ts'
 
 /** Markers that many look at: `ids` says what there is, `known` at less cost what there was a moment ago. */
@@ -9,7 +9,7 @@ export class RememberedMarkers extends Markers {
 
   constructor(directory: string, clock: Clock) {
     super(directory)
-    this.known = new KnownIds({ directory, read: () => this.ids(), clock })
+    this.known = new KnownIds({ directory, idOf: idOfMarker, clock })
   }
 
   protected override arrived(id: JobId): void {

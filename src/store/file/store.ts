@@ -20,7 +20,7 @@ import { madeAt } from '../../util/ids.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
-import { KnownIds } from './known-ids.ts'
+import { idOfRecord, KnownIds } from './known-ids.ts'
 import { Listing } from './listing.ts'
 import { Markers } from './markers.ts'
 import { type PassingOver, passingOver } from './passing-over.ts'
@@ -80,7 +80,7 @@ export class FileJobStore implements JobStore {
   private constructor(root: string, parts: FileStoreParts) {
     this.#parts = parts
     this.#changes = parts.changes ?? new Changes()
-    this.#ids = new KnownIds({ directory: root, read: () => parts.journal.ids(), clock: parts.clock })
+    this.#ids = new KnownIds({ directory: root, idOf: idOfRecord, clock: parts.clock })
     this.#journal = telling(parts.journal, {
       changed: id => this.#changes.tell(id, 'record'),
       ended: id => this.#active.known.remove(id),
@@ -144,7 +144,7 @@ export class FileJobStore implements JobStore {
   }
 
   async find(part: string): Promise<JobId[]> {
-    return [...(await this.#ids.newestFirst())].filter(id => id.startsWith(part) || id.endsWith(part))
+    return await this.#listing.find(part)
   }
 
   async list(query: ListQuery): Promise<Job[]> {

@@ -1,0 +1,44 @@
+import type { LocalParts } from './parts.ts'
+import { recover, sweep } from './recovery.ts'
+import { systemClock } from './util/clock.ts'
+import { messageOf } from './util/error-code.ts'
+import { every } from './util/every.ts'
+
+const reapEveryMs = 30_000
+const sweepEveryMs = 600_000
+const webhookEveryMs = 5000
+const webhookLimitMs = 60_000
+
+export interface Chores {
+  /** Resolves when the last one is over, after `signal` has aborted. */
+  readonly over: Promise<unknown>
+}
+
+export interface ChoresOptions {
+  readonly signal: AbortSignal
+  /** Told of each job that was taken back from a process that is gone. */
+  readonly recovered: Recovered
+}
+
+type Recovered = (job: Awaited<ReturnType<typeof recover>>[number]['job']) => void
+
+/** What a daemon does now and then for all processes on its files. */
+export function startChores(local: LocalParts, { signal, recovered }: ChoresOptions): Chores {
+  const chore = (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
+    const failed = (error: unknown): void => local.warn(`${what}: ${messageOf(error)}`)
+    return every(ms, { clock: systemClock, signal, failed }, work)
+  }
+  const { webhook } = local
+  const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
+  const all = [
+    chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => takeBack(local, recovered)),
+    chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local)),
+    ...(webhook ? [chore(webhookEveryMs, 'The webhook could not be sent', flush)] : []),
+  ]
+  return { over: Promise.all(all) }
+}
+
+/** Jobs of processes that are gone are ended or queued again. */
+export async function takeBack(local: LocalParts, recovered: Recovered): Promise<void> {
+  for (const { job } of await recover(local)) recovered(job)
+}
