@@ -1,9 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The processes whose environment or command line holds `text`, this one left out. */
-export function processesWith(text: string): number[] {
+/** The processes whose environment or command line holds one of `texts`, this one left out. */
+export function processesWith(...texts: readonly string[]): number[] {
   const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name))
-  return pids.map(Number).filter(pid => pid !== process.pid && read(pid, 'environ', 'cmdline').includes(text))
+  const fits = (pid: number): boolean => {
+    const all = read(pid, 'environ', 'cmdline')
+    return texts.some(text => all.includes(text))
+  }
+  return pids.map(Number).filter(pid => pid !== process.pid && fits(pid))
 }
 
 const read = (pid: number, ...names: string[]): string => names.map(name => readOr(`/proc/${pid}/${name}`)).join('\0')

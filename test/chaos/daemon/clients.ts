@@ -6,10 +6,18 @@ export interface Seen {
   readonly status: string
   readonly error_code?: string
   readonly error?: string
-  readonly cancel_requested_at?: string
-  readonly branch: string
+  readonly output?: string
   readonly repo_url: string
   readonly ended_at?: string
+}
+
+/** An event as its line reads; only what the checks read. */
+export interface SeenEvent {
+  readonly id: string
+  readonly at: string
+  readonly type: string
+  readonly reason?: string
+  readonly status?: string
 }
 
 const finals = ['succeeded', 'failed', 'cancelled', 'expired']
@@ -36,8 +44,19 @@ export class Clients {
     return (await this.#ask('DELETE', `/jobs/${id}`)).job
   }
 
-  /** The ids of all events there are. */
-  async events(id: string): Promise<readonly { id: string; at: string; type: string; reason?: string }[]> {
+  /** The ids of all jobs there are. */
+  async ids(): Promise<string[]> {
+    const found: string[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page: Page = await this.#ask('GET', `/jobs?limit=100${cursor && `&cursor=${cursor}`}`)
+      found.push(...page.jobs.map(({ id }) => id))
+      cursor = page.next_cursor
+    }
+    return found
+  }
+
+  /** All events there are. */
+  async events(id: string): Promise<readonly SeenEvent[]> {
     for (;;) {
       try {
         const response = await fetch(`${this.#url}/jobs/${id}/events?follow=false`, {
@@ -85,11 +104,11 @@ export class Clients {
     return false
   }
 
-  async #ask(method: string, path: string, body?: object): Promise<{ job: Seen }> {
+  async #ask<T = { job: Seen }>(method: string, path: string, body?: object): Promise<T> {
     for (;;) {
       try {
         const response = await fetch(`${this.#url}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
-        const answer: { success: boolean; error: string; job: Seen } = JSON.parse(await response.text())
+        const answer: T & { success: boolean; error: string } = JSON.parse(await response.text())
         if (answer.success) return answer
         if (response.status < 500 && response.status !== 429) throw new Refused(`${method} ${path}: ${answer.error}`)
       } catch (error) {
@@ -98,6 +117,11 @@ export class Clients {
       await delay(50)
     }
   }
+}
+
+interface Page {
+  readonly jobs: readonly Seen[]
+  readonly next_cursor?: string
 }
 
 class Refused extends Error {}

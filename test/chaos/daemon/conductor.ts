@@ -1,11 +1,9 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { git } from '../../fixtures/github/git.ts'
 import { type GitHub, startGitHub } from '../../fixtures/github/server.ts'
-import { processesWith } from '../../helpers/processes.ts'
-import { until } from '../../helpers/until.ts'
 import { mulberry32 } from '../random.ts'
+import { type Checked, check } from './check.ts'
 import { Clients, isOver, type Seen } from './clients.ts'
 import { KilledDaemon } from './killed.ts'
 
@@ -18,18 +16,11 @@ export interface DaemonPlan {
   readonly seed: number
 }
 
-export interface DaemonReport {
+export interface DaemonReport extends Checked {
   readonly jobs: number
   readonly kills: number
   readonly cancelled: number
-  readonly poison: number
   readonly followed: number
-  readonly lost: readonly string[]
-  readonly doubled: readonly string[]
-  /** Anything else that is not as it should be. */
-  readonly wrong: readonly string[]
-  /** From a kill to the next start of a job it hit, or to that job's end; ascending, in ms. */
-  readonly recoveriesMs: readonly number[]
   readonly seconds: number
 }
 
@@ -80,7 +71,13 @@ class DaemonChaos {
       const seen = await this.#untilAllOver(clients)
       daemon.spare()
       await killing
-      return await this.#check(clients, seen, daemon.kills, repository.path)
+      return {
+        ...(await this.#checked(clients, { seen, kills: daemon.kills, repository: repository.path })),
+        jobs: seen.size,
+        kills: daemon.kills.length,
+        cancelled: this.#cancelled.size,
+        followed: this.#followed.size,
+      }
     } finally {
       daemon.spare()
       await killing.catch(() => undefined)
@@ -143,86 +140,17 @@ class DaemonChaos {
     return over
   }
 
-  async #check(
+  async #checked(
     clients: Clients,
-    seen: ReadonlyMap<string, Seen>,
-    kills: readonly number[],
-    repository: string,
-  ): Promise<Omit<DaemonReport, 'seconds'>> {
-    const jobs = [...seen.values()]
-    const branches = (await git(repository, ['for-each-ref', '--format=%(refname:short)', 'refs/heads'])).split('\n')
-    const wrong = [
-      ...jobs.flatMap(faults),
-      ...[...this.#cancelled].filter(id => seen.get(id)?.status !== 'cancelled').map(id => `${id} was to be cancelled`),
-      ...(await this.#misfollowed(clients)),
-      ...(await this.#leftBehind()),
-    ]
-    return {
-      jobs: seen.size,
-      kills: kills.length,
-      cancelled: this.#cancelled.size,
-      poison: jobs.filter(job => job.error_code === 'poison').length,
-      followed: this.#followed.size,
-      lost: this.#ids.filter(id => !seen.has(id)),
-      doubled: [
-        ...[...this.#accepted].flatMap(([key, ids]) => (ids.size > 1 ? [`${key} is ${[...ids].join(' and ')}`] : [])),
-        ...this.#deliveredTwice(jobs, branches),
-      ],
-      wrong,
-      recoveriesMs: await recoveries(clients, jobs, kills),
-    }
+    found: { seen: ReadonlyMap<string, Seen>; kills: readonly number[]; repository: string },
+  ): Promise<Checked> {
+    return await check(clients, {
+      ...found,
+      accepted: this.#accepted,
+      cancelled: this.#cancelled,
+      followed: this.#followed,
+      pulls: this.#github.pulls(`${owner}/${name}`),
+      scratch: join(this.#plan.directory, 'home/.agenticore/worktrees'),
+    })
   }
-
-  /** A job has one branch, and that one pull request. */
-  #deliveredTwice(jobs: readonly Seen[], branches: readonly string[]): string[] {
-    const pulls = this.#github.pulls(`${owner}/${name}`)
-    return jobs
-      .filter(job => job.repo_url !== '' && job.status === 'succeeded')
-      .flatMap(({ id, branch }) => {
-        const own = branches.filter(each => each.includes(id.slice(-12)))
-        const open = pulls.filter(({ head }) => JSON.stringify(head).includes(branch))
-        return own.length === 1 && open.length === 1
-          ? []
-          : [`${id} has ${own.length} branches, ${open.length} pull requests`]
-      })
-  }
-
-  async #misfollowed(clients: Clients): Promise<string[]> {
-    const wrong: string[] = []
-    for (const [id, following] of this.#followed) {
-      const all = (await clients.events(id)).map(event => event.id)
-      const got = await following
-      if (got.join() !== all.join()) wrong.push(`who followed ${id} got ${got.join()} of ${all.join()}`)
-    }
-    return wrong
-  }
-
-  /** Processes and trees, five seconds after the end. */
-  async #leftBehind(): Promise<string[]> {
-    const { directory } = this.#plan
-    const scratch = join(directory, 'home/.agenticore/worktrees')
-    const processes = (): number[] => processesWith(`${scratch}/.agent`)
-    const trees = (): string[] => readdirSync(scratch).filter(entry => !entry.startsWith('.'))
-    const isClean = (): true | undefined => (processes().length + trees().length === 0 ? true : undefined)
-    await until(isClean, 5000).catch(() => undefined)
-    return [...processes().map(pid => `process ${pid} is left`), ...trees().map(tree => `tree ${tree} is left`)]
-  }
-}
-
-function faults({ id, status, error_code: code, error }: Seen): string[] {
-  return status === 'succeeded' || status === 'cancelled' || code === 'poison' ? [] : [`${id} is ${status}: ${error}`]
-}
-
-async function recoveries(clients: Clients, jobs: readonly Seen[], kills: readonly number[]): Promise<number[]> {
-  const found: number[] = []
-  for (const { id, ended_at: endedAt } of jobs) {
-    const events = await clients.events(id)
-    for (const [index, event] of events.entries()) {
-      if (event.type !== 'released' || !event.reason?.includes('died')) continue
-      const kill = kills.findLast(at => at <= Date.parse(event.at))
-      const next = events.slice(index).find(each => each.type === 'claimed')?.at ?? endedAt
-      if (kill !== undefined && next !== undefined) found.push(Date.parse(next) - kill)
-    }
-  }
-  return found.sort((a, b) => a - b)
 }

@@ -15,8 +15,8 @@ export class KilledDaemon {
   readonly #env: Record<string, string>
   readonly #port: number
   readonly #log: string
+  readonly #isSpared = new AbortController()
   #process: ChildProcess | undefined
-  #isOver = false
 
   private constructor(port: number, env: Record<string, string>, log: string) {
     this.#port = port
@@ -25,44 +25,51 @@ export class KilledDaemon {
     this.url = `http://127.0.0.1:${port}`
   }
 
+  /** Resolves when it listens for the first time. */
   static async start(env: Record<string, string>, log: string): Promise<KilledDaemon> {
     const daemon = new KilledDaemon(await freePort(), env, log)
-    await daemon.#start()
+    const child = daemon.#start()
+    const listens = Promise.withResolvers<void>()
+    child.stderr?.on('data', chunk => String(chunk).includes('listens at') && listens.resolve())
+    await Promise.race([listens.promise, once(child, 'exit')])
+    daemon.#expectAlive()
     return daemon
   }
 
-  /** Until `stop`: it lives for a random part of `everyMs` from the moment it listens. */
+  /** Until it is spared: each lives for a random part of `everyMs` from the moment it is started, even if it is not ready by then. */
   async killAgainAndAgain(everyMs: number, random: () => number): Promise<void> {
-    while (!this.#isOver) {
-      await delay(everyMs * (0.2 + 0.8 * random()))
-      if (this.#isOver) return
+    while (!this.#isSpared.signal.aborted) {
+      const isOver = await delay(everyMs * random(), false, { signal: this.#isSpared.signal }).catch(() => true)
+      if (isOver) return
+      this.#expectAlive()
       await this.#end('SIGKILL')
       this.kills.push(Date.now())
-      await this.#start()
+      this.#start()
     }
   }
 
   /** No more kills; the one that runs goes on. */
   spare(): void {
-    this.#isOver = true
+    this.#isSpared.abort()
   }
 
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
   }
 
-  async #start(): Promise<void> {
+  #start(): ChildProcess {
     const child = spawn(join(root, 'bin/agenticore'), ['serve', '--port', String(this.#port)], {
       env: this.#env,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#process = child
     child.stderr.pipe(createWriteStream(this.#log, { flags: 'a' }))
-    const listens = new Promise<void>(resolve => {
-      child.stderr.on('data', chunk => String(chunk).includes('listens at') && resolve())
-    })
-    await Promise.race([listens, once(child, 'exit')])
-    if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}; ${this.#log} says why`)
+    return child
+  }
+
+  #expectAlive(): void {
+    const code = this.#process?.exitCode ?? null
+    if (code !== null) throw new Error(`serve ended with ${code}; ${this.#log} says why`)
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
