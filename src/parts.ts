@@ -17,6 +17,7 @@ import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
 import { systemClock } from './util/clock.ts'
+import { joined } from './util/joined.ts'
 import { Secrets } from './util/redact.ts'
 import type { Webhook } from './webhook/webhook.ts'
 
@@ -105,7 +106,7 @@ export async function openParts(given?: Surroundings, options: PartsOptions = {}
     events,
     clock,
     checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
-    checkProfile: async name => void (await (await profiles()).resolve(name)),
+    checkProfile: joined(async name => void (await (await profiles()).resolve(name))),
     defaultProfile: settings.defaultProfile,
     queueLimit: queueLimit ?? Number.POSITIVE_INFINITY,
     measures,

@@ -1,6 +1,7 @@
 import { link, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hasCode } from './error-code.ts'
+import { joinedNext } from './joined.ts'
 
 /** Files that are whole or not there, whenever the power goes: temp → fsync → rename or link → fsync of the directory. */
 
@@ -40,15 +41,18 @@ export async function removeStaleTemps(directory: string, olderThan: Date): Prom
   }
 }
 
-/** Makes renames, links and removals in `path` survive a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
+/**
+ * Makes renames, links and removals in `path` survive a power cut: those of everybody at once who waits for that, so that
+ * many submissions at a time do not wait for as many writes of one directory.
+ */
+export const syncDirectory = joinedNext(async (path: string): Promise<void> => {
   const handle = await open(path, 'r')
   try {
     await handle.sync()
   } finally {
     await handle.close()
   }
-}
+})
 
 /** What is written through a handle fails without saying where. */
 export function withPath(error: unknown, path: string): unknown {
