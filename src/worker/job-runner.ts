@@ -41,13 +41,18 @@ export class JobRunner {
 
   async #run(lease: Lease, signal: AbortSignal): Promise<Job> {
     const keeper = { ...this.#parts, everyMs: this.#parts.renewEveryMs }
-    return await whileRenewed(keeper, lease, async ended => {
+    return await whileRenewed(keeper, lease, async (ended, givenBack) => {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
       try {
         const end = await attempt.run()
-        return end.type === 'release'
-          ? await this.#release(lease, attempt, end)
-          : await this.#finish(lease, attempt, end.outcome)
+        const job =
+          end.type === 'release'
+            ? await this.#release(lease, attempt, end)
+            : await this.#finish(lease, attempt, end.outcome)
+        givenBack()
+        // To clear up can take minutes. Not when somebody else has the job by now: then the tree may be theirs.
+        if (end.type === 'finish') await attempt.clean()
+        return job
       } finally {
         await attempt.leave()
       }
@@ -65,16 +70,12 @@ export class JobRunner {
     return await store.release(lease, notBefore)
   }
 
-  /** How it ended is made safe first: to clear up can take minutes. */
   async #finish(lease: Lease, attempt: Attempt, secret: Outcome): Promise<Job> {
     const { redact } = this.#parts
     const outcome = redactDeep(secret, redact)
     const { facts: _, ...event } = outcome
     await attempt.tryEmit({ type: 'outcome', ...event })
-    const job = await this.#finishOr(() => attempt.clean(), lease, outcome)
-    // Not when somebody else has the job by now: then the tree may be theirs.
-    await attempt.clean()
-    return job
+    return await this.#finishOr(() => attempt.clean(), lease, outcome)
   }
 
   /** @param makeRoom what is cleared up may have been what filled the disk */

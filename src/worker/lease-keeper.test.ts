@@ -39,8 +39,9 @@ t.test('a cancel request ends the work', async t => {
 })
 
 t.test('a lease that somebody else has ends the work', async t => {
-  const { why } = await kept(new AgenticoreError('stale_lease', 'gone'))
+  const { why, renewed } = await kept(new AgenticoreError('stale_lease', 'gone'))
   t.ok(why instanceof LeaseEnded && why.why === 'lost')
+  t.strictSame(renewed, [false])
 })
 
 t.test('a store that cannot be asked for a while is no reason to stop', async t => {
@@ -63,4 +64,24 @@ t.test('when the work is done nobody is asked any more, and its failure is the o
     throw new Error('broken')
   })
   await t.rejects(failing, /broken/)
+})
+
+t.test('a lease that was given back is not asked for again, and one asked for in that moment is not lost', async t => {
+  const clock = new ManualClock()
+  const renewed: boolean[] = []
+  const measures = { leaseRenewed: (ok: boolean) => void renewed.push(ok) }
+  let asked = 0
+  const renew = async (): Promise<Renewal> => {
+    asked += 1
+    throw new AgenticoreError('stale_lease', 'it has ended')
+  }
+  await whileRenewed({ store: { renew }, clock, everyMs: 500, measures }, lease, async (_, givenBack) => {
+    await clock.slept()
+    clock.advance(500)
+    await new Promise(resolve => setImmediate(resolve))
+    givenBack()
+    clock.advance(500)
+  })
+  t.equal(asked, 1)
+  t.strictSame(renewed, [])
 })

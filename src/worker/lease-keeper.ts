@@ -21,30 +21,35 @@ export interface LeaseKeeperParts {
 }
 
 /**
- * Renews a lease for as long as `work` takes; its signal aborts with `LeaseEnded` when the job is to be cancelled or
- * belongs to somebody else. A store that cannot be asked for a while is no reason to stop.
+ * Renews a lease for as long as `work` takes or until it says that the lease is given back; its signal aborts with
+ * `LeaseEnded` when the job is to be cancelled or belongs to somebody else. A store that cannot be asked for a while is no
+ * reason to stop.
  */
 export async function whileRenewed<T>(
   { store, clock, everyMs, measures = noMeasures }: LeaseKeeperParts,
   lease: Lease,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, givenBack: () => void) => Promise<T>,
 ): Promise<T> {
   const ended = new AbortController()
   const done = new AbortController()
+  let isLost = false
   const renewing = (async () => {
     while (!ended.signal.aborted) {
       await clock.sleep(everyMs, done.signal)
       const why = await ask(store, lease, measures)
+      isLost = why === 'lost'
       if (why) ended.abort(new LeaseEnded(why))
     }
-  })()
+  })().catch((error: unknown) => {
+    if (!done.signal.aborted) throw error
+  })
   try {
-    return await work(ended.signal)
+    return await work(ended.signal, () => done.abort())
   } finally {
+    // Asked for in the moment it was given back, a lease is gone, too; that is no loss.
+    if (isLost && !done.signal.aborted) measures.leaseRenewed(false)
     done.abort()
-    await renewing.catch((error: unknown) => {
-      if (!done.signal.aborted) throw error
-    })
+    await renewing
   }
 }
 
@@ -58,7 +63,8 @@ async function ask(
     measures.leaseRenewed(true)
     return cancelRequested ? 'cancelled' : undefined
   } catch (error) {
+    if (error instanceof AgenticoreError && error.code === 'stale_lease') return 'lost'
     measures.leaseRenewed(false)
-    return error instanceof AgenticoreError && error.code === 'stale_lease' ? 'lost' : undefined
+    return undefined
   }
 }
