@@ -127,7 +127,7 @@ from; \`agenticore profiles NAME\` prints what one and everything it extends say
   .mcp.json                 MCP servers
 \`\`\`
 
-Of two profiles with one name the later counts: built in, \`{shared}/profiles\` (with \`AGENTICORE_SHARED_FS_ROOT\`),
+Of two profiles with one name the later counts: built in, agentihooks', \`{shared}/profiles\` (with \`AGENTICORE_SHARED_FS_ROOT\`),
 \`~/.agenticore/profiles\`. One that extends its own name builds on the one it stands in front of.
 
 \`\`\`yaml

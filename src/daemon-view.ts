@@ -1,3 +1,4 @@
+import type { AgentihooksSetup, AgentihooksState } from './agentihooks.ts'
 import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
@@ -13,6 +14,9 @@ export interface DaemonViewParts {
   readonly startedAt: Date
   readonly capacity: number
   readonly worker: Worker
+  readonly agentihooks: Pick<AgentihooksSetup, 'state'>
+  /** Whether what a predecessor left has been put right. */
+  isStarted(): boolean
 }
 
 /** How a daemon looks from outside. */
@@ -25,9 +29,9 @@ export class DaemonView {
   }
 
   async whyNotReady(): Promise<string | undefined> {
-    const { worker } = this.#parts
+    const { worker, isStarted } = this.#parts
     if (worker.isDraining) return 'the server drains'
-    if (!worker.isStarted) return 'the server is starting'
+    if (!isStarted()) return 'the server is starting'
     try {
       await this.#parts.local.service.stats()
       return undefined
@@ -57,6 +61,7 @@ export class DaemonView {
       locks: 'files',
       isolation: isolation.kind,
       missing: isolation.kind === 'none' ? [...isolation.missing] : [],
+      agentihooks: inWords(this.#parts.agentihooks.state),
     }
   }
 
@@ -87,12 +92,18 @@ export class DaemonView {
   }
 
   #claiming(): Pick<WireStatus, 'status' | 'reason'> {
-    const { worker } = this.#parts
+    const { worker, isStarted } = this.#parts
     if (worker.isDraining) return { status: 'draining' }
-    if (!worker.isStarted) return { status: 'not_claiming', reason: 'the server is starting' }
+    if (!isStarted()) return { status: 'not_claiming', reason: 'the server is starting' }
+    if (!worker.isStarted) return { status: 'not_claiming', reason: 'agentihooks is being installed' }
     const { obstacle } = worker
     return obstacle === undefined ? { status: 'ok' } : { status: 'not_claiming', reason: obstacle }
   }
+}
+
+function inWords(state: AgentihooksState): string {
+  if (state.is === 'installed') return `${state.version}, profile ${state.profile}, from ${state.from}`
+  return state.is === 'failed' ? `failed: ${state.why}` : state.is
 }
 
 async function wireProfile(library: ProfileLibrary, listed: ListedProfile): Promise<WireProfile> {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { Server as ControlServer } from 'node:http'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
+import { AgentihooksSetup } from './agentihooks.ts'
 import { type Chores, startChores, takeBack } from './chores.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import { DaemonView } from './daemon-view.ts'
@@ -103,6 +104,8 @@ class RunningDaemon implements Daemon {
   #control: ControlServer | undefined
   #worker: Worker | undefined
   #runner: JobRunner | undefined
+  #setUp: Promise<void> | undefined
+  #isStarted = false
 
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
     this.#surroundings = surroundings
@@ -119,7 +122,8 @@ class RunningDaemon implements Daemon {
     const local = await this.#openParts()
     // Before anybody can ask it to drain.
     this.#worker = this.#workerFor(local)
-    this.#server = await buildServer(this.#serverParts(local, this.#worker), this.log)
+    const agentihooks = new AgentihooksSetup(local)
+    this.#server = await buildServer(this.#serverParts(local, this.#worker, agentihooks), this.log)
     await this.#listen(this.#server)
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
@@ -131,8 +135,9 @@ class RunningDaemon implements Daemon {
       this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
     await takeBack(local, recovered)
     await clearEnded(local)
-    this.#worker.start()
+    this.#isStarted = true
     const { signal } = this.#closing
+    this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal)
     this.#chores = startChores(local, { signal, recovered })
     const stop = local.changes.listen((_, change) => change === 'record' && this.#worker?.wake())
     signal.addEventListener('abort', stop, { once: true })
@@ -152,6 +157,7 @@ class RunningDaemon implements Daemon {
     this.#closing.abort()
     await this.#step('server', () => this.#closeServer())
     await this.#step('control', async () => void this.#control?.close().closeAllConnections())
+    await this.#step('agentihooks', async () => await this.#setUp)
     await this.#step('chores', async () => void (await this.#chores?.over))
     await this.#step('webhook', async () => void (await (await this.#local?.webhook?.())?.flush({ limitMs: closeMs })))
     await this.#step('store', async () => await this.#local?.store.close())
@@ -179,7 +185,15 @@ class RunningDaemon implements Daemon {
     return this.#local
   }
 
-  #serverParts(local: LocalParts, worker: Worker): ServerParts {
+  /** A job is not to start with less than the next one. */
+  async #takeJobs(agentihooks: AgentihooksSetup, worker: Worker, signal: AbortSignal): Promise<void> {
+    await agentihooks.install(signal)
+    const { state } = agentihooks
+    if (state.is === 'installed') this.log.info(state, 'agentihooks is installed')
+    if (!signal.aborted) worker.start()
+  }
+
+  #serverParts(local: LocalParts, worker: Worker, agentihooks: AgentihooksSetup): ServerParts {
     const { settings } = this.#surroundings
     const view = new DaemonView({
       local,
@@ -188,6 +202,8 @@ class RunningDaemon implements Daemon {
       startedAt: new Date(),
       capacity: settings.maxParallelJobs,
       worker,
+      agentihooks,
+      isStarted: () => this.#isStarted,
     })
     return {
       service: local.service,

@@ -8,6 +8,8 @@ import { examineLocks } from './lock-check.ts'
 import type { LocalParts } from './parts.ts'
 import { runCommand } from './process/command.ts'
 import { which } from './process/which.ts'
+import { whyNotInFront } from './profiles/agentihooks/checkout.ts'
+import { installedProgram } from './profiles/agentihooks/program.ts'
 import { messageOf } from './util/error-code.ts'
 
 /** One thing that agenticore needs on this machine, and how it is. */
@@ -37,6 +39,7 @@ export async function examine(parts: DoctorParts): Promise<Finding[]> {
     () => examineAgent(parts),
     () => examineGitHub(parts),
     () => examineIsolation(parts),
+    () => examineAgentihooks(parts),
     ...[
       ['jobs', settings.jobsDir],
       ['working trees', settings.worktreeRoot],
@@ -115,6 +118,21 @@ async function examineIsolation({ surroundings }: DoctorParts): Promise<Finding>
       remedy: 'Unset AGENTICORE_AGENT_ISOLATION, or give it what is missing.',
     }
   }
+}
+
+async function examineAgentihooks({ surroundings: { settings, path } }: DoctorParts): Promise<Finding> {
+  const check = 'agentihooks'
+  const { agentihooksPath: checkout, agentihooksUrl: url } = settings
+  const installed = await installedProgram(path)
+  if (checkout !== '') {
+    const remedy = 'AGENTICORE_AGENTIHOOKS_PATH names a checkout; its libraries come from an agentihooks on the PATH.'
+    const wrong = await whyNotInFront(checkout, installed)
+    if (wrong !== undefined) return { check, status: 'error', message: wrong, remedy }
+    return { check, status: 'ok', message: `the checkout ${checkout}, in a server` }
+  }
+  if (url !== '') return { check, status: 'ok', message: `cloned from ${url} when a server starts` }
+  const message = installed ? `${installed.file}, in a server` : 'not installed; jobs run without it'
+  return { check, status: 'ok', message }
 }
 
 async function examineDirectory(check: string, directory: string): Promise<Finding> {

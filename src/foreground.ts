@@ -16,6 +16,7 @@ import { FileLock } from './locks/file-lock.ts'
 import { jobPlaces, type LocalParts, secretName } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
+import { cloneHead, headOf } from './repos/clone.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
 import { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
@@ -71,6 +72,16 @@ export function foreground(parts: LocalParts) {
       const runner = await runnerFor(options.onEvent)
       return await toItsEnd(parts, job, { signal: options.signal, run: lease => runner.run(lease, options.signal) })
     },
+  }
+}
+
+/** An origin that is no job's, with what opens it. */
+export function fetchingFrom(parts: LocalParts, url: string, signal: AbortSignal) {
+  const git = gitFor(parts, credentialsOf(parts))
+  const remote = parseRepository(url)
+  return {
+    head: (): Promise<string> => headOf(git, remote, signal),
+    clone: (directory: string): Promise<void> => cloneHead(git, remote, { directory, signal }),
   }
 }
 

@@ -12,6 +12,7 @@ import { type Measures, noMeasures } from './jobs/measures.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import { noTracing, type Tracing } from './jobs/tracing.ts'
+import { agentihooksPlaces, baseIn, profilesIn } from './profiles/agentihooks/places.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
 import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
@@ -135,16 +136,20 @@ function webhookFor(
   }
 }
 
-/** Later ones win: built in, the fleet's, the user's. */
-export async function openProfiles({ settings, home }: Surroundings): Promise<ProfileLibrary> {
+/** Later ones win: built in, agentihooks', the fleet's, the user's. All start from what agentihooks installed. */
+export async function openProfiles(surroundings: Surroundings): Promise<ProfileLibrary> {
+  const { settings, home } = surroundings
+  const { layer } = agentihooksPlaces(surroundings)
   const { ProfileLibrary } = await import('./profiles/library.ts')
   const root = dirname(findPackageJSON(import.meta.url) ?? '')
   const shared = settings.sharedFsRoot === '' ? [] : [join(settings.sharedFsRoot, 'profiles')]
-  return new ProfileLibrary([
+  const layers = [
     { source: 'built in', directory: join(root, 'profiles') },
+    { source: 'agentihooks', directory: profilesIn(layer) },
     ...shared.map(directory => ({ source: 'shared', directory })),
     { source: 'yours', directory: join(home, '.agenticore/profiles') },
-  ])
+  ]
+  return new ProfileLibrary(layers, baseIn(layer))
 }
 
 /** Variables that are not ours, and whose value nobody is to read. */

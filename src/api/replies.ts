@@ -62,6 +62,7 @@ export const statusReply = z
       .enum(['user', 'none'])
       .describe('Who agents run as: users of their own, or the user the server runs as.'),
     missing: z.array(z.string()).describe('What is missing for users of their own.'),
+    agentihooks: z.string().describe('Whether agentihooks is installed here, and which: in words.'),
   })
   .meta({ id: 'StatusReply' })
 

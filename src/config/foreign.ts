@@ -3,25 +3,22 @@
  * them along is told that nothing reads them.
  */
 const foreignVariables =
-  /^(AGENTICORE_(CLONE_ROOT|DEFAULT_MCP_FILE|SHARED_LOCKS|HOME|VENV_PYTHON|AGENTIHUB_\w+|CONV_HASH_FALLBACK)|AGENT_MODE(_\w+)?|AGENTIHUB_\w+|AGENTIBRIDGE_\w+|CLAUDE_CODE_HOME_DIR|GITHUB_APP_(ID|INSTALLATION_ID|PRIVATE_KEY\w*))$/
+  /^(AGENTICORE_(CLONE_ROOT|DEFAULT_MCP_FILE|SHARED_LOCKS|HOME|VENV_PYTHON|AGENTIHUB_\w+|CONV_HASH_FALLBACK|AGENTIHOOKS_(BRANCH|BUNDLE_\w+))|AGENT_MODE(_\w+)?|AGENTIHUB_\w+|AGENTIBRIDGE_\w+|GITHUB_APP_(ID|INSTALLATION_ID|PRIVATE_KEY\w*))$/
 
 export const isForeignVariable = (name: string): boolean => foreignVariables.test(name)
 
-const foreignGroups = [
-  'redis',
-  'agentihooks',
-  'agentihub',
-  'agentibridge',
-  'agent_mode',
-  'langfuse',
-  'package',
-] as const
+const foreignGroups = ['redis', 'agentihub', 'agentibridge', 'agent_mode', 'langfuse', 'package'] as const
 
 const foreignKeys =
-  /^(jobs\.(lease_seconds|max_attempts)|repos\.(clone_root|shared_locks|default_mcp_file)|github\.app_\w+)$/
+  /^(jobs\.(lease_seconds|max_attempts)|repos\.(clone_root|shared_locks|default_mcp_file)|github\.app_\w+|agentihooks\.(branch|bundle_\w+|sync_interval))$/
 
 /** By the name of a group, or of group and key. */
 export const isForeignKey = (name: string): boolean =>
   foreignGroups.some(group => group === name) || foreignKeys.test(name)
+
+/** Deprecated, and why nothing reads it. */
+export const withoutEffect: Readonly<Record<string, string>> = {
+  AGENTICORE_AGENTIHOOKS_SYNC_INTERVAL: 'has no effect any more: agentihooks is installed once, when a server starts.',
+}
 
 export const notUsed = 'is not used by this version (docs/migration.md).'

@@ -211,6 +211,37 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       ...none,
       meaning: 'Another address for the model.',
     }),
+    agentihooksPath: read({
+      variable: 'AGENTICORE_AGENTIHOOKS_PATH',
+      yaml: 'agentihooks.path',
+      kind: directory,
+      ...none,
+      meaning:
+        'A checkout of [agentihooks](agentihooks.md) that a server uses in front of the installed one. It wins over the next.',
+    }),
+    agentihooksUrl: read({
+      variable: 'AGENTICORE_AGENTIHOOKS_URL',
+      yaml: 'agentihooks.url',
+      kind: text,
+      ...none,
+      meaning:
+        'A repository of agentihooks that a server clones and installs when it starts, instead of the installed one.',
+    }),
+    agentihooksProfile: read({
+      variable: 'AGENTIHOOKS_PROFILE',
+      yaml: 'agentihooks.profile',
+      kind: text,
+      fallback: () => 'coding',
+      shown: '`coding`',
+      meaning: 'The profile of agentihooks that is installed; where there is none of that name, `default`.',
+    }),
+    agentihooksHome: read({
+      variable: 'CLAUDE_CODE_HOME_DIR',
+      kind: directory,
+      fallback: home => join(home, '.agenticore/agentihooks/home'),
+      shown: '`~/.agenticore/agentihooks/home`',
+      meaning: 'The home directory that agentihooks installs itself in. In the image it is `~`.',
+    }),
     webhookUrl: read({
       variable: 'AGENTICORE_WEBHOOK_URL',
       yaml: 'webhook.url',

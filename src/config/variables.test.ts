@@ -15,6 +15,11 @@ t.test('a variable that is no setting is named with the nearest', async t => {
     ['AGENTICORE_CLONE_ROOT', 'is not used by this version (docs/migration.md).'],
     ['AGENTICORE_AGENTIHUB_URL', 'is not used by this version (docs/migration.md).'],
     ['AGENT_MODE', 'is not used by this version (docs/migration.md).'],
+    ['AGENTICORE_AGENTIHOOKS_BRANCH', 'is not used by this version (docs/migration.md).'],
+    [
+      'AGENTICORE_AGENTIHOOKS_SYNC_INTERVAL',
+      'has no effect any more: agentihooks is installed once, when a server starts.',
+    ],
     ['GITHUB_APP_PRIVATE_KEY_BASE64', 'is not used by this version (docs/migration.md).'],
   ] as const) {
     t.strictSame(await warningsOf({ [variable]: 'canary' }), [`${variable} ${says}`])
@@ -28,7 +33,6 @@ t.test('of what is ours, of later versions and of Kubernetes there is nothing to
     await warningsOf({
       AGENTICORE_JOB_MARKER: 'x',
       AGENTICORE_AGENTIHOOKS_PATH: '/x',
-      AGENTICORE_AGENTIHOOKS_SYNC_INTERVAL: '5',
       AGENTICORE_LEASE_SECONDS: '45',
       AGENTICORE_MAX_ATTEMPTS: '1',
       REDIS_URL: 'redis://r',

@@ -1,7 +1,7 @@
 import { markerVariable } from '../util/marker.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { printable } from '../util/printable.ts'
-import { isForeignVariable, notUsed } from './foreign.ts'
+import { isForeignVariable, notUsed, withoutEffect } from './foreign.ts'
 import type { Given, Source } from './given.ts'
 import { allSettings } from './settings.ts'
 
@@ -16,7 +16,7 @@ export function environmentSource(env: Environment): Source {
 }
 
 /** Of agenticore's own surroundings: its job's programs, settings of parts that come later. */
-const others = new RegExp(`^(${markerVariable}|AGENTICORE_(AGENTIHOOKS_\\w+|LEASE_SECONDS|MAX_ATTEMPTS))$`)
+const others = new RegExp(`^(${markerVariable}|AGENTICORE_(LEASE_SECONDS|MAX_ATTEMPTS))$`)
 
 /** What Kubernetes sets in every pod for a Service whose name starts with agenticore. */
 const serviceLink = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
@@ -29,6 +29,7 @@ export function warnOfVariables(env: Environment): string[] {
   return Object.entries(env).flatMap(([name, text]) => {
     if (!text) return []
     if (isForeignVariable(name)) return [`${name} ${notUsed}`]
+    if (withoutEffect[name] !== undefined) return [`${name} ${withoutEffect[name]}`]
     const isOurs = name.startsWith('AGENTICORE_') && !known.includes(name) && !others.test(name)
     return isOurs && !isServiceLink(name, text) ? [unknownVariable(name, known)] : []
   })

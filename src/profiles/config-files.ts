@@ -64,8 +64,10 @@ async function mergedSettings(directories: readonly string[]): Promise<Fields> {
 /** A profile has it in `.claude/` or beside it. */
 async function mergedMemory(directories: readonly string[]): Promise<string> {
   const paths = directories.flatMap(directory => [join(directory, 'CLAUDE.md'), join(directory, '.claude/CLAUDE.md')])
-  const texts = await Promise.all(paths.map(readOptional))
-  return texts.flatMap(text => (text === undefined || text.trim() === '' ? [] : [`${text.trim()}\n`])).join('\n')
+  const texts = (await Promise.all(paths.map(readOptional))).map(text => (text ?? '').trim())
+  // What agentihooks installed for everybody is often one of its profiles word for word.
+  const said = texts.filter((text, index) => text !== '' && !texts.slice(0, index).some(base => base.includes(text)))
+  return said.map(text => `${text}\n`).join('\n')
 }
 
 /** Of two with one name the later one counts; null takes away what a parent brought. */

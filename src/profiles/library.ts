@@ -49,9 +49,12 @@ const validName = /^[A-Za-z0-9][\w.-]*$/
 /** Profiles in layers; of two with one name the one in the later layer counts. */
 export class ProfileLibrary implements Profiles {
   readonly #layers: readonly Layer[]
+  readonly #bases: readonly string[]
 
-  constructor(layers: readonly Layer[]) {
+  /** @param base a directory in the shape of a profile that all of them start from; it need not exist */
+  constructor(layers: readonly Layer[], base?: string) {
     this.#layers = layers
+    this.#bases = base === undefined ? [] : [base]
   }
 
   async list(): Promise<ListedProfile[]> {
@@ -64,7 +67,7 @@ export class ProfileLibrary implements Profiles {
     let keys: Readonly<Record<string, unknown>> = {}
     for (const { file } of chain) keys = mergeProfiles(keys, file)
     const merged = profileKeys.parse({ ...keys, name })
-    const directories = chain.map(({ directory }) => directory)
+    const directories = [...this.#bases, ...chain.map(({ directory }) => directory)]
     const profile = effective(name, merged)
     const files = await readConfigFiles(directories)
     // Looked at before a job is submitted, and not only when it starts.

@@ -215,7 +215,18 @@ t.test('doctor says what is there and what to do', async t => {
   const well = await cli(['doctor', '--json'])
   t.equal(well.exitCode, 0, well.stderr)
   const findings: { check: string; status: string }[] = JSON.parse(well.stdout)
-  const names = ['settings', 'git', 'agent', 'GitHub', 'isolation', 'jobs', 'working trees', 'clone cache', 'locks']
+  const names = [
+    'settings',
+    'git',
+    'agent',
+    'GitHub',
+    'isolation',
+    'agentihooks',
+    'jobs',
+    'working trees',
+    'clone cache',
+    'locks',
+  ]
   t.strictSame(
     findings.map(({ check }) => check),
     names,

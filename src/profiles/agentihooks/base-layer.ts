@@ -1,0 +1,62 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hasCode, messageOf } from '../../util/error-code.ts'
+import { expandServers, readableServersIn } from '../mcp.ts'
+import { isFields } from '../merge.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What of a `~/.claude` is for every job; the rest is one person's, or Claude Code's own. */
+const taken = ['CLAUDE.md', 'agents', 'commands', 'output-styles', 'rules', 'skills']
+/** What an agent may do is said by its profile; the rest of these is for a person at a terminal. */
+const notTaken = ['skipDangerousModePermissionPrompt', 'statusLine', 'autoUpdatesChannel', '_managedBy']
+
+/**
+ * Copies what agentihooks installed in a home, in the shape of a profile: links into its package are followed, since that
+ * may be another one by the time a job reads them.
+ * @returns names of MCP servers that need a variable nobody sets, and were left out
+ */
+export async function takeBaseLayer(home: string, target: string): Promise<string[]> {
+  const claude = join(target, '.claude')
+  await mkdir(claude, { recursive: true, mode: 0o755 })
+  for (const name of taken) await copy(join(home, '.claude', name), join(claude, name))
+  await write(join(claude, 'settings.json'), forJobs(await readJson(join(home, '.claude/settings.json'))))
+  const path = join(home, '.claude.json')
+  const servers = readableServersIn(await readJson(path))
+  const usable = servers.filter(([name, server]) => isExpandable(name, server, path))
+  await write(join(target, '.mcp.json'), { mcpServers: Object.fromEntries(usable) })
+  return servers.map(([name]) => name).filter(name => !usable.some(([kept]) => kept === name))
+}
+
+function forJobs(settings: Fields): Fields {
+  const { permissions, ...others } = Object.fromEntries(
+    Object.entries(settings).filter(([name]) => !notTaken.includes(name)),
+  )
+  const { deny, ask } = isFields(permissions) ? permissions : {}
+  const limits = { ...(deny === undefined ? {} : { deny }), ...(ask === undefined ? {} : { ask }) }
+  return { ...others, ...(Object.keys(limits).length === 0 ? {} : { permissions: limits }) }
+}
+
+const isExpandable = (name: string, server: Fields, path: string): boolean =>
+  Object.hasOwn(expandServers({ [name]: { server, path } }, {}, path), name)
+
+async function copy(from: string, to: string): Promise<void> {
+  try {
+    await cp(from, to, { recursive: true, dereference: true })
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error
+  }
+}
+
+async function readJson(path: string): Promise<Fields> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isFields(value) ? value : {}
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return {}
+    throw new Error(`${path} cannot be read: ${messageOf(error)}`)
+  }
+}
+
+const write = async (path: string, value: Fields): Promise<void> =>
+  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`)
