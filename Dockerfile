@@ -62,6 +62,7 @@ COPY --chmod=755 scripts/image/entrypoint /usr/local/bin/agenticore
 COPY --from=bundle /out/app /app
 
 ENV HOME=/home/agenticore \
+    CLAUDE_CODE_HOME_DIR=/home/agenticore \
     LANG=C.UTF-8 \
     AGENTICORE_HOST=0.0.0.0 \
     AGENTICORE_WORKTREE_ROOT=/app/worktrees \

@@ -1,6 +1,7 @@
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AgentRequest } from '../jobs/agent.ts'
+import { copyTree } from '../util/copy.ts'
 import { hasCode } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
@@ -46,7 +47,7 @@ export async function prepareFiles(request: AgentRequest): Promise<void> {
   const source = join(configDir, '.claude')
   for (const name of (await readdir(source)).filter(entry => !flagged.includes(entry))) {
     await removeTree(join(files.config, name))
-    await cp(join(source, name), join(files.config, name), { recursive: true })
+    await copyTree(join(source, name), join(files.config, name), { links: 'left out' })
   }
   await rm(files.briefing, { force: true })
   const said = [briefing, await textOf(join(source, 'CLAUDE.md')), profile.claude.appendSystemPrompt]

@@ -1,6 +1,7 @@
-import { cp, lstat, mkdir, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Profile } from '../jobs/profile.ts'
+import { copyTree } from '../util/copy.ts'
 import { removeTree } from '../util/remove-tree.ts'
 import { entriesOf, otherFiles, readConfigFiles } from './config-files.ts'
 import { expandServers } from './mcp.ts'
@@ -34,7 +35,7 @@ export async function materialize(profile: Profile, { directory, tree }: ConfigP
 /** Links are followed: a profile is its owner's, and what agentihooks installs is made of links. */
 async function copyOthers(directory: string, target: string): Promise<void> {
   for (const name of await otherFiles(directory)) {
-    await cp(join(directory, '.claude', name), join(target, name), { recursive: true, dereference: true })
+    await copyTree(join(directory, '.claude', name), join(target, name), { links: 'followed' })
   }
 }
 
@@ -46,13 +47,9 @@ async function serversFile(tree: string | undefined): Promise<string | undefined
 /** Plain files alone: a link in a repository can point anywhere on this machine. */
 async function copyTrusted(tree: string, target: string): Promise<void> {
   if (!(await lstat(join(tree, '.claude')).catch(() => undefined))?.isDirectory()) return
-  const isPlain = async (path: string): Promise<boolean> => {
-    const stats = await lstat(path)
-    return stats.isFile() || stats.isDirectory()
-  }
   for (const name of await entriesOf(join(tree, '.claude'))) {
     if (!trustedDirectories.includes(name)) continue
-    await cp(join(tree, '.claude', name), join(target, name), { recursive: true, filter: isPlain })
+    await copyTree(join(tree, '.claude', name), join(target, name), { links: 'left out' })
   }
 }
 

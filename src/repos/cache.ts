@@ -4,7 +4,17 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { Lock } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
-import { identityOf, isKept, keep, keptIn, openRepository, throwAway, touch, withStaging } from './bare-repository.ts'
+import {
+  exists,
+  identityOf,
+  isKept,
+  keep,
+  keptIn,
+  openRepository,
+  throwAway,
+  touch,
+  withStaging,
+} from './bare-repository.ts'
 import { compact, evict, halve } from './cache-upkeep.ts'
 import { type Git, type GitResult, isDamage } from './git.ts'
 import { provideLfs } from './lfs.ts'
@@ -147,7 +157,7 @@ export class CloneCache {
     await withStaging(gitDir, await keptIn(gitDir), async staging => {
       const env = { GIT_DIR: staging, GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, 'objects') }
       const result = await this.#parts.git.try({ args, env, remote, signal })
-      if (!result.ok) throw this.#fetchError(gitDir, remote, result)
+      if (!result.ok) throw await this.#fetchError([gitDir, staging], remote, result)
       // What was fetched builds on what was there when it began.
       await expectSame(gitDir, identity)
       await movePacks(staging, gitDir)
@@ -164,10 +174,13 @@ export class CloneCache {
     throw error
   }
 
-  #fetchError(gitDir: string, remote: RepositoryAddress, result: GitResult): Error {
+  /** @param places the repositories that git worked in */
+  async #fetchError(places: readonly [string, string], remote: RepositoryAddress, result: GitResult): Promise<Error> {
     const error = readError(remote, result)
+    if (error.code === 'storage_failed') return error
+    for (const place of places) if (!(await isWhole(place))) return new CacheGone(error.message)
     // git names the cache where that, and not the origin, is what it stumbled over.
-    if (error.code === 'storage_failed' || !result.stderr.includes(gitDir)) return error
+    if (!result.stderr.includes(places[0])) return error
     return isDamage(result.stderr) ? new DamagedPack(error.message) : new CacheGone(error.message)
   }
 
@@ -187,6 +200,12 @@ export class CloneCache {
   #directory(remote: RepositoryAddress): string {
     return join(this.#parts.root, cacheName(remote))
   }
+}
+
+/** Whether git would still take it for a repository; half removed, it does not. */
+async function isWhole(gitDir: string): Promise<boolean> {
+  const parts = await Promise.all(['HEAD', 'objects', 'refs'].map(name => exists(join(gitDir, name))))
+  return parts.every(Boolean)
 }
 
 /** Somebody removed it in the middle of something. */

@@ -1,7 +1,8 @@
-import { copyFile, lstat, mkdir, mkdtemp, utimes, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Slot } from '../jobs/ports.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
+import { copyContents } from '../util/copy.ts'
 import { isFile } from '../util/is-file.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { takeObjects } from './agent-objects.ts'
@@ -140,7 +141,7 @@ export async function makeRunnerGitDir({ tree, runnerRoot, sparse, lfs }: Checko
  */
 async function copyIndex(from: string, to: string): Promise<void> {
   const { mtimeMs } = await lstat(from)
-  await copyFile(from, to)
+  await copyContents(from, to)
   // Rounded down: a little too old costs a few reads, a little too young costs an edit.
   const seconds = (Math.floor(mtimeMs) - 1) / 1000
   await utimes(to, seconds, seconds)

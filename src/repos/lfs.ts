@@ -1,7 +1,8 @@
-import { chmod, copyFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { RepositoryAddress } from '../jobs/repository.ts'
+import { copyContents } from '../util/copy.ts'
 import { hasCode } from '../util/error-code.ts'
 import { isRealDirectory } from '../util/real-directory.ts'
 import { removeTree } from '../util/remove-tree.ts'
@@ -92,7 +93,7 @@ async function freeze(path: string): Promise<void> {
   if (nlink === 1) return await chmod(path, 0o444)
   const part = `${path}.${crypto.randomUUID()}.tmp`
   try {
-    await copyFile(path, part)
+    await copyContents(path, part)
     await chmod(part, 0o444)
     await rename(part, path)
   } finally {

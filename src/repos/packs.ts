@@ -1,8 +1,9 @@
 import { createWriteStream } from 'node:fs'
-import { constants, copyFile, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { inBatches } from '../util/batches.ts'
+import { copyContents } from '../util/copy.ts'
 import { hasCode } from '../util/error-code.ts'
 import { checkPack, filesOf, markChecked, packDirectory, readPack, verified } from './pack-check.ts'
 
@@ -73,7 +74,7 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return
     if (!hasCode(error, 'EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP')) throw error
-    await copyFile(from, to, constants.COPYFILE_FICLONE)
+    await copyContents(from, to)
   }
 }
 

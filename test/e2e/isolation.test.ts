@@ -260,6 +260,9 @@ t.test('everything a profile can say works with four capabilities and a user for
     chownSync(join(place, name), daemonUid, daemonUid)
   }
   chownSync(place, daemonUid, daemonUid)
+  // As root keeps it in an image, or on a volume.
+  mkdirSync(join(profile, '.claude/skills/of-root'), { recursive: true })
+  writeFileSync(join(profile, '.claude/skills/of-root/SKILL.md'), '---\nname: of-root\n---\n')
   const env = {
     GITHUB_TOKEN: token,
     GITHUB_API_URL: github.url,
@@ -273,6 +276,7 @@ t.test('everything a profile can say works with four capabilities and a user for
   t.equal(await git(repo.path, ['show', `${job.branch}:big/b.txt`]), 'b', 'what was not checked out is there')
   const events = (await cli(['logs', job.id, '--json', '--local'])).stdout
   t.match(events, 'of the submodule')
+  t.match(events, 'of-root')
   t.match(events, 'of a file in LFS')
   t.equal(repo.lfs.has(nameOf(Buffer.from('new\n'))), lfs, 'a new one was uploaded')
   t.notMatch(events, '"type":"warning"')

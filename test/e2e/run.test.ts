@@ -279,7 +279,9 @@ t.test('jobs, job and logs show what was done', async t => {
 })
 
 t.test('logs --follow shows a running job and ends with it', async t => {
-  const { github, model, cli } = await world(t, [{ turns: [bash('cat go.fifo; rm go.fifo'), summary] }])
+  const go = join(t.testdirName, 'go')
+  const hold = bash(`until [ -e ${go} ]; do sleep 0.05; done`)
+  const { github, model, cli } = await world(t, [{ turns: [hold, summary] }])
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const running = cli.start(['run', 'Wait', '-r', repo.cloneUrl, '--local', '--json', '--wait'])
   await model.waitFor(request => request.turn === 0)
@@ -293,6 +295,7 @@ t.test('logs --follow shows a running job and ends with it', async t => {
     })
   })
   t.notMatch(seen, 'succeeded')
+  writeFileSync(go, '')
   await running
   t.match((await following).stdout, 'succeeded')
 })

@@ -1,6 +1,8 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { copyTree } from '../../util/copy.ts'
 import { hasCode, messageOf } from '../../util/error-code.ts'
+import { entriesOf } from '../config-files.ts'
 import { expandServers, readableServersIn } from '../mcp.ts'
 import { isFields } from '../merge.ts'
 
@@ -19,7 +21,9 @@ const notTaken = ['skipDangerousModePermissionPrompt', 'statusLine', 'autoUpdate
 export async function takeBaseLayer(home: string, target: string): Promise<string[]> {
   const claude = join(target, '.claude')
   await mkdir(claude, { recursive: true, mode: 0o755 })
-  for (const name of taken) await copy(join(home, '.claude', name), join(claude, name))
+  for (const name of await entriesOf(join(home, '.claude'))) {
+    if (taken.includes(name)) await copyTree(join(home, '.claude', name), join(claude, name), { links: 'followed' })
+  }
   await write(join(claude, 'settings.json'), forJobs(await readJson(join(home, '.claude/settings.json'))))
   const path = join(home, '.claude.json')
   const servers = readableServersIn(await readJson(path))
@@ -39,14 +43,6 @@ function forJobs(settings: Fields): Fields {
 
 const isExpandable = (name: string, server: Fields, path: string): boolean =>
   Object.hasOwn(expandServers({ [name]: { server, path } }, {}, path), name)
-
-async function copy(from: string, to: string): Promise<void> {
-  try {
-    await cp(from, to, { recursive: true, dereference: true })
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-  }
-}
 
 async function readJson(path: string): Promise<Fields> {
   try {
