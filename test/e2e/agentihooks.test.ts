@@ -52,7 +52,6 @@ t.test('the installed one: what it brings is the base of every job', { skip }, a
   t.match((await daemon.request('GET', '/profiles')).json.profiles, [
     { name: 'coding', source: 'built in' },
     { name: 'default', source: 'agentihooks', model: 'sonnet' },
-    { name: 'package', source: 'agentihooks' },
     { name: 'review', source: 'built in' },
   ])
   const { job, events } = await ran(daemon)

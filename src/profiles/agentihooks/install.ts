@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isFile } from '../../util/is-file.ts'
 import { removeTree } from '../../util/remove-tree.ts'
 import { takeBaseLayer } from './base-layer.ts'
 import { currentIn } from './places.ts'
@@ -39,7 +40,7 @@ export async function installAgentihooks(program: Program, installation: Install
   await mkdir(fresh, { recursive: true, mode: 0o755 })
   const unusable = await takeBaseLayer(home, join(fresh, 'base'))
   for (const name of unusable) warn(`The MCP server ${name} of agentihooks needs a variable that is not set.`)
-  await symlink(await profilesOf(program, run), join(fresh, 'profiles'))
+  await linkProfiles(program, run, join(fresh, 'profiles'))
   await makeCurrent(root, fresh)
   return { version, profile }
 }
@@ -61,10 +62,15 @@ function chosen({ profile, warn }: Installation, names: readonly string[]): stri
 
 const listed = (text: string): string[] => [...text.matchAll(/^\s+([A-Za-z0-9][\w.-]*)/gm)].map(([, name = '']) => name)
 
-/** Where its package has its profiles; where that cannot be told, a place that does not exist. */
-async function profilesOf({ python }: Program, run: Run): Promise<string> {
-  if (python === undefined) return '/nonexistent'
-  return (await run(python, ['-c', 'import profiles; print(list(profiles.__path__)[0])'])).trim()
+/** Links to those that are for agents; where its package is cannot be told of every program. */
+async function linkProfiles({ python }: Program, run: Run, target: string): Promise<void> {
+  await mkdir(target, { mode: 0o755 })
+  if (python === undefined) return
+  const directory = (await run(python, ['-c', 'import profiles; print(list(profiles.__path__)[0])'])).trim()
+  for (const name of await readdir(directory)) {
+    const profile = join(directory, name)
+    if (await isFile(join(profile, 'profile.yml'))) await symlink(profile, join(target, name))
+  }
 }
 
 async function makeCurrent(root: string, fresh: string): Promise<void> {
