@@ -67,7 +67,7 @@ ENV HOME=/home/agenticore \
     AGENTICORE_HOST=0.0.0.0 \
     AGENTICORE_WORKTREE_ROOT=/app/worktrees \
     AGENTICORE_CONTROL_SOCKET=/run/agenticore/control.sock
-WORKDIR /home/agenticore
+WORKDIR /app
 EXPOSE 8200
 # 200 when it is ready to take jobs, 503 while it starts and while it drains.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \

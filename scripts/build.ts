@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { commands } from '../src/commands/index.ts'
+import { notices, thirdPartiesIn } from './third-party.ts'
 
 const root = join(import.meta.dirname, '..')
 const pjson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -77,8 +78,9 @@ function plainBuiltins(code: string): string {
 const slimPackage = { name, version, description, oclif: { ...oclif, commands: undefined } }
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   write: false,
+  metafile: true,
   entryPoints: [join(root, 'src/main.ts')],
   outdir: join(root, 'dist'),
   bundle: true,
@@ -105,3 +107,8 @@ for (const { path, text } of outputFiles) {
   // main.js has to get as far as saying that a Node is too old.
   writeFileSync(path, path.endsWith('main.js') ? text : plainBuiltins(text))
 }
+
+const parties = thirdPartiesIn(metafile, root)
+writeFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), `${notices(parties)}\n`)
+const listed = parties.map(({ name, version, licence }) => ({ name, version, licence }))
+writeFileSync(join(root, 'dist/third-party.json'), `${JSON.stringify(listed, null, 2)}\n`)

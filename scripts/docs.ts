@@ -247,6 +247,28 @@ Data goes to standard output, everything else to standard error. Exit codes: 0 d
 ${(await Promise.all(sections)).join('\n\n')}`
 }
 
+function thirdPartyPage(): string {
+  const path = join(root, 'dist/third-party.json')
+  const parties: readonly Record<string, string>[] = JSON.parse(readFileSync(path, 'utf8'))
+  const rows = parties.map(({ name, version, licence }) => `| ${name} | ${version} | ${licence} |`)
+  return `# What of others comes along
+
+\`dist/\` is one bundle of agenticore and these ${parties.length} npm packages. Their licence texts are in
+\`dist/THIRD-PARTY-NOTICES.txt\`, which \`scripts/build.ts\` writes; a package with another licence than these stops the build.
+Versions are exact and come with hashes (\`package-lock.json\`); no package's install script is run. \`scripts/sbom\` prints a
+CycloneDX bill of materials of the bundle, \`scripts/sbom IMAGE\` one of an image with its Debian and Python packages.
+\`npm audit\` asks the registry for known faults.
+
+Beside the bundle the image has Node.js (MIT), Debian packages (their licences: \`/usr/share/doc/*/copyright\` in it), agentihooks
+and its libraries (MIT, Apache-2.0, BSD, ISC, PSF, MPL-2.0; \`scripts/image/agentihooks.txt\` has the versions) and Claude Code, which
+is Anthropic's and not free software: who passes an image on passes Claude Code on.
+
+| package | version | licence |
+| --- | --- | --- |
+${rows.join('\n')}
+`
+}
+
 const pages: Record<string, () => string | Promise<string>> = {
   'settings.md': settingsPage,
   'errors.md': errorsPage,
@@ -254,6 +276,7 @@ const pages: Record<string, () => string | Promise<string>> = {
   'cli.md': cliPage,
   'profiles.md': profilesPage,
   'metrics.md': metricsPage,
+  'third-party.md': thirdPartyPage,
 }
 
 function readOrEmpty(path: string): string {
