@@ -69,10 +69,18 @@ function faults({ id, status, error_code: code, error, output }: Seen): string[]
   return status === 'cancelled' || code === 'poison' ? [] : [`${id} is ${status}: ${error}`]
 }
 
-/** An attempt has one outcome at most; what an earlier one said before its process died counts for nothing. */
-function resultFaults({ id, status }: Seen, events: readonly SeenEvent[]): string[] {
-  const outcomes = events.filter(({ type }) => type === 'outcome')
-  const attempts = new Set(outcomes.map(event => event.id.split('-')[0]))
+const attemptOf = (event: SeenEvent | undefined): string | undefined => event?.id.split('-')[0]
+
+/**
+ * An attempt has one outcome at most; what an earlier one said before its process died counts for nothing. Whoever ends the
+ * job of a dead process (as poison, or because it was to be cancelled) says so in the name of its last attempt, which may
+ * have said something before it died.
+ */
+function resultFaults({ id, status, error_code: code }: Seen, events: readonly SeenEvent[]): string[] {
+  const all = events.filter(({ type }) => type === 'outcome')
+  const isEndedByAnother = code === 'poison' || status === 'cancelled'
+  const outcomes = isEndedByAnother && attemptOf(all.at(-2)) === attemptOf(all.at(-1)) ? all.toSpliced(-2, 1) : all
+  const attempts = new Set(outcomes.map(attemptOf))
   const last = outcomes.at(-1)
   return [
     ...(attempts.size < outcomes.length ? [`${id} has ${outcomes.length} outcomes of ${attempts.size} attempts`] : []),
