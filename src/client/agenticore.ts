@@ -12,6 +12,8 @@ export interface FollowOptions {
   readonly after?: string
   /** Told once when a server breaks off, and once, without words, when it is there again. */
   trouble?(what: string | undefined): void
+  /** Told of the job as it ended, where the stream says it. */
+  ended?(job: Job): void
 }
 
 /** Fields of `GET /status`, or of a pod, as they came. */

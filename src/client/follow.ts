@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import { AgenticoreError, eventFromWire, type JobEvent } from '../api/wire.ts'
+import { AgenticoreError, eventFromWire, fromWire, type Job, type JobEvent } from '../api/wire.ts'
 import { backoffMs } from '../util/backoff.ts'
 import { systemClock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
@@ -16,6 +16,8 @@ export interface Following {
   readonly after?: string
   /** Told once when the stream breaks off, and once when it is there again. */
   trouble?(what: string | undefined): void
+  /** Told of the job as it ended, where the stream says it. */
+  ended?(job: Job): void
 }
 
 /**
@@ -29,8 +31,9 @@ export async function* followJob(http: HttpClient, part: string, options: Follow
   const place: Place = { after: options.after }
   while (!signal.aborted) {
     try {
-      const hasEnded = yield* eventsAfter(place, messages(http, part, place.after, signal), patience)
-      if (hasEnded) return
+      const end = yield* eventsAfter(place, messages(http, part, place.after, signal), patience)
+      if (end?.data !== undefined) options.ended?.(fromWire(JSON.parse(end.data), http.url))
+      if (end) return
       patience.failed(new Error(`${http.url} closed the stream.`))
     } catch (error) {
       if (!signal.aborted) patience.failed(error)
@@ -44,20 +47,20 @@ interface Place {
   after: string | undefined
 }
 
-/** What one connection brings. @returns whether the job has ended */
+/** What one connection brings. @returns the last message of a job that has ended */
 async function* eventsAfter(
   place: Place,
   messages: AsyncIterable<Message>,
   patience: Patience,
-): AsyncGenerator<JobEvent, boolean> {
+): AsyncGenerator<JobEvent, Message | undefined> {
   for await (const message of messages) {
     patience.heard()
-    if (message.event === 'end') return true
+    if (message.event === 'end') return message
     place.after = message.id ?? place.after
     const event = eventFromWire(message.data ?? '')
     if (event) yield event
   }
-  return false
+  return undefined
 }
 
 /** How a server that breaks off is waited for. */

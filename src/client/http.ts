@@ -62,11 +62,13 @@ export class HttpClient {
   /** The answer, its body still to come; not for a status that says no. */
   async open(request: HttpRequest): Promise<IncomingMessage> {
     const { clock, random } = this.#parts
+    let wasThere = false
     for (let failures = 0; ; failures++) {
       try {
         return await this.#once(request)
       } catch (error) {
-        if (failures + 1 >= tries || !isWorthAnother(error, request)) throw this.#unreachable(error, request)
+        wasThere ||= !isNobody(error)
+        if (failures + 1 >= tries || !isWorthAnother(error, request, wasThere)) throw this.#unreachable(error, request)
         const waitMs = error instanceof TryLater ? error.waitMs : backoffMs(failures, betweenTries, random())
         await clock.sleep(waitMs, request.signal)
       }
@@ -159,11 +161,14 @@ class TryLater extends Error {
   }
 }
 
-/** Nobody listens: then nothing was done, and nobody will in a moment. */
-function isWorthAnother(error: unknown, { repeatable, signal }: HttpRequest): boolean {
+/** Nobody listens. */
+const isNobody = (error: unknown): boolean => hasCode(error, 'ECONNREFUSED', 'ENOTFOUND')
+
+/** @param wasThere somebody listened a moment ago, and may again in another */
+function isWorthAnother(error: unknown, { repeatable, signal }: HttpRequest, wasThere: boolean): boolean {
   if (signal?.aborted || error instanceof AgenticoreError) return false
   if (error instanceof TryLater) return error.refusal.code !== 'queue_full'
-  return repeatable && !hasCode(error, 'ECONNREFUSED', 'ENOTFOUND')
+  return repeatable && (wasThere || !isNobody(error))
 }
 
 function parsed(body: string): object | undefined {

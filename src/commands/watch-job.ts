@@ -27,13 +27,14 @@ export async function watchJob(server: RemoteAgenticore, job: Job, { json }: { j
         progress.say(
           what === undefined ? `${server.url} is there again.` : `${what} The job is not affected; trying again …`,
         )
-      for await (const event of server.events(job.id, { follow: detach.signal, trouble })) progress.event(event)
+      let last: Job | undefined
+      const ended = (now: Job): void => {
+        last = now
+      }
+      for await (const event of server.events(job.id, { follow: detach.signal, trouble, ended })) progress.event(event)
       if (detach.signal.aborted) return await letGo(server, job, second, line => progress.say(line))
-      const ended = await server.job(job.id)
-      progress.stop()
-      process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(ended), null, 2))}\n` : outcome(ended))
-      if (ended.status !== 'succeeded') progress.say(whatNow(ended))
-      process.exitCode = exitCodeOfJob(ended)
+      // A server that goes right after the end need not be asked.
+      tell(last ?? (await server.job(job.id)), progress, json)
     })
   } catch (error) {
     progress.say(`Job ${id} goes on at ${server.url}: agenticore logs ${id} --follow shows it.`)
@@ -41,6 +42,13 @@ export async function watchJob(server: RemoteAgenticore, job: Job, { json }: { j
   } finally {
     progress.stop()
   }
+}
+
+function tell(job: Job, progress: Progress, json: boolean): void {
+  progress.stop()
+  process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(job), null, 2))}\n` : outcome(job))
+  if (job.status !== 'succeeded') progress.say(whatNow(job))
+  process.exitCode = exitCodeOfJob(job)
 }
 
 async function letGo(

@@ -38,11 +38,11 @@ function formsOf(secret: string): string[] {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** The same value with every string in it redacted, keys too, at any depth. */
+/** The same value with every string in it redacted and of whole characters, keys too, at any depth. */
 export function redactDeep<T>(value: T, redact: Redact): T {
   return JSON.parse(JSON.stringify(value), (_, inner: unknown) => {
-    if (typeof inner === 'string') return redact(inner)
+    if (typeof inner === 'string') return redact(inner.toWellFormed())
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
-    return Object.fromEntries(Object.entries(inner).map(([key, held]) => [redact(key), held]))
+    return Object.fromEntries(Object.entries(inner).map(([key, held]) => [redact(key.toWellFormed()), held]))
   })
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Job } from '../../jobs/job.ts'
 import type { JobService } from '../../jobs/service.ts'
 import type { Clock } from '../../util/clock.ts'
-import { aliveEveryMs, bodyOf, withPauses } from './streams.ts'
+import { aliveEveryMs, bodyOf, pauses } from './streams.ts'
 
 interface HoldingParts {
   readonly service: Pick<JobService, 'events' | 'get'>
@@ -27,8 +27,14 @@ async function* held(
   { id }: Job,
   { heard, envelope }: Holding,
 ): AsyncGenerator<string> {
-  for await (const event of withPauses(service.events(id, { follow: heard }), aliveEveryMs, clock)) {
-    if (event === undefined) yield ' '
-  }
+  const over = untilEnd(service.events(id, { follow: heard }))
+  for await (const _ of pauses(over, aliveEveryMs, clock)) yield ' '
+  await over
   yield JSON.stringify(envelope(await service.get(id)))
+}
+
+async function untilEnd(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of events) {
+    // What happens on the way is not in the reply.
+  }
 }

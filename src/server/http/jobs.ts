@@ -8,6 +8,7 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId, JobRequest } from '../../jobs/job.ts'
 import { isJobId } from '../../jobs/record.ts'
 import { holdUntilEnd } from './hold.ts'
+import { pageOf } from './page.ts'
 import type { Server, ServerParts } from './parts.ts'
 import { badBody, inContent, refusals, tags } from './schema.ts'
 import { asStream, whileHeard } from './streams.ts'
@@ -54,10 +55,9 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
     },
     async ({ query: { limit, status, cursor } }) => {
       const before = cursor === undefined ? {} : { before: idFrom(cursor) }
-      const jobs = await service.list({ limit, ...(status ? { status } : {}), ...before })
-      const last = jobs.at(-1)
-      const next = last && jobs.length === limit ? { next_cursor: last.id } : {}
-      return { success: true, count: jobs.length, jobs: jobs.map(toWire), ...next }
+      const { jobs, next } = await pageOf(service, { limit, ...(status ? { status } : {}), ...before })
+      const more = next === undefined ? {} : { next_cursor: next }
+      return { success: true, count: jobs.length, jobs: jobs.map(toWire), ...more }
     },
   )
 

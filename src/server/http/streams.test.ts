@@ -88,6 +88,14 @@ t.test('a submitter who waits gets white space, and then the job', async t => {
   clock.advance(aliveEveryMs)
   await new Promise(setImmediate)
   t.strictSame(chunks, [' '])
+  for (const id of ['1-1', '1-2', '1-3']) {
+    await clock.slept()
+    source.put(id)
+    await new Promise(setImmediate)
+    clock.advance(aliveEveryMs / 3)
+    await new Promise(setImmediate)
+  }
+  t.strictSame(chunks, [' ', ' '], 'however much the agent says')
   source.close()
   await reading
   t.strictSame(JSON.parse(chunks.join('')), { id: job.id, status: 'succeeded' })

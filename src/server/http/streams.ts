@@ -26,7 +26,7 @@ export async function* withPauses<T>(
 }
 
 /** One whenever `everyMs` are over, until `next` is there. It hears of that once: what waits for days must not pile up. */
-async function* pauses(next: Promise<unknown>, everyMs: number, clock: Clock): AsyncGenerator<void> {
+export async function* pauses(next: Promise<unknown>, everyMs: number, clock: Clock): AsyncGenerator<void> {
   const there = new AbortController()
   const arrived = (): void => there.abort()
   next.then(arrived, arrived)
