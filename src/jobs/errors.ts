@@ -127,6 +127,12 @@ export const catalogue = {
     meaning: 'The address to listen on is not to be had.',
     remedy: 'Give another one by --host and --port (AGENTICORE_HOST, AGENTICORE_PORT), or stop what has it.',
   },
+  store_unavailable: {
+    kind: 'unavailable',
+    meaning: 'Redis, where the jobs of the fleet are claimed, does not answer, refuses, or has just lost what it knew.',
+    remedy:
+      'Ask again in a moment, under the same idempotency key: jobs that were accepted are kept, and running ones go on. `agenticore doctor` says what is wrong with Redis.',
+  },
   server_unreachable: {
     kind: 'unavailable',
     meaning: 'No agenticore server answers.',
@@ -347,3 +353,6 @@ export class AgenticoreError extends Error {
 
 /** What a record may have as a code, from this version or a later one. */
 export const isErrorCode = (text: string): text is ErrorCode => /^[a-z][a-z0-9_]*$/.test(text)
+
+export const queueFull = (queued: number, limit: number): AgenticoreError =>
+  new AgenticoreError('queue_full', `${queued} jobs wait, and no more than ${limit} may.`)

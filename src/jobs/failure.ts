@@ -10,9 +10,12 @@ export function failureOf(error: unknown): { errorCode: ErrorCode; error: string
   return { errorCode: 'internal', error: messageOf(error) }
 }
 
-/** A directory that is to hold another is not there: a volume that is not mounted. */
+/** A directory that is to hold another, or is to be read, is not there: a volume that is not mounted, or not any more. */
 const isNoPlace = (error: unknown): boolean =>
-  hasCode(error, 'ENOENT') && error instanceof Error && 'syscall' in error && error.syscall === 'mkdir'
+  hasCode(error, 'ENOENT') &&
+  error instanceof Error &&
+  'syscall' in error &&
+  ['mkdir', 'scandir', 'opendir'].some(call => call === error.syscall)
 
 /** The same as an error of ours, where a disk is what failed; anything else as it is. */
 export function asKnown(error: unknown): unknown {

@@ -112,3 +112,9 @@ export type Outcome =
   | { readonly status: 'failed'; readonly facts: RunFacts; readonly errorCode: ErrorCode; readonly error: string }
 
 export const isFinal = (job: Job): boolean => finalStatuses.some(status => status === job.status)
+
+/** As lists have it. */
+export function withoutOutput(job: Job): Job {
+  const { output: _, ...rest } = job
+  return rest
+}

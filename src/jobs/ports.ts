@@ -15,7 +15,7 @@ export interface JobStore {
   /**
    * The job is kept, queued behind those that were submitted before it. Replaying it changes nothing.
    * @returns the job that is kept: under an idempotency key that was used before, the job of that time
-   * @throws AgenticoreError `idempotency_conflict` when that one asked for something else
+   * @throws AgenticoreError `idempotency_conflict` when that one asked for something else, `queue_full`
    */
   submit(job: Job, options?: SubmitOptions): Promise<Job>
   /** A waiting job that is not to start any more has ended when this resolves: there may be no reaper for long. */
@@ -26,8 +26,8 @@ export interface JobStore {
   list(query: ListQuery): Promise<Job[]>
   /** The job at the head of the queue that may run now; with `only`, that job or none. */
   claim(claim: ClaimRequest): Promise<Lease | undefined>
-  /** Keeps the lease, and says what was asked of its holder in the meantime. */
-  renew(lease: Lease): Promise<Renewal>
+  /** Keeps the leases of this process, all at once, and says what has become of each, in their order. */
+  renew(leases: readonly Lease[]): Promise<Renewal[]>
   record(lease: Lease, facts: RunFacts): Promise<Job>
   /** Ends the job. A cancel request wins over any outcome. */
   finish(lease: Lease, outcome: Outcome): Promise<Job>
@@ -58,9 +58,8 @@ export interface JobStore {
   close(): Promise<void>
 }
 
-export interface Renewal {
-  readonly cancelRequested: boolean
-}
+/** `cancelled`: still held, and its holder is asked to stop. `lost`: somebody else's, or nobody's, from now on. */
+export type Renewal = 'held' | 'cancelled' | 'lost'
 
 export interface Reaped {
   /** The attempt that nobody will end any more; its fence is 0 when it had not begun. */
@@ -72,6 +71,8 @@ export interface Reaped {
 export interface SubmitOptions {
   /** Nobody but this process claims the job, by `only`, for as long as it lives. */
   readonly hold?: boolean
+  /** A job that is not kept yet is refused with `queue_full` when so many wait already. */
+  readonly queueLimit?: number
 }
 
 export interface QueueStats {
@@ -120,6 +121,8 @@ export interface Journal {
   highestFence(id: JobId): Promise<number>
   /** Newest first. */
   ids(): Promise<JobId[]>
+  /** Those that have not ended, as far as anybody has written that down; in no order. */
+  active(): Promise<JobId[]>
   /** Everything that is kept of the job; its record last, so that what was begun is found again. */
   remove(id: JobId): Promise<void>
   /** Where the attempt's patch belongs. */
@@ -133,6 +136,30 @@ export interface Journal {
 export interface AttemptId {
   readonly id: JobId
   readonly fence: number
+}
+
+/** The servers that share a queue. */
+export interface Fleet {
+  /** This one lives. @returns whether somebody has told it to drain */
+  beat(state: PodState): Promise<{ readonly drain: boolean }>
+  pods(): Promise<Pod[]>
+}
+
+/** What a server says of itself. */
+export interface PodState {
+  readonly version: string
+  readonly capacity: number
+  /** RFC 3339, UTC. */
+  readonly startedAt: string
+  readonly draining: boolean
+}
+
+export interface Pod extends PodState {
+  readonly name: string
+  readonly bootId: string
+  readonly running: number
+  /** RFC 3339, UTC. */
+  readonly lastHeartbeat: string
 }
 
 export interface EventLog {

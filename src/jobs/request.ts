@@ -40,13 +40,21 @@ export function requestOf(job: Job): JobRequest {
   return { ...Object.fromEntries(optional), task, repoUrl, baseRef, profile, mode, ttlSeconds }
 }
 
+/** What a job asks for, as text that is the same for the same request. Who waits for it asks for nothing else. */
+export function requestText(job: Job): string {
+  const { mode: _, ...asked } = requestFields
+  return JSON.stringify(Object.keys(asked).map(field => Reflect.get(job, field) ?? null))
+}
+
 /** True when both ask for the same. */
-export const sameRequest = (a: Job, b: Job): boolean =>
-  Object.keys(requestFields).every(field => Reflect.get(a, field) === Reflect.get(b, field))
+export const sameRequest = (a: Job, b: Job): boolean => requestText(a) === requestText(b)
 
 function checkTask(task: string): void {
   if (task.trim() === '') throw new AgenticoreError('invalid_request', 'The task is empty: say what is to be done.')
   if (task.includes('\0')) throw new AgenticoreError('invalid_request', 'The task contains a NUL character.')
+  if (!task.isWellFormed()) {
+    throw new AgenticoreError('invalid_request', 'The task contains half a character (a surrogate without its pair).')
+  }
   const bytes = Buffer.byteLength(task)
   if (bytes <= maxTaskBytes) return
   throw new AgenticoreError('invalid_request', `The task has ${bytes} bytes; at most ${maxTaskBytes} are allowed.`, {

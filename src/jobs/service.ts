@@ -46,8 +46,6 @@ interface Kept {
 /** What can be done with jobs: the one place that commands, REST and MCP call. */
 export class JobService {
   readonly #parts: JobServiceParts
-  /** Those that are about to wait. */
-  #submitting = 0
 
   constructor(parts: JobServiceParts) {
     this.#parts = parts
@@ -78,21 +76,15 @@ export class JobService {
     checkRequest(request)
     checkRepository(request.repoUrl, request.baseRef)
     await checkProfile(request.profile)
-    this.#submitting += 1
-    try {
-      await this.#checkRoom()
-      return await this.#keep(request, options)
-    } finally {
-      this.#submitting -= 1
-    }
+    return await this.#keep(request, options)
   }
 
   async #keep(request: JobRequest, options: SubmitOptions): Promise<Kept> {
-    const { store, clock } = this.#parts
+    const { store, clock, queueLimit } = this.#parts
     const now = clock.now()
     const id = uuidV7(now)
     if (!isJobId(id)) throw new Error(`uuid made an id that is none: ${id}`)
-    const kept = await store.submit(await this.#continued(newJob(id, request, now)), options)
+    const kept = await store.submit(await this.#continued(newJob(id, request, now)), { ...options, queueLimit })
     return { job: kept, isNew: kept.id === id }
   }
 
@@ -169,14 +161,6 @@ export class JobService {
     const found = some.find(job => key === undefined || job.idempotencyKey !== key) ?? named
     if (found) return found
     throw new AgenticoreError('session_not_found', `No job that is kept has had the conversation "${session}".`)
-  }
-
-  async #checkRoom(): Promise<void> {
-    const { store, queueLimit } = this.#parts
-    if (queueLimit === Number.POSITIVE_INFINITY) return
-    const { queued } = await store.stats()
-    if (queued + this.#submitting <= queueLimit) return
-    throw new AgenticoreError('queue_full', `${queued} jobs wait, and no more than ${queueLimit} may.`)
   }
 
   async #resolve(part: string): Promise<JobId> {

@@ -40,6 +40,12 @@ export function queued(id: JobId, request: JobRequest, at: Date): Job {
   }
 }
 
+/** A job as it was before its first attempt. */
+export function asSubmitted(job: Job): Job {
+  const { startedAt: _, bootId: __, ...rest } = job
+  return { ...rest, status: 'queued', podName: '', fence: 0, attempt: 0 }
+}
+
 /** True when a claim may take the job now. */
 export function isReady(job: Job, at: Date): boolean {
   return job.status === 'queued' && (job.notBefore === undefined || Date.parse(job.notBefore) <= at.getTime())

@@ -22,6 +22,8 @@ import { type TurnsFailure, takeTurns } from './turns.ts'
 
 const deliveryMs = 1_800_000
 const keepingMs = 60_000
+/** Of an attempt that is handed over: a drain allows 25 s for that and all that follows. */
+const keepingInHasteMs = 10_000
 
 export interface AttemptParts extends PlaceParts {
   readonly store: Pick<JobStore, 'record'>
@@ -94,12 +96,13 @@ export class Attempt {
       throw new AgenticoreError('stale_lease', `Job ${this.#lease.job.id} was taken over by another attempt.`)
     }
     const isOver = !this.#signal.aborted && !(error instanceof AgenticoreError && error.code === 'model_busy')
-    await this.#keepWork({ isOver: isOver || why instanceof LeaseEnded })
-    if (isOver || why instanceof LeaseEnded) await this.#keepSession()
+    const isCancelled = why instanceof LeaseEnded && why.why === 'cancelled'
+    await this.#keepWork({ isOver: isOver || isCancelled })
+    if (isOver || isCancelled) await this.#keepSession()
     const facts = this.#finalFacts()
-    if (why instanceof LeaseEnded) return { type: 'finish', outcome: { status: 'cancelled', facts } }
+    if (isCancelled) return { type: 'finish', outcome: { status: 'cancelled', facts } }
     if (isOver) return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts } }
-    if (this.#signal.aborted) return { type: 'release', reason: 'interrupted', later: false, facts }
+    if (this.#signal.aborted) return { type: 'release', reason: interruption(why), later: false, facts }
     return { type: 'release', reason: messageOf(error), later: true, facts }
   }
 
@@ -271,10 +274,11 @@ export class Attempt {
     const { workspace } = this.#place
     const { headSha, changedFiles } = this.#facts
     if (!workspace || headSha !== undefined || changedFiles === 0) return
-    const late = new Error(`it took more than ${keepingMs / 1000} s`)
+    const limitMs = isOver ? keepingMs : keepingInHasteMs
+    const late = new Error(`it took more than ${limitMs / 1000} s`)
     try {
       await this.#place.takeBack()
-      await this.#within(keepingMs, late, async deadline => {
+      await this.#within(limitMs, late, async deadline => {
         const delivery = this.#delivery(workspace, deadline)
         if (!isOver || this.#profile?.pushOnFailure !== true) return await keepChange(delivery)
         await deliver(delivery, { run: this.#facts, pullRequest: 'none' })
@@ -327,3 +331,5 @@ export class Attempt {
     return { ...this.#facts, durationMs, lastActivity: clock.now().toISOString() }
   }
 }
+
+const interruption = (why: unknown): string => (why instanceof LeaseEnded ? why.message : 'interrupted')

@@ -5,15 +5,19 @@ import { backoffMs } from '../util/backoff.ts'
 import { marked } from '../util/marker.ts'
 import { redactDeep } from '../util/redact.ts'
 import { Attempt, type AttemptParts, type Release } from './attempt.ts'
-import { whileRenewed } from './lease-keeper.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
 
 /** Before a job that was put off is tried again. */
 const putOff = { baseMs: 30_000, maxMs: 900_000 }
 
 export interface JobRunnerParts extends AttemptParts {
   readonly store: JobStore
-  /** How often the store is asked whether the lease still holds. */
-  readonly renewEveryMs: number
+  readonly keeper: LeaseKeeper
+  /**
+   * Tree and conversation of an attempt that is given back: the next one goes on with them where it is sure to be on this
+   * machine; where any machine may have it, it starts from the beginning, and nothing is left here.
+   */
+  readonly leavings: 'kept' | 'removed'
   /** In [0, 1). */
   random(): number
 }
@@ -24,8 +28,7 @@ export interface JobRunnerParts extends AttemptParts {
  *     prepare ─▶ run ─▶ deliver ─▶ finish ─▶ clean
  *
  * Whatever goes wrong on the way, an end follows: `failed` with the reason; `cancelled` when that was asked for; or a
- * release, when the attempt was interrupted or the model was busy, with tree and conversation left where they are, so
- * that the next attempt on this machine goes on with them.
+ * release, when the attempt was interrupted or the model was busy.
  */
 export class JobRunner {
   readonly #parts: JobRunnerParts
@@ -40,8 +43,8 @@ export class JobRunner {
   }
 
   async #run(lease: Lease, signal: AbortSignal): Promise<Job> {
-    const keeper = { ...this.#parts, everyMs: this.#parts.renewEveryMs }
-    return await whileRenewed(keeper, lease, async (ended, givenBack) => {
+    const { keeper, leavings } = this.#parts
+    return await keeper.keep(lease, async (ended, givenBack) => {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
       try {
         const end = await attempt.run()
@@ -51,9 +54,10 @@ export class JobRunner {
             : await this.#finish(lease, attempt, end.outcome)
         givenBack()
         // To clear up can take minutes. Not when somebody else has the job by now: then the tree may be theirs.
-        if (end.type === 'finish') await attempt.clean()
+        if (end.type === 'finish' && leavings === 'kept') await attempt.clean()
         return job
       } finally {
+        if (leavings === 'removed') await attempt.clean()
         await attempt.leave()
       }
     })

@@ -1,86 +1,130 @@
 import t from 'tap'
 import { ManualClock } from '../../test/helpers/clock.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
-import { AgenticoreError } from '../jobs/errors.ts'
-import type { Renewal } from '../jobs/ports.ts'
-import { LeaseEnded, whileRenewed } from './lease-keeper.ts'
+import type { Lease, Renewal } from '../jobs/ports.ts'
+import { LeaseEnded, LeaseKeeper } from './lease-keeper.ts'
 
 const lease = { job: newJob(new Date()), fence: 1 }
 
-/** Runs work that ends when its signal aborts, with a store that answers like this each time it is asked. */
-async function kept(...answers: (Renewal | Error)[]): Promise<{ why: unknown; asked: number; renewed: boolean[] }> {
-  const clock = new ManualClock()
-  let asked = 0
-  const renewed: boolean[] = []
-  const measures = { leaseRenewed: (ok: boolean) => void renewed.push(ok) }
-  const renew = async (): Promise<Renewal> => {
-    const answer = answers[asked] ?? { cancelRequested: false }
-    asked += 1
-    if (answer instanceof Error) throw answer
-    return answer
+const aborted = (signal: AbortSignal): Promise<unknown> =>
+  new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }))
+
+const why = (reason: unknown): unknown => (reason instanceof LeaseEnded ? reason.why : reason)
+
+/** A keeper whose store answers like this each time it is asked, and time that goes by in steps. */
+class World {
+  readonly clock = new ManualClock()
+  readonly asked: Lease[][] = []
+  readonly renewed: boolean[] = []
+  readonly keeper: LeaseKeeper
+
+  constructor(...answers: (Renewal | Renewal[] | Error)[]) {
+    const renew = async (leases: readonly Lease[]): Promise<Renewal[]> => {
+      const answer = answers[this.asked.length] ?? 'held'
+      this.asked.push([...leases])
+      if (answer instanceof Error) throw answer
+      return Array.isArray(answer) ? answer : leases.map(() => answer)
+    }
+    const measures = { leaseRenewed: (ok: boolean): void => void this.renewed.push(ok) }
+    this.keeper = new LeaseKeeper({ store: { renew }, clock: this.clock, everyMs: 500, giveUpMs: 3000, measures })
   }
-  const working = whileRenewed(
-    { store: { renew }, clock, everyMs: 500, measures },
-    lease,
-    signal => new Promise(resolve => signal.addEventListener('abort', () => resolve(signal.reason), { once: true })),
-  )
-  for (let n = 0; n < answers.length; n++) {
-    await clock.slept()
-    clock.advance(500)
+
+  async pass(ms: number): Promise<void> {
+    await this.clock.slept()
+    this.clock.advance(ms)
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { why: await working, asked, renewed }
 }
 
 t.test('a cancel request ends the work', async t => {
-  const { why, asked } = await kept({ cancelRequested: false }, { cancelRequested: true })
-  t.ok(why instanceof LeaseEnded && why.why === 'cancelled')
-  t.equal(asked, 2)
+  const world = new World('held', 'cancelled')
+  const working = world.keeper.keep(lease, aborted)
+  await world.pass(500)
+  await world.pass(500)
+  t.equal(why(await working), 'cancelled')
+  t.equal(world.asked.length, 2)
 })
 
 t.test('a lease that somebody else has ends the work', async t => {
-  const { why, renewed } = await kept(new AgenticoreError('stale_lease', 'gone'))
-  t.ok(why instanceof LeaseEnded && why.why === 'lost')
-  t.strictSame(renewed, [false])
+  const world = new World('lost')
+  const working = world.keeper.keep(lease, aborted)
+  await world.pass(500)
+  t.equal(why(await working), 'lost')
+  t.strictSame(world.renewed, [false])
 })
 
 t.test('a store that cannot be asked for a while is no reason to stop', async t => {
-  const { why, asked, renewed } = await kept(new Error('EIO'), new Error('EIO'), { cancelRequested: true })
-  t.strictSame(renewed, [false, false, true])
-  t.ok(why instanceof LeaseEnded && why.why === 'cancelled')
-  t.equal(asked, 3)
+  const world = new World(new Error('EIO'), new Error('EIO'), 'cancelled')
+  const working = world.keeper.keep(lease, aborted)
+  for (let n = 0; n < 3; n++) await world.pass(500)
+  t.equal(why(await working), 'cancelled')
+  t.strictSame(world.renewed, [false, false, true])
+})
+
+t.test('a lease that cannot be renewed is given up in time, counted from before it was renewed last', async t => {
+  const world = new World('held', ...Array.from({ length: 20 }, () => new Error('away')))
+  const startMs = world.clock.monotonicMs()
+  const working = world.keeper.keep(lease, aborted)
+  let reason: unknown
+  const over = working.then(found => {
+    reason = found
+  })
+  while (reason === undefined) await world.pass(500)
+  await over
+  t.equal(why(reason), 'unrenewed')
+  t.equal(world.clock.monotonicMs() - startMs, 500 + 3000)
+})
+
+t.test('all leases are renewed in one call, and each hears its own answer', async t => {
+  const other = { job: newJob(new Date()), fence: 4 }
+  const world = new World(['held', 'lost'])
+  const [first, second] = [world.keeper.keep(lease, aborted), world.keeper.keep(other, aborted)]
+  await world.pass(500)
+  t.equal(why(await second), 'lost')
+  t.strictSame(world.asked, [[lease, other]])
+  await world.pass(500)
+  t.strictSame(world.asked[1], [lease])
+  const ending = new World('cancelled')
+  const last = ending.keeper.keep(lease, aborted)
+  ending.keeper.wake('another')
+  t.equal(ending.asked.length, 0)
+  ending.keeper.wake(lease.job.id)
+  t.equal(why(await last), 'cancelled', 'at once')
+  t.equal(typeof first.then, 'function')
 })
 
 t.test('when the work is done nobody is asked any more, and its failure is the one that is told', async t => {
-  const clock = new ManualClock()
-  const store = {
-    async renew(): Promise<Renewal> {
-      t.fail('asked')
-      return { cancelRequested: false }
-    },
-  }
-  t.equal(await whileRenewed({ store, clock, everyMs: 500 }, lease, async () => 'done'), 'done')
-  const failing = whileRenewed({ store, clock, everyMs: 500 }, lease, async () => {
+  const world = new World()
+  t.equal(await world.keeper.keep(lease, async () => 'done'), 'done')
+  const failing = world.keeper.keep(lease, async () => {
     throw new Error('broken')
   })
   await t.rejects(failing, /broken/)
+  t.equal(world.asked.length, 0)
 })
 
 t.test('a lease that was given back is not asked for again, and one asked for in that moment is not lost', async t => {
   const clock = new ManualClock()
   const renewed: boolean[] = []
-  const measures = { leaseRenewed: (ok: boolean) => void renewed.push(ok) }
   let asked = 0
-  const renew = async (): Promise<Renewal> => {
-    asked += 1
-    throw new AgenticoreError('stale_lease', 'it has ended')
+  const answered = Promise.withResolvers<void>()
+  const store = {
+    async renew(leases: readonly Lease[]): Promise<Renewal[]> {
+      asked += 1
+      await answered.promise
+      return leases.map(() => 'lost')
+    },
   }
-  await whileRenewed({ store: { renew }, clock, everyMs: 500, measures }, lease, async (_, givenBack) => {
+  const measures = { leaseRenewed: (ok: boolean): void => void renewed.push(ok) }
+  const keeper = new LeaseKeeper({ store, clock, everyMs: 500, measures })
+  await keeper.keep(lease, async (signal, givenBack) => {
     await clock.slept()
     clock.advance(500)
     await new Promise(resolve => setImmediate(resolve))
     givenBack()
-    clock.advance(500)
+    answered.resolve()
+    await new Promise(resolve => setImmediate(resolve))
+    t.notOk(signal.aborted)
   })
   t.equal(asked, 1)
   t.strictSame(renewed, [])

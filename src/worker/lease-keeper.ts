@@ -1,70 +1,125 @@
-import { AgenticoreError } from '../jobs/errors.ts'
 import { type Measures, noMeasures } from '../jobs/measures.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import type { Clock } from '../util/clock.ts'
+import { Bell } from './bell.ts'
 
-/** Why the holder of a lease has to stop: somebody asked for it, or the lease is lost. */
+/** Why the holder of a lease has to stop: somebody asked for it; the job is somebody else's; nobody can be told it is ours. */
 export class LeaseEnded extends Error {
-  readonly why: 'cancelled' | 'lost'
+  readonly why: 'cancelled' | 'lost' | 'unrenewed'
 
-  constructor(why: 'cancelled' | 'lost') {
-    super(why === 'cancelled' ? 'cancelled' : 'the lease is lost')
+  constructor(why: LeaseEnded['why']) {
+    super(reasons[why])
     this.why = why
   }
 }
+
+const reasons = {
+  cancelled: 'cancelled',
+  lost: 'the lease is lost',
+  unrenewed: 'the lease could not be renewed for too long',
+} as const
 
 export interface LeaseKeeperParts {
   readonly store: Pick<JobStore, 'renew'>
   readonly clock: Clock
   readonly everyMs: number
+  /** A lease that could not be renewed for so long is given up, before anybody may take the job; never, if not given. */
+  readonly giveUpMs?: number
   readonly measures?: Pick<Measures, 'leaseRenewed'>
 }
 
-/**
- * Renews a lease for as long as `work` takes or until it says that the lease is given back; its signal aborts with
- * `LeaseEnded` when the job is to be cancelled or belongs to somebody else. A store that cannot be asked for a while is no
- * reason to stop.
- */
-export async function whileRenewed<T>(
-  { store, clock, everyMs, measures = noMeasures }: LeaseKeeperParts,
-  lease: Lease,
-  work: (signal: AbortSignal, givenBack: () => void) => Promise<T>,
-): Promise<T> {
-  const ended = new AbortController()
-  const done = new AbortController()
-  let isLost = false
-  const renewing = (async () => {
-    while (!ended.signal.aborted) {
-      await clock.sleep(everyMs, done.signal)
-      const why = await ask(store, lease, measures)
-      isLost = why === 'lost'
-      if (why) ended.abort(new LeaseEnded(why))
-    }
-  })().catch((error: unknown) => {
-    if (!done.signal.aborted) throw error
-  })
-  try {
-    return await work(ended.signal, () => done.abort())
-  } finally {
-    // Asked for in the moment it was given back, a lease is gone, too; that is no loss.
-    if (isLost && !done.signal.aborted) measures.leaseRenewed(false)
-    done.abort()
-    await renewing
-  }
+interface Held {
+  readonly lease: Lease
+  readonly ended: AbortController
+  /** When the renewal that worked last was sent, on the monotonic clock: what the store says comes later than it counts. */
+  renewedMs: number
 }
 
-async function ask(
-  store: LeaseKeeperParts['store'],
-  lease: Lease,
-  measures: Pick<Measures, 'leaseRenewed'>,
-): Promise<LeaseEnded['why'] | undefined> {
-  try {
-    const { cancelRequested } = await store.renew(lease)
-    measures.leaseRenewed(true)
-    return cancelRequested ? 'cancelled' : undefined
-  } catch (error) {
-    if (error instanceof AgenticoreError && error.code === 'stale_lease') return 'lost'
-    measures.leaseRenewed(false)
-    return undefined
+/** After a renewal that failed, in ms. */
+const soonMs = 1000
+
+/**
+ * Renews the leases of this process, all in one call, for as long as there are any. The signal of a lease aborts with
+ * `LeaseEnded` when its job is to be cancelled or belongs to somebody else, or when it could not be renewed for too long; a
+ * store that cannot be asked for a while is no reason to stop.
+ */
+export class LeaseKeeper {
+  readonly #parts: LeaseKeeperParts
+  readonly #held = new Set<Held>()
+  readonly #bell: Bell
+  #loop: Promise<void> | undefined
+
+  constructor(parts: LeaseKeeperParts) {
+    this.#parts = parts
+    this.#bell = new Bell(parts.clock)
+  }
+
+  /** Something has happened to one of the jobs: it is looked at once. */
+  wake(jobId: string): void {
+    if ([...this.#held].some(({ lease }) => lease.job.id === jobId)) this.#bell.ring()
+  }
+
+  /** For as long as `work` takes, or until it says that the lease is given back. */
+  async keep<T>(lease: Lease, work: (signal: AbortSignal, givenBack: () => void) => Promise<T>): Promise<T> {
+    const held: Held = { lease, ended: new AbortController(), renewedMs: this.#parts.clock.monotonicMs() }
+    this.#held.add(held)
+    this.#loop ??= this.#renewAll()
+    const loop = this.#loop
+    const letGo = (): void => {
+      this.#held.delete(held)
+      if (this.#held.size === 0) this.#bell.ring()
+    }
+    try {
+      return await work(held.ended.signal, letGo)
+    } finally {
+      letGo()
+      if (this.#held.size === 0) await loop
+    }
+  }
+
+  async #renewAll(): Promise<void> {
+    const { everyMs } = this.#parts
+    let waitMs = everyMs
+    while (this.#held.size > 0) {
+      await this.#bell.heard(waitMs)
+      if (this.#held.size === 0) break
+      waitMs = (await this.#renew([...this.#held])) ? everyMs : Math.min(everyMs, soonMs)
+    }
+    this.#loop = undefined
+  }
+
+  /** @returns false when the store could not be asked */
+  async #renew(held: readonly Held[]): Promise<boolean> {
+    const { store, clock, measures = noMeasures } = this.#parts
+    const sentMs = clock.monotonicMs()
+    try {
+      const states = await store.renew(held.map(({ lease }) => lease))
+      for (const [index, each] of held.entries()) {
+        const state = states[index] ?? 'lost'
+        // Asked for in the moment it was given back, a lease is gone, too; that is no loss.
+        if (!this.#held.has(each)) continue
+        measures.leaseRenewed(state !== 'lost')
+        each.renewedMs = sentMs
+        if (state !== 'held') this.#end(each, state)
+      }
+      return true
+    } catch {
+      for (const each of held) if (this.#held.has(each)) measures.leaseRenewed(false)
+      this.#giveUp()
+      return false
+    }
+  }
+
+  #giveUp(): void {
+    const { clock, giveUpMs = Number.POSITIVE_INFINITY } = this.#parts
+    for (const held of this.#held) {
+      if (clock.monotonicMs() - held.renewedMs >= giveUpMs) this.#end(held, 'unrenewed')
+    }
+  }
+
+  /** It is renewed all the same while its holder stops, but for one that is lost. */
+  #end(held: Held, why: LeaseEnded['why']): void {
+    held.ended.abort(new LeaseEnded(why))
+    if (why === 'lost') this.#held.delete(held)
   }
 }

@@ -12,7 +12,7 @@ export interface WorkerParts {
   readonly podName: string
   /** How many jobs run at once. */
   readonly capacity: number
-  /** How long a job can wait that nobody has told us of. */
+  /** How long a job waits that nobody has told us of; a quarter more or less. */
   readonly lookEveryMs: number
   /** Runs one attempt to its end, or, when the signal aborts, gives the job back. */
   run(lease: Lease, signal: AbortSignal): Promise<Job>
@@ -81,10 +81,15 @@ export class Worker {
     return this.#obstacle
   }
 
-  /** Resolves when nothing runs any more. */
-  async drain(): Promise<void> {
+  /** Nothing is started from now on. */
+  stop(): void {
     this.#draining = true
     this.#bell.ring()
+  }
+
+  /** Resolves when nothing runs any more. */
+  async drain(): Promise<void> {
+    this.stop()
     await this.#loop
     await Promise.all(this.#running.values())
   }
@@ -101,7 +106,7 @@ export class Worker {
       try {
         const started = await this.#claimOne()
         failures = 0
-        if (!started) await this.#bell.heard(this.#parts.lookEveryMs)
+        if (!started) await this.#bell.heard(this.#lookAgainMs)
       } catch (error) {
         // One line for a trouble, however long it lasts.
         if (failures === 0) this.#parts.warn(`No job could be claimed: ${messageOf(error)}; it is tried again.`)
@@ -109,6 +114,12 @@ export class Worker {
         await this.#bell.heard(backoffMs(failures - 1, claimTrouble, this.#parts.random()))
       }
     }
+  }
+
+  /** Those who look do so in turns, and not all at once. */
+  get #lookAgainMs(): number {
+    const { lookEveryMs, random } = this.#parts
+    return lookEveryMs * (0.75 + random() / 2)
   }
 
   /** @returns whether one was started, and another look is worth it */
@@ -134,11 +145,20 @@ export class Worker {
 
   #begin(lease: Lease): void {
     this.#parts.claimed(lease)
-    const over = this.#see(lease).finally(() => {
-      this.#running.delete(lease)
-      this.#bell.ring()
-    })
+    const earlier = this.#earlierOf(lease)
+    const over = earlier
+      .then(() => this.#see(lease))
+      .finally(() => {
+        this.#running.delete(lease)
+        this.#bell.ring()
+      })
     this.#running.set(lease, over)
+  }
+
+  /** An attempt of the same job that has lost its lease, and is on its way out: two would share a tree. */
+  async #earlierOf({ job }: Lease): Promise<void> {
+    const same = [...this.#running].filter(([lease]) => lease.job.id === job.id)
+    await Promise.all(same.map(([, over]) => over))
   }
 
   /** To its end; never rejects. */

@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Journal } from '../../src/jobs/ports.ts'
@@ -172,4 +172,24 @@ t.test('file store: what a newer agenticore added to a record stays through a wh
   await store.record(lease, { sessionId: 's' })
   await store.finish(lease, { status: 'succeeded', facts: {} })
   t.match(JSON.parse(readFileSync(path, 'utf8')), { status: 'succeeded', new_field: ['x'] })
+})
+
+t.test('a job that cannot be put back into the queue is put there later', async t => {
+  const bench = new FileBench(t)
+  const [queue, gone] = [join(bench.root, 'queue'), join(bench.root, 'gone')]
+  let isBroken = true
+  const store = await bench.open({
+    change: journal => ({
+      async begin(job) {
+        if (!isBroken) return await journal.begin(job)
+        renameSync(queue, gone)
+        throw new Error('the volume is gone')
+      },
+    }),
+  })
+  const job = await store.submit(bench.newJob())
+  await t.rejects(store.claim({ podName: 'a' }), { message: 'the volume is gone' })
+  renameSync(gone, queue)
+  isBroken = false
+  t.equal((await bench.claim(store)).job.id, job.id)
 })

@@ -1,27 +1,30 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import * as fc from 'fast-check'
 import t from 'tap'
-import { steps } from './store-model.ts'
-import { World } from './store-world.ts'
+import { FileJobStore } from '../../src/store/file/store.ts'
+import { FileJournal } from '../../src/store/journal/journal.ts'
+import { type Point, scenarios } from '../fixtures/store/scenarios.ts'
+import { heldAgainstModel } from './store-property.ts'
+import type { Place } from './store-world.ts'
+
+const points: readonly Point[] = [
+  ...new Set<Point>([...Object.values(scenarios).map(scenario => scenario.at), 'sweep: key dropped']),
+]
+
+async function placeIn(root: string): Promise<Place & { close(): void }> {
+  const directory = mkdtempSync(join(root, 'run-'))
+  const journal = await FileJournal.open(directory)
+  return {
+    points,
+    broken: 'stranded',
+    open: parts => FileJobStore.open(directory, parts),
+    openJournal: reached => FileJournal.open(directory, reached),
+    peek: id => journal.read(id),
+    close: () => rmSync(directory, { recursive: true }),
+  }
+}
 
 t.test('the file store does what the model does, whoever dies wherever', async t => {
   const root = t.testdir()
-  let kills = 0
-  const property = fc.asyncProperty(steps, async taken => {
-    const place = mkdtempSync(join(root, 'run-'))
-    const world = new World(place)
-    await world.open()
-    try {
-      for (const step of taken) await world.take(step)
-    } finally {
-      kills += world.kills
-      await world.close()
-      rmSync(place, { recursive: true })
-    }
-  })
-  const seed = Number(process.env.FC_SEED ?? Date.now() % 2 ** 31)
-  t.comment(`seed ${seed}`)
-  await fc.assert(property, { numRuns: 200, seed, includeErrorInReport: true })
-  t.ok(kills > 5, `${kills} processes died in the middle of a step`)
+  await heldAgainstModel(t, () => placeIn(root), { runs: 200 })
 })

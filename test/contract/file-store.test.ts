@@ -7,12 +7,13 @@ import { FileJournal } from '../../src/store/journal/journal.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { newJob } from '../helpers/jobs.ts'
-import { jobStoreContract } from './job-store.ts'
+import { holdingContract, jobStoreContract } from './job-store.ts'
+import type { OpenStore } from './kit.ts'
 
 const open = async (root: string, clock: Clock, warn: (message: string) => void = () => undefined) =>
   await FileJobStore.open(root, { journal: await FileJournal.open(root), clock, warn })
 
-jobStoreContract(t, 'file store', async (t, clock) => {
+const openStores: OpenStore = async (t, clock) => {
   const root = t.testdir()
   const stores: FileJobStore[] = []
   t.teardown(() => Promise.all(stores.map(store => store.close())))
@@ -22,7 +23,10 @@ jobStoreContract(t, 'file store', async (t, clock) => {
     return store
   }
   return { store: await openOne(), other: await openOne(), open: openOne }
-})
+}
+
+jobStoreContract(t, 'file store', openStores)
+holdingContract(t, 'file store', openStores)
 
 t.test('file store: the record is on the disk, whole, when submit resolves', async t => {
   const root = t.testdir()

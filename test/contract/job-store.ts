@@ -9,12 +9,7 @@ import { watchRules } from './watch-rules.ts'
 
 /** What every JobStore promises. A store is put to it by one line in a file of its own: `jobStoreContract('file', open)`. */
 export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
-  const rule: Rule = (title, body) => {
-    t.test(`${name}: ${title}`, async t => {
-      const clock = new ManualClock()
-      await body(t, new Kit(clock, await open(t, clock)))
-    })
-  }
+  const rule = ruleOf(t, name, open)
 
   rule('a submitted job is there, queued, for everybody', async (t, kit) => {
     const job = await kit.submit()
@@ -217,11 +212,15 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
   rule('the holder hears of a cancel request when it renews', async (t, kit) => {
     const job = await kit.submit()
     const lease = await kit.claim()
-    t.strictSame(await kit.store.renew(lease), { cancelRequested: false })
+    t.strictSame(await kit.store.renew([lease]), ['held'])
+    const another = await kit.submit()
+    const second = await kit.claim()
     await kit.other.cancel(job.id)
-    t.strictSame(await kit.store.renew(lease), { cancelRequested: true })
+    t.strictSame(await kit.store.renew([second, lease]), ['held', 'cancelled'])
     await kit.store.finish(lease, done)
-    await kit.refused(t, () => kit.store.renew(lease))
+    t.strictSame(await kit.store.renew([lease, second]), ['lost', 'held'])
+    t.strictSame(await kit.other.renew([second]), ['lost'], 'by somebody else')
+    t.equal(another.id, second.job.id)
   })
 
   rule('a cancel request that was confirmed wins, however close the end is', async (t, kit) => {
@@ -311,7 +310,8 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
       await kit.refused(t, write)
     }
     await kit.reap(kit.store)
-    for (const write of [() => dying.release(lease), () => dying.renew(lease)]) await kit.refused(t, write)
+    await kit.refused(t, () => dying.release(lease))
+    t.strictSame(await dying.renew([lease]), ['lost'])
     t.match(await kit.store.get(job.id), { status: 'queued' })
   })
 
@@ -351,6 +351,8 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     await kit.store.finish(lease, { ...done, facts: { ...done.facts, modelUsed: 'm' } })
     const replayed = await kit.other.submit(newJob(now, { idempotencyKey: 'k-1' }))
     t.match(replayed, { id: lease.job.id, status: 'succeeded' })
+    const watched = await kit.other.submit(newJob(now, { idempotencyKey: 'k-1', mode: 'sync' }))
+    t.equal(watched.id, lease.job.id, 'whoever waits for it')
     t.equal(await kit.store.claim({ podName: 'a' }), undefined)
     t.not((await kit.submit({ idempotencyKey: 'k-2' })).id, lease.job.id)
   })
@@ -361,6 +363,20 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     await t.rejects(kit.other.submit(other), { code: 'idempotency_conflict', message: job.id })
     t.equal(await kit.store.get(other.id), undefined)
     t.equal((await kit.store.list({ limit: 5 })).length, 1)
+  })
+
+  rule('no more jobs wait than may, and what is kept already takes no room', async (t, kit) => {
+    const limit = { queueLimit: 2 }
+    const one = await kit.store.submit(newJob(kit.clock.now(), { idempotencyKey: 'k-1' }), limit)
+    await kit.other.submit(newJob(kit.clock.now()), limit)
+    const full = { code: 'queue_full', message: '2 jobs wait, and no more than 2 may' }
+    await t.rejects(kit.store.submit(newJob(kit.clock.now()), limit), full)
+    await t.rejects(kit.other.submit(newJob(kit.clock.now(), { idempotencyKey: 'k-2' }), limit), full)
+    const again = await kit.other.submit(newJob(kit.clock.now(), { idempotencyKey: 'k-1' }), limit)
+    t.equal(again.id, one.id)
+    t.equal((await kit.store.submit(one, limit)).id, one.id)
+    await kit.claim()
+    t.match(await kit.other.submit(newJob(kit.clock.now(), { idempotencyKey: 'k-2' }), limit), { status: 'queued' })
   })
 
   rule('a job is forgotten when it has been over for its time, and its key is free again', async (t, kit) => {
@@ -394,6 +410,17 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
   })
 
   listingRules(rule)
-  holdRules(rule)
   watchRules(rule)
 }
+
+/** What a store promises besides that keeps jobs for those who submit them: one of a single machine. */
+export const holdingContract = (t: Test, name: string, open: OpenStore): void => holdRules(ruleOf(t, name, open))
+
+const ruleOf =
+  (t: Test, name: string, open: OpenStore): Rule =>
+  (title, body) => {
+    t.test(`${name}: ${title}`, async t => {
+      const clock = new ManualClock()
+      await body(t, new Kit(clock, await open(t, clock)))
+    })
+  }

@@ -1,16 +1,30 @@
 import assert from 'node:assert/strict'
 import type { Job, JobId } from '../../src/jobs/job.ts'
-import type { Lease } from '../../src/jobs/ports.ts'
-import { FileJobStore } from '../../src/store/file/store.ts'
-import { FileJournal } from '../../src/store/journal/journal.ts'
-import { type Point, scenarios } from '../fixtures/store/scenarios.ts'
+import type { JobStore, Lease } from '../../src/jobs/ports.ts'
+import type { FileJournal } from '../../src/store/journal/journal.ts'
+import type { Clock } from '../../src/util/clock.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { newJob } from '../helpers/jobs.ts'
 import { Model, type ModelJob, type Step, ttlMs } from './store-model.ts'
 
-const points: readonly Point[] = [
-  ...new Set<Point>([...Object.values(scenarios).map(scenario => scenario.at), 'sweep: key dropped']),
-]
+/** A place for jobs, on which processes are opened. */
+export interface Place {
+  /** Where a process can die; the last one is one that sweepers alone come by. */
+  readonly points: readonly string[]
+  /** What becomes of a claim whose attempt has begun and whose disk then fails: somebody finds it, or it is given back. */
+  readonly broken: 'stranded' | 'released'
+  open(process: ProcessParts): Promise<JobStore>
+  openJournal(reached: (point: string) => void): Promise<FileJournal>
+  /** The job as it is, with nothing done to it. */
+  peek(id: JobId): Promise<Job | undefined>
+}
+
+export interface ProcessParts {
+  readonly journal: FileJournal
+  readonly clock: Clock
+  warn(message: string): void
+  reached(point: string): void
+}
 
 /** What unwinds a process that "dies" at a point; nothing of what it was doing goes on. */
 class Killed extends Error {}
@@ -24,39 +38,37 @@ function kill(message: string): never {
 /** Looks, and does nothing else. */
 const observer = 2
 
-/** Two processes on one directory, held against the model after every step. */
+/** Two processes on one place, held against the model after every step. */
 export class World {
-  readonly #root: string
+  readonly #place: Place
   readonly #clock = new ManualClock()
   readonly #start = this.#clock.now().getTime()
   readonly #leases: { readonly process: number; readonly lease: Lease }[] = []
-  readonly #armed: (Point | undefined)[] = []
+  readonly #armed: (string | undefined)[] = []
   readonly #broken = new Set<number>()
+  readonly #dead = new Set<number>()
   readonly #meanwhile = new Map<number, () => Promise<void>>()
-  readonly #stores: FileJobStore[] = []
-  #journal: FileJournal | undefined
+  readonly #stores: JobStore[] = []
   #model = new Model()
   readonly ids: JobId[] = []
   kills = 0
 
-  constructor(root: string) {
-    this.#root = root
+  constructor(place: Place) {
+    this.#place = place
   }
 
   async open(): Promise<void> {
     for (const process of [0, 1, observer]) await this.#open(process)
-    this.#journal = await FileJournal.open(this.#root)
   }
 
   async #open(process: number): Promise<void> {
     this.#disarm(process)
-    let killed = false
-    const reached = (point: Point): void => {
-      if (this.#armed[process] !== point) return
-      killed = true
-      throw new Killed(point)
+    const reached = (point: string): void => {
+      if (this.#armed[process] === point) this.#dead.add(process)
+      // Who is dead does nothing more.
+      if (this.#dead.has(process)) throw new Killed(point)
     }
-    const journal = await FileJournal.open(this.#root, reached)
+    const journal = await this.#place.openJournal(reached)
     const read = journal.read.bind(journal)
     journal.read = async id => {
       const seen = await read(id)
@@ -68,12 +80,16 @@ export class World {
     const begin = journal.begin.bind(journal)
     journal.begin = async job => {
       const begun = await begin(job)
-      if (begun && this.#broken.delete(process)) throw new Broken()
+      if (begun && this.#broken.delete(process)) {
+        // One fault at a time, where what was begun is given back at once.
+        if (this.#place.broken === 'released') this.#armed[process] = undefined
+        throw new Broken()
+      }
       return begun
     }
     // Who is dead does not go on with the next job.
-    const warn = (message: string): never => (killed ? kill(message) : assert.fail(message))
-    this.#stores[process] = await FileJobStore.open(this.#root, { journal, clock: this.#clock, warn, reached })
+    const warn = (message: string): never => (this.#dead.has(process) ? kill(message) : assert.fail(message))
+    this.#stores[process] = await this.#place.open({ journal, clock: this.#clock, warn, reached })
   }
 
   async take(step: Step): Promise<void> {
@@ -98,7 +114,7 @@ export class World {
 
   async #act(step: Step): Promise<void> {
     const model = this.#model
-    if (step.type === 'arm') this.#armed[step.process] = points.at(step.point % points.length)
+    if (step.type === 'arm') this.#arm(step)
     else if (step.type === 'break') this.#broken.add(step.process)
     else if (step.type === 'advance') this.#advance(step.ms)
     else if ('lease' in step) await this.#write(step)
@@ -117,6 +133,11 @@ export class World {
       const forgotten = (await this.#store(step.process).sweep()).map(job => job.id)
       assert.deepEqual(forgotten.sort(), expected.sort())
     }
+  }
+
+  #arm({ process, point }: Extract<Step, { type: 'arm' }>): void {
+    const { points } = this.#place
+    this.#armed[process] = points.at(point % points.length)
   }
 
   #advance(ms: number): void {
@@ -158,7 +179,8 @@ export class World {
       this.#leases.push({ process, lease })
     } catch (error) {
       if (!(error instanceof Broken) || expected === undefined) throw error
-      model.strand(expected)
+      if (this.#place.broken === 'stranded') model.strand(expected)
+      else model.release(expected, 0)
     }
   }
 
@@ -252,6 +274,8 @@ export class World {
   }
 
   async #reopen(process: number): Promise<void> {
+    this.#disarm(process)
+    this.#dead.delete(process)
     await this.#store(process).close()
     await this.#open(process)
   }
@@ -273,7 +297,7 @@ export class World {
 
   /** It waits until somebody comes by, so it is not asked for. */
   async #compareOverdue(id: JobId, model: ModelJob): Promise<void> {
-    const job = await this.#journal?.read(id)
+    const job = await this.#place.peek(id)
     if (job?.status === 'expired') this.#model.look(model)
     else assert.equal(job?.status, 'queued', id)
   }
@@ -282,7 +306,7 @@ export class World {
     return Date.parse(time) - this.#start
   }
 
-  #store(process: number): FileJobStore {
+  #store(process: number): JobStore {
     const store = this.#stores[process]
     assert(store)
     return store

@@ -12,6 +12,7 @@ import { FileEventLog } from '../../src/store/journal/events.ts'
 import { FileJournal } from '../../src/store/journal/journal.ts'
 import { systemClock as clock } from '../../src/util/clock.ts'
 import { JobRunner } from '../../src/worker/job-runner.ts'
+import { LeaseKeeper } from '../../src/worker/lease-keeper.ts'
 import { request } from './jobs.ts'
 import { plainProfiles } from './profiles.ts'
 import { never, openWorld } from './repos.ts'
@@ -99,7 +100,8 @@ export async function openJobs(t: Test) {
         pullRequests: { serves: () => false, open: nothing, update: nothing },
         scratchRoot: join(world.dir, 'scratch'),
         jobFilesRoot: join(world.dir, 'files'),
-        renewEveryMs: 50,
+        keeper: new LeaseKeeper({ store, clock, everyMs: 50, ...(measures ? { measures } : {}) }),
+        leavings: 'kept',
         random: () => 0,
         ...(tracing ? { tracing } : {}),
         ...(measures ? { measures } : {}),

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Job, JobId } from '../../jobs/job.ts'
+import type { PassingOver } from '../../jobs/passing-over.ts'
 import { decodeJob, encodeRecord } from '../../jobs/record.ts'
 import { createDurably } from '../../util/durable.ts'
 import { hasCode } from '../../util/error-code.ts'
-import type { PassingOver } from './passing-over.ts'
 
 /**
  * Idempotency keys, one file each: the submission of the job that has the key. It is written before anything else of
@@ -24,7 +24,7 @@ export class Keys {
 
   /** @returns the submission that has the key: this one, or the one that was first */
   async take(key: string, job: Job): Promise<Job> {
-    const owner = await this.#owner(key)
+    const owner = await this.owner(key)
     if (owner) return owner
     if (await createDurably(this.#path(key), `${JSON.stringify(encodeRecord(job))}\n`)) return job
     return await this.take(key, job)
@@ -32,7 +32,7 @@ export class Keys {
 
   /** The key is free again if it is that job's; it may have been another's for long. Only the one sweeper does this. */
   async drop(key: string, id: JobId): Promise<void> {
-    if ((await this.#owner(key))?.id === id) await rm(this.#path(key))
+    if ((await this.owner(key))?.id === id) await rm(this.#path(key))
   }
 
   /** The submissions that have a key. */
@@ -46,7 +46,8 @@ export class Keys {
     return owners
   }
 
-  async #owner(key: string): Promise<Job | undefined> {
+  /** The submission that has the key. */
+  async owner(key: string): Promise<Job | undefined> {
     return await this.#load(this.#path(key))
   }
 

@@ -3,7 +3,6 @@ import { opendir, readdir, stat } from 'node:fs/promises'
 import type { JobId } from '../../jobs/job.ts'
 import { isJobId } from '../../jobs/record.ts'
 import type { Clock } from '../../util/clock.ts'
-import { hasCode } from '../../util/error-code.ts'
 import { SortedIds } from './sorted-ids.ts'
 
 export interface KnownIdsParts {
@@ -121,12 +120,7 @@ export class KnownIds {
   }
 
   async #entries(): Promise<Dirent[]> {
-    try {
-      return await readdir(this.#parts.directory, { withFileTypes: true })
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return []
-      throw error
-    }
+    return await readdir(this.#parts.directory, { withFileTypes: true })
   }
 
   async #entriesByAndBy(): Promise<AsyncIterable<Dirent>> {

@@ -1,10 +1,9 @@
-import { isFinal, type Job, type JobId, type JobStatus } from '../../jobs/job.ts'
+import { isFinal, type Job, type JobId, type JobStatus, withoutOutput } from '../../jobs/job.ts'
+import type { PassingOver } from '../../jobs/passing-over.ts'
 import type { ListQuery } from '../../jobs/ports.ts'
 import { inBatches } from '../../util/batches.ts'
 import type { KnownIds } from './known-ids.ts'
-import type { PassingOver } from './passing-over.ts'
 import type { RememberedMarkers } from './remembered-markers.ts'
-import { withoutOutput } from './watch.ts'
 
 export interface ListingParts {
   readonly ids: KnownIds

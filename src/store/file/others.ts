@@ -1,7 +1,7 @@
 import type { Job, JobId } from '../../jobs/job.ts'
+import type { PassingOver } from '../../jobs/passing-over.ts'
 import { inBatches } from '../../util/batches.ts'
 import type { Markers } from './markers.ts'
-import type { PassingOver } from './passing-over.ts'
 
 export interface OthersParts {
   readonly queue: Markers

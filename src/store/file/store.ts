@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Changes } from '../../jobs/changes.ts'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
+import { type PassingOver, passingOver } from '../../jobs/passing-over.ts'
 import type {
   ClaimRequest,
   JobStore,
@@ -14,8 +15,9 @@ import type {
   SubmitOptions,
 } from '../../jobs/ports.ts'
 import { finished, isReady, recorded, released } from '../../jobs/states.ts'
+import { inBatches } from '../../util/batches.ts'
 import type { Clock } from '../../util/clock.ts'
-import { messageOf } from '../../util/error-code.ts'
+import { hasCode, messageOf } from '../../util/error-code.ts'
 import { madeAt } from '../../util/ids.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
@@ -23,7 +25,6 @@ import { Keys } from './keys.ts'
 import { idOfRecord, KnownIds } from './known-ids.ts'
 import { Listing } from './listing.ts'
 import { Markers } from './markers.ts'
-import { type PassingOver, passingOver } from './passing-over.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
 import { RememberedMarkers } from './remembered-markers.ts'
@@ -110,6 +111,7 @@ export class FileJobStore implements JobStore {
       self: (): Promise<Holder> => this.#own(),
       keys: this.#keys,
       cancel: (id: JobId): Promise<Job> => this.cancel(id),
+      waiting: async (): Promise<number> => (await this.stats()).queued,
       heed: (job: Job): Promise<Job> => this.#heed(job),
       reached: (point: StorePoint): void => this.#reached(point),
     }
@@ -133,9 +135,14 @@ export class FileJobStore implements JobStore {
   }
 
   async submit(job: Job, options: SubmitOptions = {}): Promise<Job> {
-    const kept = await this.#submissions.submit(job, options)
-    this.#made(kept.id)
-    return kept
+    try {
+      const kept = await this.#submissions.submit(job, options)
+      this.#made(kept.id)
+      return kept
+    } catch (error) {
+      // Of what is written here, only the place for it can be missing.
+      throw hasCode(error, 'ENOENT') ? new AgenticoreError('storage_failed', messageOf(error), { cause: error }) : error
+    }
   }
 
   async get(id: JobId): Promise<Job | undefined> {
@@ -168,6 +175,7 @@ export class FileJobStore implements JobStore {
   }
 
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
+    await this.#waiting.putBack()
     if (only && this.#held.has(only)) return await this.#waiting.beginHeld(only, podName)
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
@@ -179,9 +187,8 @@ export class FileJobStore implements JobStore {
     return undefined
   }
 
-  async renew(lease: Lease): Promise<Renewal> {
-    const job = await this.#current(lease)
-    return { cancelRequested: job.cancelRequestedAt !== undefined }
+  async renew(leases: readonly Lease[]): Promise<Renewal[]> {
+    return await inBatches(leases, lease => this.#renewal(lease))
   }
 
   async record(lease: Lease, facts: RunFacts): Promise<Job> {
@@ -284,6 +291,15 @@ export class FileJobStore implements JobStore {
     if (isCurrent && (await this.#holds(id))) return await this.#endings.marked(job)
     const now = job ? `${job.status}, attempt ${job.fence}` : 'forgotten'
     throw new AgenticoreError('stale_lease', `Attempt ${lease.fence} of job ${id} no longer holds it: ${now}.`)
+  }
+
+  async #renewal(lease: Lease): Promise<Renewal> {
+    try {
+      return (await this.#current(lease)).cancelRequestedAt === undefined ? 'held' : 'cancelled'
+    } catch (error) {
+      if (error instanceof AgenticoreError && error.code === 'stale_lease') return 'lost'
+      throw error
+    }
   }
 
   async #holds(id: JobId): Promise<boolean> {

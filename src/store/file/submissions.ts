@@ -1,4 +1,4 @@
-import { AgenticoreError } from '../../jobs/errors.ts'
+import { AgenticoreError, queueFull } from '../../jobs/errors.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
 import type { Journal, SubmitOptions } from '../../jobs/ports.ts'
 import { sameRequest } from '../../jobs/request.ts'
@@ -18,6 +18,8 @@ export interface SubmissionsParts {
   self(): Promise<Holder>
   reached(point: StorePoint): void
   cancel(id: JobId): Promise<Job>
+  /** How many jobs wait. */
+  waiting(): Promise<number>
 }
 
 /**
@@ -26,6 +28,8 @@ export interface SubmissionsParts {
  */
 export class Submissions {
   readonly #parts: SubmissionsParts
+  /** Those that were let in, and are about to wait. */
+  #coming = 0
 
   constructor(parts: SubmissionsParts) {
     this.#parts = parts
@@ -33,6 +37,26 @@ export class Submissions {
 
   /** @param options.hold the marker goes to where what this process holds is; from there an heir brings it to the queue */
   async submit(job: Job, options: SubmitOptions): Promise<Job> {
+    const { queueLimit = Number.POSITIVE_INFINITY } = options
+    // What is there already takes no room.
+    if (queueLimit === Number.POSITIVE_INFINITY || (await this.#isKept(job))) return await this.#submit(job, options)
+    const queued = await this.#parts.waiting()
+    if (queued + this.#coming >= queueLimit) throw queueFull(queued + this.#coming, queueLimit)
+    this.#coming += 1
+    try {
+      return await this.#submit(job, options)
+    } finally {
+      this.#coming -= 1
+    }
+  }
+
+  async #isKept({ id, idempotencyKey: key }: Job): Promise<boolean> {
+    const { journal, keys } = this.#parts
+    const owner = key === undefined ? undefined : await keys.owner(key)
+    return (await journal.read(owner?.id ?? id)) !== undefined
+  }
+
+  async #submit(job: Job, options: SubmitOptions): Promise<Job> {
     const { journal, keys, reached } = this.#parts
     const key = job.idempotencyKey
     const kept = key === undefined ? job : await keys.take(key, job)
@@ -43,12 +67,12 @@ export class Submissions {
     const existing = await journal.read(kept.id)
     if (!existing && !(await this.#make(kept, options))) {
       // Somebody else has completed the same submission, or the sweeper has given it up in this moment.
-      return (await journal.read(kept.id)) ?? (await this.submit(job, options))
+      return (await journal.read(kept.id)) ?? (await this.#submit(job, options))
     }
     if (existing || !options.hold) await this.#ensureQueued(kept.id)
     if (existing || (await this.#hasKey(kept))) return existing ?? kept
     await this.#parts.cancel(kept.id)
-    return await this.submit(job, options)
+    return await this.#submit(job, options)
   }
 
   /** The marker first: without its record it means nothing, and a kill in between leaves no record that never runs. */

@@ -31,6 +31,7 @@ export function telling(journal: Journal, listener: RecordListener): Journal {
     submission: id => journal.submission(id),
     highestFence: id => journal.highestFence(id),
     ids: () => journal.ids(),
+    active: () => journal.active(),
     diffPath: lease => journal.diffPath(lease),
     straysPath: lease => journal.straysPath(lease),
     sessionPath: attempt => journal.sessionPath(attempt),

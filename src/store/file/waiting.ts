@@ -30,6 +30,8 @@ export class Waiting {
   readonly #parts: WaitingParts
   /** What this process is taking: within one process a rename would succeed twice. */
   readonly #taking = new Set<JobId>()
+  /** What could not be put back when it was to be: nobody else looks among what a process has that lives. */
+  readonly #stuck = new Set<JobId>()
 
   constructor(parts: WaitingParts) {
     this.#parts = parts
@@ -46,6 +48,14 @@ export class Waiting {
       if (!this.#parts.held.delete(id)) return undefined
       return await this.#orBack(id, self, () => this.#begin(id, podName, self))
     })
+  }
+
+  /** What could not be put back is tried again. */
+  async putBack(): Promise<void> {
+    for (const id of this.#stuck) {
+      await (await this.#parts.self()).markers.moveTo(this.#parts.queue, id)
+      this.#stuck.delete(id)
+    }
   }
 
   /** What was held and not begun is anybody's. */
@@ -161,7 +171,7 @@ export class Waiting {
     try {
       return await work()
     } catch (error) {
-      await self.markers.moveTo(this.#parts.queue, id)
+      await self.markers.moveTo(this.#parts.queue, id).catch(() => this.#stuck.add(id))
       throw error
     }
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Changes } from '../../jobs/changes.ts'
-import type { Job, JobId } from '../../jobs/job.ts'
+import { type Job, type JobId, withoutOutput } from '../../jobs/job.ts'
 import type { Clock } from '../../util/clock.ts'
 import { Others, type OthersParts } from './others.ts'
 
@@ -103,9 +103,4 @@ async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<voi
   } catch (error) {
     if (!signal.aborted) throw error
   }
-}
-
-export function withoutOutput(job: Job): Job {
-  const { output: _, ...rest } = job
-  return rest
 }

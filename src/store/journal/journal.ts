@@ -111,6 +111,10 @@ export class FileJournal implements Journal {
       .reverse()
   }
 
+  async active(): Promise<JobId[]> {
+    return (await readdir(this.#layout.activeDirectory())).filter(isJobId)
+  }
+
   async remove(id: JobId): Promise<void> {
     const { record, active } = this.#paths(id)
     await removeTree(this.#layout.attempts(id))

@@ -1,5 +1,5 @@
-import { AgenticoreError } from '../../jobs/errors.ts'
-import { hasCode, messageOf } from '../../util/error-code.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
+import { AgenticoreError } from './errors.ts'
 
 export type PassingOver = <T>(read: () => Promise<T>) => Promise<T | undefined>
 
