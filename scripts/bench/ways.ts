@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import type { CloneCache } from '../../src/repos/cache.ts'
 import type { Git } from '../../src/repos/git.ts'
-import { SharedTier } from '../../src/repos/shared-tier.ts'
 import { GitWorkspaces } from '../../src/repos/workspaces.ts'
 import { gitEnv } from '../../test/fixtures/github/git.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
 import { plainProfile } from '../../test/helpers/profiles.ts'
-import { cacheIn, leaseOf, runnerGit } from '../../test/helpers/repos.ts'
+import { cacheIn, leaseOf, runnerGit, tierIn } from '../../test/helpers/repos.ts'
 
 /** Ways from a repository's address to a working tree that an agent can start in. */
 
@@ -77,9 +76,8 @@ export function worktreeAdd({ url, signal }: WayParts, shared: string, name: str
 /** The product's own. @param shared the directory of the shared tier, if there is one */
 export function ours({ url, local, token, signal }: WayParts, shared: string | undefined, name: string): Way {
   const root = join(local, 'cache')
-  const limitBytes = Number.POSITIVE_INFINITY
   const cacheWith = (git: Git, at: string): CloneCache => {
-    const tier = shared === undefined ? undefined : new SharedTier({ root: shared, limitBytes, warn: failOn })
+    const tier = shared === undefined ? undefined : tierIn(shared)
     return cacheIn(at, git, { shared: tier, warn: failOn })
   }
   const forget = (): Promise<void> => remove(root)

@@ -15,11 +15,11 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { git, tryGit } from '../../test/fixtures/github/git.ts'
-import { agentGit, cacheIn, checksums, filesWith, never, openWorld, token } from '../../test/helpers/repos.ts'
+import { agentGit, cacheIn, checksums, filesWith, never, openWorld, tierIn, token } from '../../test/helpers/repos.ts'
+import type { Lock } from '../jobs/ports.ts'
 import { parseRepository } from '../jobs/repository.ts'
 import { type CloneCacheParts, cacheName } from './cache.ts'
 import { packedBytes, packsIn } from './packs.ts'
-import { SharedTier } from './shared-tier.ts'
 
 const world = await openWorld(t)
 const { github } = world
@@ -318,7 +318,7 @@ async function setUpTiers(t: { name: string }, count = 1) {
   const warnings: string[] = []
   const warn = (text: string): void => void warnings.push(text)
   const shared = join(world.dir, `${t.name.replace(/\W+/g, '-')}-shared`)
-  const tier = () => new SharedTier({ root: shared, limitBytes: Number.POSITIVE_INFINITY, warn })
+  const tier = () => tierIn(shared, { warn })
   const one = await setUp({ name: `${t.name} one` }, count, { shared: tier(), warn })
   const other = cacheIn(`${one.root}-other`, world.git, { shared: tier(), warn })
   return { ...one, other, warnings, sharedRepo: join(shared, cacheName(one.remote), 'repo') }
@@ -343,6 +343,29 @@ t.test('what one machine has fetched another one copies, and no ref of the share
   t.same(await keepRefs(sharedRepo), [tip, next].map(sha => `refs/agenticore/keep/${sha} ${sha}`).sort())
   await isWhole(t, sharedRepo)
   t.same(warnings, [])
+})
+
+t.test('what several machines want at once is fetched by one of them', async t => {
+  const { remote, tip, root, sharedRepo } = await setUpTiers(t, 2)
+  const shared = join(sharedRepo, '../..')
+  const machines = Array.from({ length: 5 }, (_, n) => cacheIn(`${root}-${n}`, world.git, { shared: tierIn(shared) }))
+  const before = uploads()
+  const all = await Promise.all(machines.map(machine => provided(machine, remote, tip)))
+  t.equal(all.filter(({ cached }) => !cached).length, 1)
+  // A fetch is two requests: what there is, and what is wanted of it.
+  t.ok(uploads() - before <= 2, `${uploads() - before} requests`)
+  for (const { target } of all) await isWhole(t, target)
+})
+
+t.test('who has lost the lock of the shared tier has its commit, and publishes nothing', async t => {
+  const { remote, tip, root, sharedRepo } = await setUpTiers(t, 2)
+  const lost = AbortSignal.abort(new Error('the lock is lost'))
+  const lock: Lock = { withLock: (_key, _options, work) => work(lost) }
+  const warnings: string[] = []
+  const shared = tierIn(join(sharedRepo, '../..'), { lock, warn: text => void warnings.push(text) })
+  await isWhole(t, (await provided(cacheIn(`${root}-1`, world.git, { shared }), remote, tip)).target)
+  t.strictSame(await keepRefs(sharedRepo).catch(() => []), [])
+  t.strictSame(warnings, ['The shared clone cache could not be added to: the lock is lost'])
 })
 
 t.test('a shared tier that is damaged, foreign or read-only stands in nobody’s way', async t => {
@@ -371,11 +394,7 @@ t.test('a shared tier that is damaged, foreign or read-only stands in nobody’s
 
 t.test('six machines at once, on a shared tier that is deleted under them', async t => {
   const { remote, other, commits, sharedRepo, root, warnings } = await setUpTiers(t, 6)
-  const shared = new SharedTier({
-    root: join(sharedRepo, '../..'),
-    limitBytes: Number.POSITIVE_INFINITY,
-    warn: text => void warnings.push(text),
-  })
+  const shared = tierIn(join(sharedRepo, '../..'), { warn: text => void warnings.push(text) })
   const machines = Array.from({ length: 6 }, (_, n) =>
     cacheIn(`${root}-${n}`, world.git, { shared, warn: text => void warnings.push(text) }),
   )
@@ -397,7 +416,7 @@ t.test('packs that others published stay where they are when one that has not go
   await provide(await grow(), other)
   for (let n = 0; n < 3; n++) await provide(await grow(), other)
   t.same((await packsIn(sharedRepo)).filter(name => packs.includes(name)).sort(), packs.sort())
-  const tier = new SharedTier({ root: join(sharedRepo, '../..'), limitBytes: 1e9, warn: t.fail })
+  const tier = tierIn(join(sharedRepo, '../..'))
   const third = cacheIn(`${root}-third`, world.git, { shared: tier })
   await isWhole(t, (await provided(third, remote, commits[5] ?? '')).target)
   t.same(warnings, [])
@@ -416,7 +435,7 @@ t.test('packs that became one are one in the shared tier, too', async t => {
 
 t.test('what is copied from the shared tier counts for the limit, and as used', async t => {
   const [root, shared] = [join(world.dir, 'took'), join(world.dir, 'took-shared')]
-  const tier = (limitBytes: number) => new SharedTier({ root: shared, limitBytes, warn: t.fail })
+  const tier = (limitBytes: number) => tierIn(shared, { limitBytes })
   const publisher = cacheIn(`${root}-1`, world.git, { shared: tier(1e9) })
   const small = cacheIn(`${root}-2`, world.git, { shared: tier(1e9), limitBytes: 1 })
   const all: { remote: ReturnType<typeof parseRepository>; commit: string }[] = []

@@ -127,19 +127,34 @@ export class CloneCache {
 
   /** @returns false when somebody else brought it while we waited, or another machine had it */
   async #bring(remote: RepositoryAddress, gitDir: string, request: ProvideRequest): Promise<boolean> {
-    const { commit, fromOrigin, signal } = request
-    const { lock, shared } = this.#parts
-    const name = cacheName(remote)
-    return await lock.withLock(name, { signal, patienceMs }, async () => {
+    const { commit, signal } = request
+    return await this.#parts.lock.withLock(cacheName(remote), { signal, patienceMs }, async () => {
       if (await isKept(gitDir, commit)) return false
-      const isTaken = fromOrigin !== true && (await shared?.take(name, { commit, gitDir })) === true
-      if (isTaken) await keep(gitDir, commit)
-      else {
-        await this.#fetch(gitDir, remote, request).catch(error => this.#afterFailure(error, gitDir))
-        await shared?.publish(name, { commit, gitDir })
-      }
+      const isBrought = await this.#bringNew(remote, gitDir, request)
       await this.#keepInShape(remote, gitDir, signal)
-      return !isTaken
+      return isBrought
+    })
+  }
+
+  /** @returns false when another machine had it */
+  async #bringNew(remote: RepositoryAddress, gitDir: string, request: ProvideRequest): Promise<boolean> {
+    const { commit, fromOrigin = false, signal } = request
+    const { shared } = this.#parts
+    const name = cacheName(remote)
+    const fetch = (): Promise<void> =>
+      this.#fetch(gitDir, remote, request).catch(error => this.#afterFailure(error, gitDir))
+    const take = async (): Promise<boolean> => {
+      const isTaken = !fromOrigin && (await shared?.take(name, { commit, gitDir })) === true
+      if (isTaken) await keep(gitDir, commit)
+      return isTaken
+    }
+    if (!shared) return await fetch().then(() => true)
+    if (await take()) return false
+    return await shared.alone(name, signal, async lost => {
+      if (await take()) return false
+      await fetch()
+      await shared.publish(name, { commit, gitDir }, lost)
+      return true
     })
   }
 

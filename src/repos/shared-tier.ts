@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Lock } from '../jobs/ports.ts'
 import { hasCode, messageOf } from '../util/error-code.ts'
 import { identityOf, isKept, keep, openRepository, throwAway, touch } from './bare-repository.ts'
 import { evict } from './cache-upkeep.ts'
@@ -15,8 +16,13 @@ export interface SharedTierParts {
   /** On the volume that machines share. */
   readonly root: string
   readonly limitBytes: number
+  /** Between the machines. */
+  readonly lock: Lock
   warn(message: string): void
 }
+
+/** How long another machine that brings something of the same repository is waited for. */
+const patienceMs = 120_000
 
 /**
  * Packs that machines hand each other. Nobody works in here: packs are copied out and in, are checked on the way, never
@@ -28,6 +34,15 @@ export class SharedTier {
 
   constructor(parts: SharedTierParts) {
     this.#parts = parts
+  }
+
+  /**
+   * One machine at a time brings what is new of a repository: what it publishes is taken by those that wait. That saves
+   * fetching; nothing in here depends on it.
+   * @param bring its signal aborts when the lock is another machine's by now
+   */
+  async alone<T>(name: string, signal: AbortSignal, bring: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    return await this.#parts.lock.withLock(`clone:${name}`, { signal, patienceMs }, bring)
   }
 
   /** Copies what a commit needs from here. @returns false when it is not here, or cannot be used */
@@ -48,12 +63,15 @@ export class SharedTier {
     }
   }
 
-  async publish(name: string, { commit, gitDir }: Wanted): Promise<void> {
+  /** @param lost whoever has the lock by now publishes, and not we */
+  async publish(name: string, { commit, gitDir }: Wanted, lost: AbortSignal): Promise<void> {
     const { root, limitBytes } = this.#parts
     await this.#change(async () => {
+      lost.throwIfAborted()
       const there = await openRepository(join(root, name))
       const identity = await identityOf(there)
       await copyPacks(gitDir, there)
+      lost.throwIfAborted()
       // Somebody has thrown it out in the middle of this: the next one to fetch brings it all.
       if ((await identityOf(there)) !== identity) return
       await keep(there, commit)

@@ -16,6 +16,7 @@ import {
   never,
   openWorld,
   script,
+  tierIn,
   token,
 } from '../../test/helpers/repos.ts'
 import { addSubmodules } from '../../test/helpers/submodules.ts'
@@ -25,7 +26,6 @@ import type { Workspace } from '../jobs/workspace.ts'
 import { FileLock } from '../locks/file-lock.ts'
 import { systemClock } from '../util/clock.ts'
 import { cacheName } from './cache.ts'
-import { SharedTier } from './shared-tier.ts'
 import { GitWorkspaces } from './workspaces.ts'
 
 const { checkout } = plainProfile
@@ -464,7 +464,7 @@ t.test('a shared tier that has lost its packs is found out, and filled again', a
   const shared = join(world.dir, 'lossy-shared')
   const packs = join(shared, cacheName(parseRepository(cloneUrl)), 'repo/objects/pack')
   const machine = (name: string) => {
-    const tier = new SharedTier({ root: shared, limitBytes: 1e9, warn: t.fail })
+    const tier = tierIn(shared)
     const cache = cacheIn(join(world.dir, name), world.git, { shared: tier })
     const { git, treesRoot } = world
     const rules = { allowedHosts: [], allowPaths: true }

@@ -14,6 +14,7 @@ import { FileLock } from '../../src/locks/file-lock.ts'
 import { CloneCache, type CloneCacheParts } from '../../src/repos/cache.ts'
 import { firstOf } from '../../src/repos/credential-chain.ts'
 import { Git } from '../../src/repos/git.ts'
+import { SharedTier, type SharedTierParts } from '../../src/repos/shared-tier.ts'
 import { GitWorkspaces } from '../../src/repos/workspaces.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { git, gitEnv } from '../fixtures/github/git.ts'
@@ -99,6 +100,18 @@ export const cacheIn = (root: string, git: Git, parts: Partial<CloneCacheParts> 
   new CloneCache({
     root,
     git,
+    lock: new FileLock(join(root, '.locks'), systemClock),
+    limitBytes: Number.POSITIVE_INFINITY,
+    warn(message) {
+      throw new Error(message)
+    },
+    ...parts,
+  })
+
+/** The tier of a volume that machines share, as the composition root makes it where there is no Redis. */
+export const tierIn = (root: string, parts: Partial<SharedTierParts> = {}): SharedTier =>
+  new SharedTier({
+    root,
     lock: new FileLock(join(root, '.locks'), systemClock),
     limitBytes: Number.POSITIVE_INFINITY,
     warn(message) {
