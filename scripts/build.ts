@@ -38,8 +38,8 @@ const unused: Readonly<Record<string, string>> = {
   '/ts-path$': 'export const TS_CONFIGS = {}; export const tsPath = async (root, path) => path',
   // Looks for command files, which our manifest names.
   '^tinyglobby$': "export const glob = async () => { throw new Error('The manifest names every command.') }",
-  // The tracing of oclif and others.
-  '^debug$': 'module.exports = () => () => {}',
+  // The tracing of oclif, ioredis and others.
+  '^debug$': 'const silent = () => () => {}; module.exports = Object.assign(silent, { default: silent })',
 }
 
 const slim: Plugin = {

@@ -1,0 +1,59 @@
+import type { RedisOptions } from 'ioredis'
+
+/** How replies look is for whoever opens the connection. */
+export type RedisPlace = Omit<RedisOptions, 'replyMapping'>
+
+/**
+ * What `REDIS_URL` says: `redis://` or `rediss://` (TLS) with user, password and database as usual, or Redis Sentinel as
+ * `redis+sentinel://[user:password@]host[:26379][,host...]/name[/database]` (`rediss+sentinel://` with TLS).
+ * @throws TypeError for anything else; the text is not in the message, because it may hold a password
+ */
+export function redisOptions(url: string): RedisPlace {
+  const [, tls = '', sentinel, rest = ''] = /^redis(s?)(\+sentinel)?:\/\/(.*)$/.exec(url) ?? []
+  if (rest === '') throw new TypeError('REDIS_URL begins with redis://, rediss:// or redis+sentinel://')
+  const at = rest.lastIndexOf('@')
+  const [hosts = '', ...path] = rest.slice(at + 1).split('/')
+  const common = { ...credentials(rest.slice(0, Math.max(0, at))), ...(tls ? { tls: {} } : {}) }
+  if (!sentinel) {
+    const [place] = hosts.split(',').map(hostAndPort(6379))
+    return { ...common, ...place, db: database(path[0]), ...(tls && place ? { tls: { servername: place.host } } : {}) }
+  }
+  const [name = '', db] = path
+  if (name === '') throw new TypeError('REDIS_URL of a Sentinel needs the name of the master: …/mymaster')
+  const sentinels = hosts.split(',').map(hostAndPort(26_379))
+  return {
+    ...common,
+    sentinels,
+    name,
+    db: database(db),
+    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+  }
+}
+
+/** The same without what nobody is to read. */
+export const redisPlace = (url: string): string => url.replace(/\/\/[^/]*@/, '//')
+
+function credentials(text: string): { username?: string; password?: string } {
+  if (text === '') return {}
+  const colon = text.indexOf(':')
+  const [user, password] = colon < 0 ? ['', text] : [text.slice(0, colon), text.slice(colon + 1)]
+  return {
+    ...(user === '' ? {} : { username: decodeURIComponent(user) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+  }
+}
+
+const hostAndPort =
+  (fallback: number) =>
+  (text: string): { host: string; port: number } => {
+    const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? []
+    const host = bracketed ?? plain
+    if (host === undefined) throw new TypeError('REDIS_URL names a host that is none')
+    return { host: host || '127.0.0.1', port: port === undefined ? fallback : Number(port) }
+  }
+
+function database(text: string | undefined): number {
+  const [number = ''] = (text ?? '').split('?')
+  if (!/^\d*$/.test(number)) throw new TypeError('REDIS_URL names a database that is no number')
+  return Number(number)
+}

@@ -1,0 +1,167 @@
+import type { Redis } from 'ioredis'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import type { JobId } from '../../jobs/job.ts'
+import type { Journal } from '../../jobs/ports.ts'
+import { isJobId } from '../../jobs/record.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Boot } from './boot.ts'
+import { RedisLink } from './link.ts'
+import { Rebuild } from './rebuild.ts'
+import { Restoring } from './restoring.ts'
+import { examineRedis, type Safety } from './safety.ts'
+import { type ScriptPoint, Scripts } from './scripts.ts'
+import { Seen } from './seen.ts'
+import { Snapshot } from './snapshot.ts'
+
+export interface ConnectionsParts {
+  readonly url: string
+  readonly prefix: string
+  readonly boot: Boot
+  readonly journal: Journal
+  readonly isJournalShared: boolean
+  readonly leaseMs: number
+  /** How long whoever has ended a job may take to write that down, before another pod does. */
+  readonly endingMs: number
+  /** For what is written into records. */
+  readonly clock: Clock
+  /** For waiting. */
+  readonly waits: Clock
+  /** In [0, 1). */
+  random(): number
+  warn(message: string): void
+  /** Tests stop there. */
+  reached?(point: ScriptPoint): void
+}
+
+/** What has happened to a job: its record is another, somebody has asked to cancel it while it runs, its log has grown. */
+export type Happening = 'record' | 'cancel' | 'event'
+
+/** What others say over Redis. */
+export interface Heard {
+  changed(id: JobId, what: Happening): void
+  /** There may be a job to claim; or this pod is to drain. */
+  woken(why: 'work' | 'drain'): void
+  /** Something may have been missed. */
+  again(): void
+}
+
+/** Longer than a lease: who runs a job waits for Redis for as long as the job may still be theirs, and a while more. */
+const workPatienceMs = 60_000
+/** Somebody waits for the answer. */
+const askPatienceMs = 2000
+
+/**
+ * A connection for each purpose: for the attempts of this pod, for those who ask, and to hear what others do; what one
+ * of them waits for holds up none of the others.
+ */
+export class Connections {
+  readonly #parts: ConnectionsParts
+  readonly #work: RedisLink
+  readonly #ask: RedisLink
+  readonly #ear: RedisLink
+  readonly #closing = new AbortController()
+  readonly #channels: { readonly changes: string; readonly wake: string }
+  readonly #snapshot: Snapshot
+  readonly seen = new Seen()
+  readonly restoring: Restoring
+  readonly rebuild: Rebuild
+  /** For the attempts of this pod. */
+  readonly work: Scripts
+  /** For those who wait for an answer. */
+  readonly ask: Scripts
+
+  constructor(parts: ConnectionsParts, heard: Heard) {
+    const { prefix, waits: clock, boot, journal, isJournalShared, leaseMs, warn, random, url } = parts
+    const { seen } = this
+    this.#parts = parts
+    this.#channels = { changes: `${prefix}:changes`, wake: `${prefix}:wake:${boot.id}` }
+    this.#snapshot = new Snapshot({ prefix, clock, seen })
+    const about = { url, clock, random }
+    const name = (purpose: string): string => `agenticore-${purpose}-${boot.id}`
+    const greet = (client: Redis): Promise<void> => this.#snapshot.greet(client)
+    this.#work = new RedisLink({ ...about, name: name('work'), warn, greet })
+    // One line for an outage, not three.
+    const quiet = { warn: () => undefined }
+    this.#ask = new RedisLink({ ...about, ...quiet, name: name('ask'), greet })
+    this.#ear = new RedisLink({ ...about, ...quiet, name: name('ear'), greet: client => this.#listen(client, heard) })
+    this.#hear(heard)
+    const told = parts.reached ? { reached: parts.reached } : {}
+    const bare = new Scripts({ link: this.#work, prefix, patienceMs: workPatienceMs, ...told })
+    this.restoring = new Restoring({ scripts: bare, journal, leaseMs, isJournalShared, warn })
+    const { restoring } = this
+    const closing = this.#closing.signal
+    this.rebuild = new Rebuild({ scripts: bare, journal, restoring, seen, clock, closing, warn })
+    this.work = bare.with({ rebuild: () => this.rebuild.run() })
+    this.ask = new Scripts({
+      link: this.#ask,
+      prefix,
+      patienceMs: askPatienceMs,
+      ...told,
+      rebuild: () => this.#rebuiltSoon(clock),
+    })
+  }
+
+  /** Since when Redis has been there, on the monotonic clock. */
+  get sinceMs(): number {
+    return this.#snapshot.sinceMs
+  }
+
+  /** For locks. */
+  get tokens() {
+    const { work } = this
+    return {
+      take: async (name: string, token: string, forMs: number): Promise<boolean> =>
+        (await work.run('lock', name, token, forMs)) === 1,
+      giveBack: async (name: string, token: string): Promise<void> => void (await work.run('unlock', name, token)),
+    }
+  }
+
+  async examine(): Promise<Safety> {
+    const { prefix, clock } = this.#parts
+    return await examineRedis(this.#ask, { prefix, clock })
+  }
+
+  get isUp(): boolean {
+    return this.#work.isUp
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.rebuild.settled()
+    for (const link of [this.#work, this.#ask, this.#ear]) await link.close()
+  }
+
+  async #listen(client: Redis, heard: Heard): Promise<void> {
+    await client.subscribe(this.#channels.changes, this.#channels.wake)
+    heard.again()
+  }
+
+  #hear(heard: Heard): void {
+    this.#ear.client.on('message', (channel: string, message: string) => {
+      if (channel === this.#channels.wake) return heard.woken(message === 'drain' ? 'drain' : 'work')
+      const [id = '', what] = message.split(' ')
+      if (isJobId(id)) heard.changed(id, what === 'event' || what === 'cancel' ? what : 'record')
+    })
+  }
+
+  /** Resolves when it hears what others do. @throws AgenticoreError `store_unavailable` */
+  async hears(): Promise<void> {
+    await this.#ear.call(['PING'], askPatienceMs)
+  }
+
+  async #rebuiltSoon(clock: Clock): Promise<void> {
+    const late = clock.deadline(askPatienceMs, new Error('late'))
+    const over = new Promise<never>((_, reject) => {
+      const give = (): void => reject(stillReading())
+      late.signal.addEventListener('abort', give, { once: true })
+    })
+    try {
+      await Promise.race([this.rebuild.run(), over])
+    } finally {
+      late.stop()
+    }
+  }
+}
+
+const stillReading = (): AgenticoreError =>
+  new AgenticoreError('store_unavailable', 'Redis has lost what it knew; the jobs are being read from the journal.')

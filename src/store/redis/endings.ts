@@ -1,0 +1,57 @@
+import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
+import type { Journal } from '../../jobs/ports.ts'
+import { messageOf } from '../../util/error-code.ts'
+import { worded } from './replies.ts'
+import type { Scripts } from './scripts.ts'
+
+export interface EndingsParts {
+  readonly scripts: Scripts
+  readonly journal: Journal
+  warn(message: string): void
+  ended?(job: Job): Promise<void>
+}
+
+/**
+ * What follows the end of a job: it is written into the journal, and everybody is told. Redis keeps a list of those that
+ * have ended and have not come so far; whoever ended one sees to it, and any other pod when that one is gone.
+ */
+export class Endings {
+  readonly #parts: EndingsParts
+
+  constructor(parts: EndingsParts) {
+    this.#parts = parts
+  }
+
+  /** @param job with all of its output */
+  async fold(job: Job): Promise<Job> {
+    const { journal, scripts, ended, warn } = this.#parts
+    await journal.fold(job)
+    try {
+      await ended?.(job)
+    } catch (error) {
+      // It is on the list, and told again.
+      warn(`That job ${job.id} has ended could not be passed on: ${messageOf(error)}`)
+      return job
+    }
+    await scripts.run('folded', job.id, forgottenAtMs(job))
+    return job
+  }
+
+  /** The same for a job that somebody else has ended. */
+  async complete(id: JobId): Promise<Job | undefined> {
+    const { journal, scripts } = this.#parts
+    const { job } = worded(await scripts.run('read', id))
+    if (!job || !isFinal(job)) return undefined
+    const recorded = await journal.submission(id)
+    if (recorded && isFinal(recorded)) return await this.fold(recorded)
+    // The journal may never have heard of it.
+    if (!recorded) await journal.create(job)
+    const outcome = await journal.readOutcome(id)
+    const { output } = outcome?.fence === job.fence ? outcome : job
+    return await this.fold(output === undefined ? job : { ...job, output })
+  }
+}
+
+/** Milliseconds since 1970. */
+export const forgottenAtMs = ({ endedAt, ttlSeconds }: Job): number =>
+  endedAt === undefined ? 0 : Date.parse(endedAt) + ttlSeconds * 1000

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import type { Job } from '../../jobs/job.ts'
+import { encodeRecord, jobFrom } from '../../jobs/record.ts'
+import { wholeStart } from '../../util/whole-start.ts'
+
+/** Of what an agent said, so much is in Redis; all of it is in the journal. */
+const previewLength = 4096
+
+/** A job as its hash has it: names in snake_case and their values as JSON, one after the other. */
+export function toFields(job: Job): string[] {
+  const { output, ...rest } = job
+  const preview = output === undefined ? {} : { output: wholeStart(output, previewLength) }
+  return Object.entries(encodeRecord({ ...rest, ...preview })).flatMap(([name, value]) => [name, JSON.stringify(value)])
+}
+
+/** @param source of the fields, for the error. @throws AgenticoreError `corrupt_record`, `newer_record` */
+export function fromFields(fields: readonly string[], source: string): Job {
+  const record: Record<string, unknown> = {}
+  for (let n = 0; n + 1 < fields.length; n += 2) {
+    const [name = '', value = ''] = fields.slice(n, n + 2)
+    // What begins so is the scripts' own.
+    if (!name.startsWith('@')) record[name] = parsed(value, source)
+  }
+  return jobFrom(record, source)
+}
+
+/** From one record to the next, as the scripts take it. */
+export interface Change {
+  readonly set: readonly string[]
+  readonly drop: readonly string[]
+}
+
+/** What makes `after` of `before`; a cancel request is never part of it: that is decided where it is written. */
+export function changeOf(before: Job, after: Job): Change {
+  const old = new Map(pairs(toFields(before)))
+  const now = new Map(pairs(toFields(after)))
+  now.delete('cancel_requested_at')
+  old.delete('cancel_requested_at')
+  return {
+    set: [...now].filter(([name, value]) => old.get(name) !== value).flat(),
+    drop: [...old.keys()].filter(name => !now.has(name)),
+  }
+}
+
+export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** True when there is more of the output than a hash has. */
+export const isPreview = (job: Job): boolean => (job.output?.length ?? 0) >= previewLength - 1
+
+function* pairs(fields: readonly string[]): Generator<[string, string]> {
+  for (let n = 0; n + 1 < fields.length; n += 2) yield [fields[n] ?? '', fields[n + 1] ?? '']
+}
+
+function parsed(value: string, source: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch (cause) {
+    throw new AgenticoreError('corrupt_record', `${source} has a field that is no JSON.`, { cause })
+  }
+}

@@ -1,0 +1,127 @@
+import { Redis } from 'ioredis'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import { backoffMs } from '../../util/backoff.ts'
+import type { Clock } from '../../util/clock.ts'
+import { messageOf } from '../../util/error-code.ts'
+import { type RedisPlace, redisOptions, redisPlace } from './address.ts'
+
+export interface LinkOptions {
+  readonly url: string
+  /** Shown by CLIENT LIST. */
+  readonly name: string
+  readonly clock: Clock
+  /** In [0, 1). */
+  random(): number
+  warn(message: string): void
+  /** Done each time the connection is there, before anything else goes over it. */
+  greet?(client: Redis): Promise<void>
+}
+
+const connectMs = 5000
+const replyMs = 5000
+const reconnect = { baseMs: 50, maxMs: 2000 }
+const again = { baseMs: 25, maxMs: 1000 }
+
+/** What Redis says when it cannot now, and may soon: it starts, fails over, or another script holds it up. */
+const passing = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED|NOREPLICAS)\b/
+/** What somebody has to put right. */
+const refused = /^(NOAUTH|WRONGPASS|NOPERM|OOM|MISCONF|ERR max number of clients)\b/
+
+/**
+ * One connection for one purpose. Whatever goes over it may be sent again: ioredis never does so by itself, because it
+ * cannot know what was carried out, and here only scripts that say what a replay does are sent.
+ */
+export class RedisLink {
+  readonly client: Redis
+  readonly #options: LinkOptions
+  readonly #closing = new AbortController()
+  #greeted: Promise<void> = Promise.resolve()
+  #isDown = false
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+    const { url, name, random } = options
+    const settings: RedisPlace = {
+      ...redisOptions(url),
+      connectionName: name,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: true,
+      maxRetriesPerRequest: 0,
+      connectTimeout: connectMs,
+      commandTimeout: replyMs,
+      retryStrategy: times => backoffMs(times - 1, reconnect, random()),
+      sentinelRetryStrategy: times => backoffMs(times - 1, reconnect, random()),
+      // A master that has become a replica: the next connection finds the new one.
+      reconnectOnError: error => error.message.startsWith('READONLY'),
+    }
+    this.client = new Redis(settings)
+    this.client.on('error', (error: Error) => this.#down(error))
+    this.client.on('ready', () => this.#up())
+    void this.client.connect().catch((error: unknown) => this.#down(error))
+  }
+
+  /** True while nothing is known to be wrong. */
+  get isUp(): boolean {
+    return !this.#isDown && this.client.status === 'ready'
+  }
+
+  /**
+   * @param patienceMs how long it is tried again while Redis is away
+   * @throws AgenticoreError `store_unavailable`; what was sent may have been carried out
+   */
+  async call(args: readonly [string, ...string[]], patienceMs: number): Promise<unknown> {
+    const { clock, random } = this.#options
+    const startMs = clock.monotonicMs()
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#send(args)
+      } catch (error) {
+        const isLate = clock.monotonicMs() - startMs >= patienceMs || this.#closing.signal.aborted
+        if (isReply(error) && !passing.test(error.message))
+          throw refused.test(error.message) ? this.#away(error) : error
+        if (isLate) throw this.#away(error)
+        await clock.sleep(backoffMs(failures, again, random()), this.#closing.signal).catch(() => undefined)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.client.disconnect()
+  }
+
+  async #send([command, ...args]: readonly [string, ...string[]]): Promise<unknown> {
+    if (this.client.status !== 'ready') throw new Error(`not connected (${this.client.status})`)
+    await this.#greeted
+    return await this.client.call(command, ...args)
+  }
+
+  #up(): void {
+    if (this.#isDown) this.#options.warn(`Redis at ${this.#place} answers again.`)
+    this.#isDown = false
+    const greeting = this.#options.greet?.(this.client) ?? Promise.resolve()
+    // Who waits for it hears of it; the next connection greets again.
+    greeting.catch(() => undefined)
+    this.#greeted = greeting
+  }
+
+  /** One line for an outage, however long it lasts. */
+  #down(error: unknown): void {
+    if (this.#isDown || this.#closing.signal.aborted) return
+    this.#isDown = true
+    this.#options.warn(`Redis at ${this.#place} does not answer: ${messageOf(error)}; it is tried again.`)
+  }
+
+  #away(cause: unknown): AgenticoreError {
+    return new AgenticoreError('store_unavailable', `Redis at ${this.#place}: ${messageOf(cause)}.`, { cause })
+  }
+
+  get #place(): string {
+    return redisPlace(this.#options.url)
+  }
+}
+
+/** What Redis has answered, and not what came between. */
+export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError'

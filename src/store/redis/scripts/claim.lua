@@ -1,0 +1,57 @@
+-- The job at the head of the queue becomes this pod's: fence up, lease taken.
+-- ARGV 2 operation (boot, n) · 3 only this id, or '' · 4 pod · 5 boot · 6 ordinal, or '' · 7 now in ms · 8 now, RFC 3339 · 9 lease in ms
+-- Returns {'none'} · {'claimed', record...} · {'expired', record...} one that has waited too long has ended instead: claim again
+-- Replayed: the operation is remembered for ten minutes, and returns the same job while its lease is this boot's.
+if not isInitialised() then return needsRebuild() end
+local operation, only, pod, boot, ordinal = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local atMs, at, leaseMs = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
+
+local before = redis.call('GET', key('claim:' .. operation))
+if before then
+  local id, fence = before:sub(1, 36), tonumber(before:sub(38))
+  local isOurs = field(id, 'fence') == fence and field(id, 'status') == 'running'
+  return isOurs and { 'claimed', unpack(record(id)) } or { 'none' }
+end
+if isDraining(pod, boot) then return { 'none' } end
+
+local due = redis.call('ZRANGE', key('delayed'), '-inf', atMs, 'BYSCORE', 'LIMIT', 0, 100)
+for _, waiting in ipairs(due) do
+  redis.call('ZREM', key('delayed'), waiting)
+  requeue(waiting)
+end
+
+local id
+if only == '' then
+  -- Only what waits is ever in the list; should it be otherwise, that is dropped and not run.
+  repeat id = redis.call('LPOP', key('queue')) until not id or field(id, 'status') == 'queued'
+elseif redis.call('LREM', key('queue'), 1, only) == 1 then
+  id = only
+end
+if not id then
+  if only == '' then redis.call('ZADD', key('pods:free'), ordinal == '' and 2147483648 or ordinal, boot) end
+  return { 'none' }
+end
+
+local deadline = redis.call('ZSCORE', key('expiring'), id)
+redis.call('ZREM', key('expiring'), id)
+if deadline and tonumber(deadline) <= atMs then
+  redis.call('HSET', jobKey(id), 'status', '"expired"', 'ended_at', cjson.encode(at))
+  redis.call('HDEL', jobKey(id), 'not_before')
+  ended(id, 'expired', 'queued')
+  changed(id)
+  return { 'expired', unpack(record(id)) }
+end
+
+redis.call('HINCRBY', jobKey(id), 'fence', 1)
+redis.call('HINCRBY', jobKey(id), 'attempt', 1)
+redis.call('HDEL', jobKey(id), 'not_before', '@operation')
+redis.call('HSET', jobKey(id), 'status', '"running"', 'pod_name', cjson.encode(pod), 'boot_id', cjson.encode(boot),
+  'started_at', cjson.encode(at), '@ordinal', ordinal)
+move(id, 'queued', 'running')
+redis.call('ZADD', key('running'), nowMs() + leaseMs, id)
+redis.call('SET', key('claim:' .. operation), id .. ' ' .. redis.call('HGET', jobKey(id), 'fence'), 'PX', 600000)
+-- It says so again when it finds nothing more.
+redis.call('ZREM', key('pods:free'), boot)
+setBusy(pod, boot, ordinal, leasesOf(boot) + 1)
+changed(id)
+return { 'claimed', unpack(record(id)) }

@@ -1,0 +1,125 @@
+-- Stands before every script. ARGV[1] is the key prefix; KEYS[1] is {p}:epoch, so that a cluster finds the slot.
+-- Values in a job's hash are JSON, so that every reader knows text from numbers; fields that begin with @ are the
+-- store's own and no part of the record.
+local prefix = ARGV[1]
+
+local function key(name)
+  return prefix .. ':' .. name
+end
+
+local function jobKey(id)
+  return key('job:' .. id)
+end
+
+local function field(id, name)
+  local value = redis.call('HGET', jobKey(id), name)
+  return value and cjson.decode(value) or nil
+end
+
+local function record(id)
+  return redis.call('HGETALL', jobKey(id))
+end
+
+-- Milliseconds since 1970 by the one clock that all pods share.
+local function nowMs()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- An empty Redis has lost what it knew: nothing is accepted into it before the journal has been read.
+local function isInitialised()
+  return redis.call('EXISTS', key('epoch')) == 1
+end
+
+local function needsRebuild()
+  return redis.error_reply('NEEDS_REBUILD there is no ' .. key('epoch'))
+end
+
+-- Counts the mutation, and tells those who watch; of a cancel request its holder makes more.
+local function changed(id, what)
+  redis.call('INCR', key('rev'))
+  redis.call('PUBLISH', key('changes'), what and id .. ' ' .. what or id)
+end
+
+-- The lowest free pod hears of a job to claim, and is not free until it has looked and says so again. One that does not
+-- listen any more is not free either.
+local function wakeFreePod()
+  while true do
+    local boot = redis.call('ZRANGE', key('pods:free'), 0, 0)[1]
+    if not boot then return end
+    redis.call('ZREM', key('pods:free'), boot)
+    if redis.call('PUBLISH', key('wake:' .. boot), '') > 0 then return end
+  end
+end
+
+-- The set 0..highest busy ordinal; its size is what may not be scaled below. It has no gaps, so its size says its end.
+local function setFloor()
+  local highest = redis.call('ZRANGE', key('scale:busy'), -1, -1, 'WITHSCORES')[2]
+  local wanted = highest and highest + 1 or 0
+  local size = redis.call('SCARD', key('scale:floor'))
+  while size < wanted do
+    redis.call('SADD', key('scale:floor'), size)
+    size = size + 1
+  end
+  while size > wanted do
+    size = size - 1
+    redis.call('SREM', key('scale:floor'), size)
+  end
+end
+
+local function isDraining(pod, boot)
+  return redis.call('GET', key('pod:' .. pod .. ':draining')) == boot
+end
+
+-- A boot holds so many leases now. Draining pods bound no scale-in: what they hold is handed over.
+-- ordinal is '' for a pod without one.
+local function setBusy(pod, boot, ordinal, count)
+  if count > 0 then redis.call('HSET', key('pods:busy'), boot, count) else redis.call('HDEL', key('pods:busy'), boot) end
+  if count > 0 and ordinal ~= '' and not isDraining(pod, boot) then
+    redis.call('ZADD', key('scale:busy'), ordinal, boot)
+  else
+    redis.call('ZREM', key('scale:busy'), boot)
+  end
+  setFloor()
+end
+
+local function leasesOf(boot)
+  return tonumber(redis.call('HGET', key('pods:busy'), boot) or 0)
+end
+
+-- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}
+local function apply(id, change)
+  if #change.drop > 0 then redis.call('HDEL', jobKey(id), unpack(change.drop)) end
+  if #change.set > 0 then redis.call('HSET', jobKey(id), unpack(change.set)) end
+end
+
+local function move(id, from, to)
+  redis.call('ZREM', key('jobs:' .. from), id)
+  redis.call('ZADD', key('jobs:' .. to), 0, id)
+end
+
+-- What comes back has its place by submission, which is at the head: ids sort so.
+local function requeue(id)
+  for start = 0, redis.call('LLEN', key('queue')), 64 do
+    for _, waiting in ipairs(redis.call('LRANGE', key('queue'), start, start + 63)) do
+      if waiting > id then return redis.call('LINSERT', key('queue'), 'BEFORE', waiting, id) end
+    end
+  end
+  redis.call('RPUSH', key('queue'), id)
+end
+
+local function leaveQueue(id)
+  if redis.call('LREM', key('queue'), 1, id) == 0 then redis.call('ZREM', key('delayed'), id) end
+  redis.call('ZREM', key('expiring'), id)
+end
+
+-- The journal is to be told, and whoever else wants to know, by the pod that asked or, if that dies, by another one.
+local function ended(id, status, from)
+  move(id, from, status)
+  redis.call('ZADD', key('ending'), nowMs(), id)
+end
+
+local function inSession(id)
+  local session = field(id, 'session_id')
+  if session then redis.call('ZADD', key('jobs:session:' .. session), 0, id) end
+end

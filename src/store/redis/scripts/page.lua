@@ -1,0 +1,20 @@
+-- Jobs, newest first, without what their agents said: ids are made in the order of submission, and sort so.
+-- ARGV 2 index ('jobs', 'jobs:queued', 'jobs:session:x', ...) · 3 only before this id, or '' · 4 how many
+-- Returns {{place or '', record...}, ...}
+if not isInitialised() then return needsRebuild() end
+local newest = ARGV[3] == '' and '+' or '(' .. ARGV[3]
+local page = {}
+for _, id in ipairs(redis.call('ZRANGE', key(ARGV[2]), newest, '-', 'BYLEX', 'REV', 'LIMIT', 0, ARGV[4])) do
+  -- From the end: the newest wait there.
+  local index = field(id, 'status') == 'queued' and redis.call('LPOS', key('queue'), id, 'RANK', -1)
+  local entry = { index and index + 1 or '' }
+  local all = record(id)
+  for n = 1, #all, 2 do
+    if all[n] ~= 'output' then
+      entry[#entry + 1] = all[n]
+      entry[#entry + 1] = all[n + 1]
+    end
+  end
+  page[#page + 1] = entry
+end
+return page

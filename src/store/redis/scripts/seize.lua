@@ -1,0 +1,20 @@
+-- A reaper becomes the holder of an attempt whose lease has run out, to bring it to its end. From here on the former
+-- holder is refused.
+-- ARGV 2 id · 3 boot of the reaper · 4 ms it may take · 5 '1' to take only what was given up, and not what is only late
+-- Returns {} somebody was faster, or the holder lives · {'seized', record...}
+-- Replayed: the same for the same boot, while its time lasts.
+if not isInitialised() then return needsRebuild() end
+local id, boot = ARGV[2], ARGV[3]
+local lease = redis.call('ZSCORE', key('running'), id)
+if field(id, 'status') ~= 'running' then return {} end
+if redis.call('HGET', jobKey(id), '@seized') == boot then return { 'seized', unpack(record(id)) } end
+local latest = ARGV[5] == '1' and 0 or nowMs()
+if lease and tonumber(lease) > latest then return {} end
+
+local holder = field(id, 'boot_id') or ''
+if not redis.call('HGET', jobKey(id), '@seized') then
+  setBusy(field(id, 'pod_name') or '', holder, redis.call('HGET', jobKey(id), '@ordinal') or '', leasesOf(holder) - 1)
+end
+redis.call('HSET', jobKey(id), 'boot_id', cjson.encode(boot), '@seized', boot)
+redis.call('ZADD', key('running'), nowMs() + tonumber(ARGV[4]), id)
+return { 'seized', unpack(record(id)) }

@@ -1,0 +1,38 @@
+-- A new job, at the end of the queue.
+-- ARGV 2 id · 3 digest of the idempotency key, or '' · 4 digest of the request · 5 when it expires in ms, or ''
+--      6 how many may wait, or '' · 7.. fields and values of the record
+-- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's · 'conflict' that one asked for
+--      something else · 'full', how many wait
+-- Replayed: by id, 'kept'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
+if not isInitialised() then return needsRebuild() end
+local epoch = redis.call('GET', key('epoch'))
+local id, digest, request, deadline = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call('EXISTS', jobKey(id)) == 1 then return { 'kept', id, epoch } end
+
+if digest ~= '' then
+  local owner = redis.call('GET', key('idem:' .. digest))
+  if owner then
+    local other, same = owner:sub(1, 36), owner:sub(38) == request
+    return { same and 'known' or 'conflict', other, epoch }
+  end
+  if redis.call('EXISTS', key('restoring')) == 1 then
+    return redis.error_reply('RESTORING whether the key was used is not known yet')
+  end
+end
+local waiting = redis.call('ZCARD', key('jobs:queued'))
+if ARGV[6] ~= '' and waiting >= tonumber(ARGV[6]) then return { 'full', waiting } end
+if digest ~= '' then
+  redis.call('SET', key('idem:' .. digest), id .. ' ' .. request)
+  redis.call('HSET', jobKey(id), '@idem', digest)
+end
+
+redis.call('HSET', jobKey(id), unpack(ARGV, 7))
+redis.call('ZADD', key('jobs'), 0, id)
+redis.call('ZADD', key('jobs:reversed'), 0, id:reverse())
+redis.call('ZADD', key('jobs:queued'), 0, id)
+inSession(id)
+if deadline ~= '' then redis.call('ZADD', key('expiring'), deadline, id) end
+redis.call('RPUSH', key('queue'), id)
+changed(id)
+wakeFreePod()
+return { 'new', id, epoch }

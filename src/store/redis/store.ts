@@ -1,0 +1,336 @@
+import { AgenticoreError, queueFull } from '../../jobs/errors.ts'
+import { isFinal, type Job, type JobId, type Outcome, type RunFacts, withoutOutput } from '../../jobs/job.ts'
+import { passingOver } from '../../jobs/passing-over.ts'
+import type {
+  ClaimRequest,
+  JobStore,
+  Lease,
+  ListQuery,
+  QueueStats,
+  Reaped,
+  Renewal,
+  SubmitOptions,
+} from '../../jobs/ports.ts'
+import { isJobId } from '../../jobs/record.ts'
+import { requestText } from '../../jobs/request.ts'
+import { asSubmitted, isOverdue } from '../../jobs/states.ts'
+import { madeAt } from '../../util/ids.ts'
+import { Claims } from './claims.ts'
+import { Connections, type ConnectionsParts, type Happening } from './connections.ts'
+import { Endings } from './endings.ts'
+import { digestOf, isPreview, toFields } from './fields.ts'
+import { Reaper } from './reaper.ts'
+import { RecordedJobs } from './recorded-jobs.ts'
+import { lists, placed, texts, worded } from './replies.ts'
+import type { Safety } from './safety.ts'
+import { Settling } from './settling.ts'
+import { Sweeper } from './sweeper.ts'
+import { Watchers } from './watchers.ts'
+
+export interface RedisStoreParts extends ConnectionsParts {
+  /** Told of every job that has ended; after a crash, told again. */
+  ended?(job: Job): Promise<void>
+  /** Told of what any pod does to jobs. */
+  changed?(id: JobId, what: Happening): void
+  /** There may be a job to claim; or somebody has told this pod to drain. */
+  woken?(why: 'work' | 'drain'): void
+}
+
+const pageSize = 200
+const mostFound = 20
+
+/**
+ * Jobs of a fleet: Redis says who may take which job next, and who has which; the journal has the records that survive
+ * it. Each step is one script (`scripts/`), and each of them may be sent again.
+ *
+ *     {p}:queue     waits to run; what is released is at the head again        {p}:delayed   waits for its time
+ *     {p}:running   is leased, until then; a lease that has run out is anybody's to seize
+ *     {p}:ending    has ended, and the journal may not know yet                {p}:ended     is kept until then
+ *
+ * A job is in exactly one of them. While Redis is away, what is asked is answered from the journal, and nothing is
+ * accepted.
+ */
+export class RedisJobStore implements JobStore {
+  readonly #parts: RedisStoreParts
+  readonly #connections: Connections
+  readonly #settling: Settling
+  readonly #claims: Claims
+  readonly #reaper: Reaper
+  readonly #sweeper: Sweeper
+  readonly #watchers: Watchers
+  readonly #endings: Endings
+  readonly #recorded: RecordedJobs
+  #closed: Promise<void> | undefined
+
+  private constructor(parts: RedisStoreParts) {
+    this.#parts = parts
+    const { warn, journal } = parts
+    this.#connections = new Connections(parts, {
+      changed: (id, what) => this.#changed(id, what),
+      woken: why => parts.woken?.(why),
+      again: () => void this.#catchUp(),
+    })
+    const { work: scripts, restoring, rebuild, seen } = this.#connections
+    this.#recorded = new RecordedJobs(journal, passingOver(warn))
+    this.#watchers = new Watchers({ look: id => this.#look(id), warn })
+    const endings = new Endings({ ...parts, scripts })
+    this.#endings = endings
+    const settling = new Settling({ ...parts, scripts, endings, seen, distrust: () => this.#distrust() })
+    this.#settling = settling
+    this.#claims = new Claims({ ...parts, scripts, endings, restoring, settling })
+    const sinceMs = (): number => this.#connections.sinceMs
+    this.#reaper = new Reaper({ ...parts, scripts, endings, settling, rebuild, restoring, sinceMs })
+    this.#sweeper = new Sweeper({ ...parts, scripts })
+  }
+
+  /** At once: what is asked before Redis answers is answered from the journal. */
+  static connect(parts: RedisStoreParts): RedisJobStore {
+    return new RedisJobStore(parts)
+  }
+
+  /** Resolves when Redis can be asked. @throws AgenticoreError `store_unavailable` */
+  static async open(parts: RedisStoreParts): Promise<RedisJobStore> {
+    const store = new RedisJobStore(parts)
+    try {
+      await store.#answers()
+      return store
+    } catch (error) {
+      await store.#connections.close()
+      throw error
+    }
+  }
+
+  /** Resolves when Redis knows the jobs and this process hears what others do, however long that takes. */
+  async ready(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#answers()
+      } catch (error) {
+        if (!isAway(error) || signal.aborted) throw error
+      }
+    }
+  }
+
+  /** @throws AgenticoreError `store_unavailable` */
+  async examine(): Promise<Safety> {
+    return await this.#connections.examine()
+  }
+
+  get connections(): Connections {
+    return this.#connections
+  }
+
+  async submit(job: Job, { hold = false, queueLimit }: SubmitOptions = {}): Promise<Job> {
+    if (hold) throw new Error('A job of a fleet is anybody’s: only the file store keeps one for its submitter')
+    for (;;) {
+      const { kept, epoch } = await this.#accept(job, queueLimit)
+      if (!kept) continue
+      await this.#parts.journal.create(kept.fence === 0 ? asSubmitted(kept) : kept)
+      // Somebody may have read the journal before that, to tell Redis what there is.
+      if (await this.#isStill(epoch)) return kept
+    }
+  }
+
+  async get(id: JobId): Promise<Job | undefined> {
+    const job = await this.#orRecorded(
+      async () => placed(await this.#connections.ask.run('read', id)) ?? (await this.#recorded.get(id)),
+      () => this.#recorded.get(id),
+    )
+    if (!job) return undefined
+    if (isFinal(job)) return isPreview(job) ? ((await this.#recorded.get(id)) ?? job) : job
+    return await this.#endIfOver(job)
+  }
+
+  async find(part: string): Promise<JobId[]> {
+    return await this.#orRecorded(
+      async () => [...new Set(texts(await this.#connections.ask.run('find', part, mostFound)).filter(isJobId))],
+      () => this.#recorded.find(part),
+    )
+  }
+
+  async list(query: ListQuery): Promise<Job[]> {
+    return await this.#orRecorded(
+      () => this.#page(query),
+      () => this.#recorded.list(query),
+    )
+  }
+
+  async stats(): Promise<QueueStats> {
+    return await this.#orRecorded(
+      async () => {
+        const [queued, running, oldest = ''] = texts(await this.#connections.ask.run('stats'))
+        const since = oldest === '' ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }
+        return { queued: Number(queued), running: Number(running), ...since }
+      },
+      () => this.#recorded.stats(),
+    )
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<Job> {
+    return this.#watchers.watch(signal)
+  }
+
+  async claim(claim: ClaimRequest): Promise<Lease | undefined> {
+    return await this.#claims.claim(claim)
+  }
+
+  async renew(leases: readonly Lease[]): Promise<Renewal[]> {
+    return await this.#settling.renew(leases)
+  }
+
+  async record(lease: Lease, facts: RunFacts): Promise<Job> {
+    return await this.#settling.record(lease, facts)
+  }
+
+  async finish(lease: Lease, outcome: Outcome): Promise<Job> {
+    return await this.#settling.finish(lease, outcome)
+  }
+
+  async release(lease: Lease, notBefore?: Date): Promise<Job> {
+    return await this.#settling.release(lease, notBefore)
+  }
+
+  async cancel(id: JobId): Promise<Job> {
+    const at = this.#parts.clock.now().toISOString()
+    const { word, job } = worded(await this.#connections.ask.run('cancel', id, at))
+    if (job) return word === 'ended' ? await this.#endings.fold(job) : job
+    const recorded = await this.#recorded.get(id)
+    if (recorded) return recorded
+    throw new AgenticoreError('job_not_found', `There is no job "${id}".`)
+  }
+
+  async reap(
+    end: (lease: Lease) => Promise<void>,
+    about: (reaped: Reaped) => Promise<void> = async () => undefined,
+  ): Promise<Reaped[]> {
+    return await this.#reaper.reap({ end, about })
+  }
+
+  async sweep(): Promise<Job[]> {
+    return await this.#sweeper.sweep()
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= this.#close()
+    await this.#closed
+  }
+
+  async #close(): Promise<void> {
+    const { boot, warn } = this.#parts
+    this.#settling.close()
+    try {
+      await this.#connections.ask.run('gone', boot.id, boot.podName)
+    } catch (error) {
+      if (!isAway(error)) throw error
+      warn('What this process still holds is taken back when its leases have run out: Redis is away.')
+    } finally {
+      await this.#connections.close()
+    }
+  }
+
+  /** @returns the job that Redis has now; none when the one of an earlier submission has just been forgotten */
+  async #accept(job: Job, queueLimit?: number): Promise<{ kept: Job | undefined; epoch: string }> {
+    const { ask } = this.#connections
+    const [word = '', id = '', epoch = ''] = texts(await ask.run('submit', ...submission(job, queueLimit)))
+    if (word === 'full') throw queueFull(Number(id), queueLimit ?? 0)
+    if (word === 'conflict') {
+      const message = `The idempotency key "${job.idempotencyKey}" belongs to job ${id}.`
+      throw new AgenticoreError('idempotency_conflict', message)
+    }
+    return { kept: word === 'known' && isJobId(id) ? await this.#known(id) : job, epoch }
+  }
+
+  async #known(id: JobId): Promise<Job | undefined> {
+    return placed(await this.#connections.ask.run('read', id))
+  }
+
+  async #answers(): Promise<void> {
+    await this.#connections.work.run('stats')
+    await this.#connections.hears()
+  }
+
+  /** False when Redis was made anew from the journal since: the job may not be in it. */
+  async #isStill(epoch: string): Promise<boolean> {
+    const [now = ''] = texts(await this.#connections.ask.run('epoch'))
+    return now === epoch
+  }
+
+  async #page({ limit, status, session, before }: ListQuery): Promise<Job[]> {
+    const { ask } = this.#connections
+    const index = session !== undefined ? `jobs:session:${session}` : status === undefined ? 'jobs' : `jobs:${status}`
+    const found: Job[] = []
+    for (let last: string = before ?? ''; found.length < limit; ) {
+      const wanted = Math.min(pageSize, limit - found.length)
+      const jobs = lists(await ask.run('page', index, last, wanted)).flatMap(entry => placed(entry) ?? [])
+      for (const job of jobs) {
+        const now = withoutOutput(await this.#endIfOver(job))
+        if (status === undefined || now.status === status) found.push(now)
+      }
+      last = jobs.at(-1)?.id ?? ''
+      if (jobs.length < wanted) break
+    }
+    return found
+  }
+
+  /** Without its place in the queue, which changes with every other job. */
+  async #look(id: JobId): Promise<Job | undefined> {
+    const job = await this.#orRecorded(
+      async () => worded(await this.#connections.ask.run('read', id)).job,
+      () => this.#recorded.get(id),
+    )
+    return job && withoutOutput(job)
+  }
+
+  /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
+  async #endIfOver(job: Job): Promise<Job> {
+    const now = this.#parts.clock.now()
+    if (!isOverdue(job, now)) return job
+    const reply = await this.#connections.ask.run('expire', job.id, now.getTime(), now.toISOString())
+    const { word, job: ended } = worded(reply)
+    if (!ended) return job
+    return word === 'ended' ? await this.#endings.fold(ended) : ended
+  }
+
+  async #orRecorded<T>(ask: () => Promise<T>, recorded: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (isAway(error)) return await recorded()
+      throw error
+    }
+  }
+
+  #changed(id: JobId, what: Happening): void {
+    this.#parts.changed?.(id, what)
+    if (what !== 'event') this.#watchers.changed(id)
+  }
+
+  /** What happened while nothing was heard. */
+  async #catchUp(): Promise<void> {
+    try {
+      this.#watchers.missed((await this.list({ limit: pageSize })).map(job => job.id))
+    } catch (error) {
+      if (!isAway(error)) throw error
+    }
+    this.#parts.woken?.('work')
+  }
+
+  async #distrust(): Promise<void> {
+    const { work, seen } = this.#connections
+    await work.run('distrust', seen.epoch, seen.rev, '')
+  }
+}
+
+const isAway = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'store_unavailable'
+
+function submission(job: Job, queueLimit = Number.POSITIVE_INFINITY): (string | number)[] {
+  const { id, idempotencyKey, createdAt, queueTtlSeconds } = job
+  return [
+    id,
+    idempotencyKey === undefined ? '' : digestOf(idempotencyKey),
+    digestOf(requestText(job)),
+    queueTtlSeconds === undefined ? '' : Date.parse(createdAt) + queueTtlSeconds * 1000,
+    Number.isFinite(queueLimit) ? queueLimit : '',
+    ...toFields(job),
+  ]
+}

@@ -1,0 +1,54 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { FileJournal } from '../../src/store/journal/journal.ts'
+import { RedisJobStore, type RedisStoreParts } from '../../src/store/redis/store.ts'
+import { type Clock, systemClock } from '../../src/util/clock.ts'
+import type { RedisUnderTest } from '../helpers/redis.ts'
+
+let worlds = 0
+
+/** One key prefix and one journal, and as many pods on them as are opened. */
+export class RedisBench {
+  readonly prefix: string
+  readonly root: string
+  readonly warnings: string[] = []
+  readonly #t: Test
+  readonly #redis: RedisUnderTest
+  readonly #clock: Clock
+  #pods = 0
+
+  constructor(t: Test, redis: RedisUnderTest, clock: Clock) {
+    worlds += 1
+    this.prefix = `world-${worlds}`
+    this.root = join(redis.directory, this.prefix)
+    this.#t = t
+    this.#redis = redis
+    this.#clock = clock
+    mkdirSync(this.root)
+  }
+
+  async open(given: Partial<RedisStoreParts> = {}): Promise<RedisJobStore> {
+    this.#pods += 1
+    const store = await RedisJobStore.open({
+      url: this.#redis.url,
+      prefix: this.prefix,
+      boot: { id: crypto.randomUUID(), podName: `pod-${this.#pods}`, ordinal: '' },
+      journal: await FileJournal.open(this.root),
+      isJournalShared: true,
+      leaseMs: 45_000,
+      endingMs: 0,
+      clock: this.#clock,
+      waits: systemClock,
+      random: Math.random,
+      warn: message => this.warnings.push(message),
+      ...given,
+    })
+    this.#t.teardown(() => store.close())
+    return store
+  }
+
+  key(name: string): string {
+    return `${this.prefix}:${name}`
+  }
+}
