@@ -80,7 +80,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
   const parts = await openParts()
   const { service, store, surroundings, warn } = parts
   const recovery = () => import('./recovery.ts')
-  if (await store.hasHolders()) {
+  if (await parts.stored.hasLeavings()) {
     const recovering = announce((await recovery()).recover(parts), warn)
     await recovering.catch(error =>
       warn(`What a process that is gone has left was not taken back: ${messageOf(error)}`),

@@ -4,7 +4,9 @@ import { systemClock } from './util/clock.ts'
 import { messageOf } from './util/error-code.ts'
 import { every } from './util/every.ts'
 
-const reapEveryMs = 30_000
+const reapEveryMs = 10_000
+const beatEveryMs = 10_000
+const lookEveryMs = 60_000
 const sweepEveryMs = 600_000
 const webhookEveryMs = 5000
 const webhookLimitMs = 60_000
@@ -18,12 +20,16 @@ export interface ChoresOptions {
   readonly signal: AbortSignal
   /** Told of each job that was taken back from a process that is gone. */
   readonly recovered: Recovered
+  /** Tells the others that this process lives. */
+  beat(): Promise<void>
+  /** Looks whether the place where jobs are claimed is as it should be. */
+  look(): Promise<void>
 }
 
 type Recovered = (job: Awaited<ReturnType<typeof recover>>[number]['job']) => void
 
 /** What a daemon does now and then for all processes on its files. */
-export function startChores(local: LocalParts, { signal, recovered }: ChoresOptions): Chores {
+export function startChores(local: LocalParts, { signal, recovered, beat, look }: ChoresOptions): Chores {
   const chore = (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
     const failed = (error: unknown): void => local.warn(`${what}: ${messageOf(error)}`)
     return every(ms, { clock: systemClock, signal, failed }, work)
@@ -33,6 +39,8 @@ export function startChores(local: LocalParts, { signal, recovered }: ChoresOpti
   const all = [
     chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => takeBack(local, recovered)),
     chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local)),
+    chore(beatEveryMs, 'The other servers do not hear of this one', beat),
+    chore(lookEveryMs, 'Where jobs are claimed was not looked at', look),
     ...(webhook ? [chore(webhookEveryMs, 'The webhook could not be sent', flush)] : []),
   ]
   return { over: Promise.all(all) }

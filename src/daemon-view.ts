@@ -2,6 +2,7 @@ import type { AgentihooksSetup, AgentihooksState } from './agentihooks.ts'
 import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
+import type { Pod } from './jobs/ports.ts'
 import type { LocalParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile, ProfileLibrary } from './profiles/library.ts'
 import { isFile } from './util/is-file.ts'
@@ -10,7 +11,6 @@ import type { Worker } from './worker/worker.ts'
 export interface DaemonViewParts {
   readonly local: LocalParts
   readonly version: string
-  readonly bootId: string
   readonly startedAt: Date
   readonly capacity: number
   readonly worker: Worker
@@ -23,6 +23,7 @@ export interface DaemonViewParts {
 export class DaemonView {
   readonly #parts: DaemonViewParts
   #isolation: Promise<Isolation> | undefined
+  #dangers: readonly string[] = []
 
   constructor(parts: DaemonViewParts) {
     this.#parts = parts
@@ -38,6 +39,18 @@ export class DaemonView {
     } catch {
       return 'the jobs cannot be read'
     }
+  }
+
+  /** Those that are new are said. */
+  async lookForDangers(): Promise<void> {
+    const { stored, warn } = this.#parts.local
+    const dangers = await stored.dangers()
+    for (const danger of dangers.filter(each => !this.#dangers.includes(each))) warn(danger)
+    this.#dangers = dangers
+  }
+
+  warnings(): readonly string[] {
+    return this.#dangers
   }
 
   async status(): Promise<Omit<WireStatus, 'success'>> {
@@ -57,8 +70,8 @@ export class DaemonView {
       ...(oldestQueuedAt === undefined ? {} : { oldest_queued_at: oldestQueuedAt }),
       capacity,
       running_here: this.#parts.worker.running,
-      store: `files in ${settings.jobsDir}`,
-      locks: 'files',
+      store: local.stored.kind,
+      locks: local.stored.lock && settings.sharedFsRoot !== '' ? 'Redis' : 'files',
       isolation: isolation.kind,
       missing: isolation.kind === 'none' ? [...isolation.missing] : [],
       agentihooks: inWords(this.#parts.agentihooks.state),
@@ -66,12 +79,17 @@ export class DaemonView {
   }
 
   async pods(): Promise<WirePod[]> {
-    const { local, version, bootId, startedAt, capacity, worker } = this.#parts
+    const { fleet } = this.#parts.local.stored
+    return fleet ? (await fleet.pods()).map(wirePod) : this.#alone()
+  }
+
+  #alone(): WirePod[] {
+    const { local, version, startedAt, capacity, worker } = this.#parts
     return [
       {
         name: local.surroundings.settings.podName,
         version,
-        boot_id: bootId,
+        boot_id: local.stored.bootId,
         capacity,
         running: worker.running,
         draining: worker.isDraining,
@@ -94,12 +112,26 @@ export class DaemonView {
   #claiming(): Pick<WireStatus, 'status' | 'reason'> {
     const { worker, isStarted } = this.#parts
     if (worker.isDraining) return { status: 'draining' }
+    if (!this.#parts.local.stored.isUp()) {
+      return { status: 'degraded', reason: 'Redis does not answer: jobs are shown as the journal has them' }
+    }
     if (!isStarted()) return { status: 'not_claiming', reason: 'the server is starting' }
     if (!worker.isStarted) return { status: 'not_claiming', reason: 'agentihooks is being installed' }
     const { obstacle } = worker
     return obstacle === undefined ? { status: 'ok' } : { status: 'not_claiming', reason: obstacle }
   }
 }
+
+const wirePod = ({ name, version, bootId, capacity, running, draining, startedAt, lastHeartbeat }: Pod): WirePod => ({
+  name,
+  version,
+  boot_id: bootId,
+  capacity,
+  running,
+  draining,
+  started_at: startedAt,
+  last_heartbeat: lastHeartbeat,
+})
 
 function inWords(state: AgentihooksState): string {
   if (state.is === 'installed') return `${state.version}, profile ${state.profile}, from ${state.from}`

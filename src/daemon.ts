@@ -15,7 +15,7 @@ import type { Lease } from './jobs/ports.ts'
 import { openLog } from './log.ts'
 import { type Observing, openObserving } from './observing.ts'
 import { type LocalParts, openParts, secretsOf } from './parts.ts'
-import { clearEnded } from './recovery.ts'
+import { clearAtStart } from './recovery.ts'
 import { listenControl } from './server/control/control.ts'
 import type { Server, ServerParts } from './server/http/parts.ts'
 import { buildServer } from './server/http/server.ts'
@@ -55,6 +55,9 @@ export interface Daemon {
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const surroundings = await loadSurroundings()
+  if (surroundings.settings.transport === 'stdio') {
+    throw new AgenticoreError('invalid_setting', 'AGENTICORE_TRANSPORT is stdio: this version serves HTTP alone.')
+  }
   const secrets = new Secrets(secretsOf(surroundings))
   const log = await openLogFor(surroundings, secrets)
   const lock = await lockSocket(surroundings.settings.controlSocket)
@@ -105,6 +108,7 @@ class RunningDaemon implements Daemon {
   #worker: Worker | undefined
   #runner: JobRunner | undefined
   #setUp: Promise<void> | undefined
+  readonly #startedAt = new Date()
   #isStarted = false
 
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
@@ -123,29 +127,56 @@ class RunningDaemon implements Daemon {
     // Before anybody can ask it to drain.
     this.#worker = this.#workerFor(local)
     const agentihooks = new AgentihooksSetup(local)
-    this.#server = await buildServer(this.#serverParts(local, this.#worker, agentihooks), this.log)
+    const view = this.#viewOf(local, this.#worker, agentihooks)
+    this.#server = await buildServer(this.#serverParts(local, view), this.log)
     await this.#listen(this.#server)
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
     })
+    const { signal } = this.#closing
+    await local.stored.ready(signal)
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
     this.#runner = await makers.runnerFor(() => undefined)
     const recovered = (job: Job): void =>
       this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
     await takeBack(local, recovered)
-    await clearEnded(local)
+    await clearAtStart(local)
     this.#isStarted = true
-    const { signal } = this.#closing
     this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal)
-    this.#chores = startChores(local, { signal, recovered })
-    const stop = local.changes.listen((_, change) => change === 'record' && this.#worker?.wake())
+    const look = (): Promise<void> => view.lookForDangers()
+    await look().catch((error: unknown) => this.#warn(messageOf(error)))
+    this.#chores = startChores(local, { signal, recovered, beat: () => this.#beat(local), look })
+    const stop = local.stored.onWake(why => void (why === 'work' ? this.#worker?.wake() : this.#beat(local)))
     signal.addEventListener('abort', stop, { once: true })
+    await this.#beat(local)
+  }
+
+  /** The others hear that this one lives; it hears whether it is to drain. */
+  async #beat({ stored: { fleet } }: LocalParts): Promise<void> {
+    if (!fleet || !this.#worker) return
+    const { isDraining: draining } = this.#worker
+    const capacity = this.#surroundings.settings.maxParallelJobs
+    const { version } = this.#options
+    try {
+      const { drain } = await fleet.beat({ version, capacity, startedAt: this.#startedAt.toISOString(), draining })
+      if (drain && !this.#worker.isDraining) this.#drainAsTold()
+    } catch (error) {
+      this.#warn(`The other servers do not hear of this one: ${messageOf(error)}`)
+    }
+  }
+
+  /** Somebody who could not reach this process has told it by Redis: nothing is started, and what runs goes on. */
+  #drainAsTold(): void {
+    this.log.info({ running: this.#worker?.running ?? 0 }, 'told to drain')
+    this.#worker?.drain().catch((error: unknown) => this.#warn(messageOf(error)))
   }
 
   async *drain({ timeoutMs = drainSeconds * 1000, ...how }: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
     if (!this.#worker) return yield { state: 'drained', running: 0, leftMs: 0 }
     this.log.info({ running: this.#worker.running }, 'draining')
+    this.#worker.stop()
+    if (this.#local) void this.#beat(this.#local)
     for await (const progress of drain(this.#worker, systemClock, { timeoutMs, ...how })) {
       const { state, running, leftMs } = progress
       this.log.info({ state, running, left_ms: Math.round(leftMs) }, 'drain')
@@ -180,7 +211,7 @@ class RunningDaemon implements Daemon {
     this.#observing = await openObserving(this.#surroundings, { version, warn, stats: () => this.#stats() })
     const { queueLimit } = this.#surroundings.settings
     const secrets = this.#secrets
-    const how = { warn, pollMs, queueLimit, secrets, allowPaths: false, ...this.#observing.parts }
+    const how = { warn, pollMs, queueLimit, secrets, allowPaths: false, fleet: true, ...this.#observing.parts }
     this.#local = await openParts(this.#surroundings, how)
     return this.#local
   }
@@ -193,18 +224,20 @@ class RunningDaemon implements Daemon {
     if (!signal.aborted) worker.start()
   }
 
-  #serverParts(local: LocalParts, worker: Worker, agentihooks: AgentihooksSetup): ServerParts {
-    const { settings } = this.#surroundings
-    const view = new DaemonView({
+  #viewOf(local: LocalParts, worker: Worker, agentihooks: AgentihooksSetup): DaemonView {
+    return new DaemonView({
       local,
       version: this.#options.version,
-      bootId: crypto.randomUUID(),
-      startedAt: new Date(),
-      capacity: settings.maxParallelJobs,
+      startedAt: this.#startedAt,
+      capacity: this.#surroundings.settings.maxParallelJobs,
       worker,
       agentihooks,
       isStarted: () => this.#isStarted,
     })
+  }
+
+  #serverParts(local: LocalParts, view: DaemonView): ServerParts {
+    const { settings } = this.#surroundings
     return {
       service: local.service,
       clock: systemClock,
@@ -213,6 +246,7 @@ class RunningDaemon implements Daemon {
       defaults: { jobTtlSeconds: settings.jobTtlSeconds },
       closing: this.#closing.signal,
       whyNotReady: () => view.whyNotReady(),
+      warnings: () => view.warnings(),
       status: () => view.status(),
       pods: () => view.pods(),
       profiles: () => view.profiles(),

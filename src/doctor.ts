@@ -50,8 +50,24 @@ export async function examine(parts: DoctorParts): Promise<Finding[]> {
           examineDirectory(check, directory),
     ),
     () => examineLocks(settings.jobsDir),
+    () => examineFleet(parts),
   ]
-  return await Promise.all(checks.map(check => check()))
+  return (await Promise.all<Finding | Finding[]>(checks.map(check => check()))).flat()
+}
+
+/** Nothing where the settings name no Redis; else what it is, and a finding for each thing that is wrong with it. */
+async function examineFleet({ surroundings: { settings } }: DoctorParts): Promise<Finding[]> {
+  const check = 'Redis'
+  if (settings.redisUrl === '') return []
+  try {
+    const { lookAtRedis } = await import('./redis-visit.ts')
+    const { about, dangers } = await lookAtRedis(settings)
+    if (dangers.length === 0) return [{ check, status: 'ok', message: `${about}, set as jobs need it` }]
+    return dangers.map(danger => ({ check, ...danger, message: `${about}: ${danger.message}` }))
+  } catch (error) {
+    const remedy = error instanceof AgenticoreError ? { remedy: error.remedy } : {}
+    return [{ check, status: 'error', message: messageOf(error), ...remedy }]
+  }
 }
 
 async function examineSettings({ surroundings: { warnings } }: DoctorParts): Promise<Finding> {

@@ -26,9 +26,9 @@ import { GitWorkspaces } from './repos/workspaces.ts'
 import { backoffMs } from './util/backoff.ts'
 import { systemClock } from './util/clock.ts'
 import { JobRunner } from './worker/job-runner.ts'
+import { LeaseKeeper } from './worker/lease-keeper.ts'
 
 /** How soon a cancel request by another process is noticed. */
-const renewEveryMs = 500
 /** How soon when the job waits for its time. */
 const lookAgainMs = 1000
 
@@ -159,7 +159,7 @@ interface RunningParts {
 }
 
 function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEvent }: RunningParts) {
-  const { surroundings, secrets, journal, store, events, warn, measures, tracing } = parts
+  const { surroundings, secrets, journal, store, stored, events, warn, measures, tracing } = parts
   const { settings } = surroundings
   return {
     store,
@@ -180,19 +180,29 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     tracing,
     warn,
     ...jobPlaces(settings),
-    renewEveryMs,
+    keeper: keeperFor(parts),
+    leavings: stored.leavings,
     random: Math.random,
   }
 }
 
+/** Whoever is asked to stop hears of it at once. */
+function keeperFor({ store, stored, measures }: LocalParts): LeaseKeeper {
+  const keeper = new LeaseKeeper({ store, clock: systemClock, ...stored.leases, measures })
+  stored.onCancel(id => keeper.wake(id))
+  return keeper
+}
+
 /** One tier on the machine's own disk; where machines share a volume, a tier there besides. */
-function cachesFor({ surroundings, warn, measures }: LocalParts, git: Git) {
-  const { sharedFsRoot, reposRoot, cacheRoot, cacheLimitBytes: limitBytes } = surroundings.settings
+function cachesFor({ surroundings, stored, warn, measures }: LocalParts, git: Git) {
+  const { sharedFsRoot, reposRoot: sharedRoot, cacheRoot, cacheLimitBytes: limitBytes } = surroundings.settings
   const lockIn = (root: string): FileLock => new FileLock(join(root, '.locks'), systemClock, measures)
   const cacheIn = (root: string, shared?: SharedTier): CloneCache =>
     new CloneCache({ root, git, lock: lockIn(root), limitBytes, shared, warn })
-  const shared = sharedFsRoot === '' ? undefined : new SharedTier({ root: reposRoot, limitBytes, warn })
-  return { cache: cacheIn(shared ? cacheRoot : reposRoot, shared), privateCache: (root: string) => cacheIn(root) }
+  const privateCache = (root: string): CloneCache => cacheIn(root)
+  if (sharedFsRoot === '') return { cache: cacheIn(sharedRoot), privateCache }
+  const lock = stored.lock ?? lockIn(sharedRoot)
+  return { cache: cacheIn(cacheRoot, new SharedTier({ root: sharedRoot, limitBytes, lock, warn })), privateCache }
 }
 
 /** On somebody's own machine: what serves no host by itself is asked of the user's own programs, once. */

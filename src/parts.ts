@@ -9,14 +9,15 @@ import type { Settings } from './config/settings.ts'
 import { Changes } from './jobs/changes.ts'
 import type { Job } from './jobs/job.ts'
 import { type Measures, noMeasures } from './jobs/measures.ts'
+import type { EventLog, JobStore } from './jobs/ports.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import { noTracing, type Tracing } from './jobs/tracing.ts'
 import { agentihooksPlaces, baseIn, profilesIn } from './profiles/agentihooks/places.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
-import { FileJobStore } from './store/file/store.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
+import { openFiles, openFleet, type Stored } from './stores.ts'
 import { systemClock } from './util/clock.ts'
 import { joined } from './util/joined.ts'
 import { Secrets } from './util/redact.ts'
@@ -28,8 +29,9 @@ export interface LocalParts {
   /** Grows while more becomes known. */
   readonly secrets: Secrets
   readonly journal: FileJournal
-  readonly store: FileJobStore
-  readonly events: FileEventLog
+  readonly store: JobStore
+  readonly stored: Stored
+  readonly events: EventLog
   readonly service: JobService
   readonly repositoryRules: RepositoryRules
   /** Loaded when first needed: listing jobs passes without it. */
@@ -53,6 +55,8 @@ export interface PartsOptions extends Partial<Pick<LocalParts, 'measures' | 'tra
   readonly pollMs?: number
   readonly queueLimit?: number
   readonly secrets?: Secrets
+  /** Whether jobs are those of the fleet, where the settings name one. */
+  readonly fleet?: boolean
 }
 
 const toStandardError = (message: string): void => void process.stderr.write(`Warning: ${message}\n`)
@@ -87,15 +91,12 @@ export async function openParts(given?: Surroundings, options: PartsOptions = {}
     measures.ended(job)
     if (webhook) await (await webhook()).announce(job)
   }
-  const store = await FileJobStore.open(settings.jobsDir, {
-    journal,
-    clock,
-    changes,
-    warn,
-    ended,
-  })
   const polling = pollMs === undefined ? {} : { pollMs }
-  const events = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact, changes, ...polling })
+  const files = new FileEventLog(settings.jobsDir, { clock, redact: secrets.redact, changes, ...polling })
+  const place = { settings, journal, files, clock, changes, measures, warn, ended }
+  const isFleet = options.fleet === true && settings.redisUrl !== ''
+  const stored = isFleet ? await openFleet(place) : await openFiles(place)
+  const { store, events } = stored
   const repositoryRules = { allowedHosts: settings.allowedHosts, allowPaths }
   let library: Promise<ProfileLibrary> | undefined
   const profiles = (): Promise<ProfileLibrary> => {
@@ -113,7 +114,7 @@ export async function openParts(given?: Surroundings, options: PartsOptions = {}
     measures,
     tracing,
   })
-  const local = { surroundings, secrets, journal, store, events, service, profiles, repositoryRules }
+  const local = { surroundings, secrets, journal, store, stored, events, service, profiles, repositoryRules }
   return { ...local, warn, changes, webhook, measures, tracing, agentTelemetry }
 }
 
@@ -165,6 +166,21 @@ export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] 
   settings.clientApiKey,
   ...settings.apiKeys,
   settings.webhookSecret.replace(/^whsec_/, ''),
+  ...passwordIn(settings.redisUrl),
   ...Object.entries(cloud).flatMap(([name, value]) => (secretName.test(name) ? [value] : [])),
-  ...Object.values(network).flatMap(value => URL.parse(value)?.password ?? []),
+  ...Object.values(network).flatMap(passwordIn),
 ]
+
+/** As it is written in an address, and as it is meant. */
+function passwordIn(address: string): string[] {
+  const [, password = ''] = /^[^/]*\/\/[^:@/]*:([^/]*)@/.exec(address) ?? []
+  return [password, decoded(password)].filter(Boolean)
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

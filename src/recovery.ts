@@ -32,25 +32,30 @@ export async function recover(parts: LocalParts): Promise<Reaped[]> {
 
 /** Deletes what has been over for longer than it is kept; every hour at most, because it looks at every record. */
 export async function sweep(parts: LocalParts): Promise<void> {
-  const stamp = join(parts.surroundings.settings.jobsDir, '.swept')
+  const { jobsDir, worktreeRoot } = parts.surroundings.settings
+  // Each machine of a fleet has trees of its own to look at.
+  const stamp = join(parts.stored.fleet ? worktreeRoot : jobsDir, '.swept')
   const last = await stat(stamp).catch(() => undefined)
   if (last && Date.now() - last.mtimeMs < sweepEveryMs) return
   await writeFile(stamp, '', { mode: 0o600 })
   for (const job of await parts.store.sweep()) await forgetPlaces(parts, job, { results: 'dropped' })
-  await clearEnded(parts)
+  await clear(parts, isFinal)
 }
 
-/** Trees and files of jobs that have ended, and whose holder had no time to clear up. */
-export async function clearEnded(parts: LocalParts): Promise<void> {
-  for (const job of await endedJobsWithPlaces(parts)) await forgetPlaces(parts, job, { results: 'kept' })
+/** Trees and files on this machine that no attempt will go on with, and whose holder had no time to clear up. */
+export async function clearAtStart(parts: LocalParts): Promise<void> {
+  const startsAnew = ({ status }: Job): boolean => parts.stored.leavings === 'removed' && status === 'queued'
+  await clear(parts, job => isFinal(job) || startsAnew(job))
 }
 
-/** Those whose holder died between the end and the clearing up, or that ended while they waited to go on. */
-async function endedJobsWithPlaces({ store, surroundings: { settings } }: LocalParts): Promise<Job[]> {
-  const roots = [settings.worktreeRoot, join(settings.worktreeRoot, '.runner'), jobPlaces(settings).scratchRoot]
+/** What a holder has left that died between the end and the clearing up, or that ended while it waited to go on. */
+async function clear(parts: LocalParts, isUnused: (job: Job) => boolean): Promise<void> {
+  const { store, surroundings } = parts
+  const { worktreeRoot } = surroundings.settings
+  const roots = [worktreeRoot, join(worktreeRoot, '.runner'), jobPlaces(surroundings.settings).scratchRoot]
   const names = await Promise.all(roots.map(root => readdir(root).catch(() => [])))
   const jobs = await inBatches([...new Set(names.flat())].filter(isJobId), id => store.get(id).catch(() => undefined))
-  return jobs.flatMap(job => (job && isFinal(job) ? [job] : []))
+  for (const job of jobs) if (job && isUnused(job)) await forgetPlaces(parts, job, { results: 'kept' })
 }
 
 /**

@@ -46,7 +46,7 @@ export const manyPods = z.object({ success, count, pods: z.array(pod) }).meta({ 
 export const statusReply = z
   .object({
     success,
-    status: z.enum(['ok', 'draining', 'not_claiming']),
+    status: z.enum(['ok', 'degraded', 'draining', 'not_claiming']),
     reason: z.string().optional().describe('Why no job is claimed.'),
     version: z.string(),
     pod_name: z.string(),
@@ -86,7 +86,9 @@ export const manyProfiles = z.object({ success, count, profiles: z.array(profile
 
 export const health = z.object({ status: z.literal('ok'), service: z.literal('agenticore') }).meta({ id: 'Health' })
 
-export const ready = z.object({ success, status: z.literal('ready') }).meta({ id: 'Ready' })
+const dangers = z.array(z.string()).optional().describe('What is wrong with the Redis that jobs are claimed in.')
+
+export const ready = z.object({ success, status: z.literal('ready'), warnings: dangers }).meta({ id: 'Ready' })
 
 export type WirePod = z.infer<typeof pod>
 export type WireStatus = z.infer<typeof statusReply>

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags'
 import { askToDrain } from '../client/control.ts'
 import { loadSurroundings } from '../config/load.ts'
+import type { Settings } from '../config/settings.ts'
 import { messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 import { duration, plural } from './output/text.ts'
@@ -8,13 +9,16 @@ import { duration, plural } from './output/text.ts'
 const defaultSeconds = 270
 /** To leave before the time is over, even if the server says nothing more. */
 const leaveMs = 1000
+/** For Redis to be told. */
+const flagMs = 3000
 
 export default class Drain extends AgenticoreCommand {
   static override summary = "Have this machine's server start no more jobs, and wait for those that run."
 
   static override description =
     `What has not ended 25 s before the timeout is handed over: it stops, and goes back to the head of the queue. It exits
-with 0 whatever happens, so that a PreStop hook does not hold a termination up.`
+with 0 whatever happens, so that a PreStop hook does not hold a termination up. A server of a fleet that does not answer is
+told by Redis to start no more jobs.`
 
   static override examples = [
     '<%= config.bin %> drain',
@@ -36,18 +40,42 @@ with 0 whatever happens, so that a PreStop hook does not hold a termination up.`
     const { flags } = await this.parse(Drain)
     try {
       const { settings } = await loadSurroundings()
-      const timeoutMs = flags.timeout * 1000
-      const late = AbortSignal.timeout(Math.max(timeoutMs / 2, timeoutMs - leaveMs))
-      const wanted = { timeout_ms: timeoutMs, now: flags.now }
-      for await (const progress of askToDrain(settings.controlSocket, wanted, late)) this.say(line(progress))
+      await this.#drain(settings, flags)
     } catch (error) {
-      this.say(`Not drained: ${messageOf(error).replace(/\.$/, '')}. The termination is not held up by that.`)
+      this.#notDrained(error)
     }
   }
 
-  /** A wrong setting, too, is no reason to hold a termination up. */
-  protected override async catch(error: Error & { exitCode?: number; oclif?: unknown }): Promise<void> {
-    await super.catch(error)
+  async #drain(settings: Settings, { timeout, now }: { timeout: number; now: boolean }): Promise<void> {
+    const timeoutMs = timeout * 1000
+    const late = AbortSignal.timeout(Math.max(timeoutMs / 2, timeoutMs - leaveMs))
+    try {
+      const wanted = { timeout_ms: timeoutMs, now }
+      for await (const progress of askToDrain(settings.controlSocket, wanted, late)) this.say(line(progress))
+    } catch (error) {
+      this.#notDrained(error)
+      if (settings.redisUrl !== '') await this.#flag(settings)
+    }
+  }
+
+  /** What does not answer may still claim. */
+  async #flag(settings: Settings): Promise<void> {
+    const { flagToDrain } = await import('../redis-visit.ts')
+    const isKnown = await flagToDrain(settings, flagMs)
+    this.say(
+      isKnown
+        ? `${settings.podName} is told by Redis to start no more jobs.`
+        : `${settings.podName} is not known there.`,
+    )
+  }
+
+  #notDrained(error: unknown): void {
+    this.say(`Not drained: ${messageOf(error).replace(/\.$/, '')}. The termination is not held up by that.`)
+  }
+
+  /** A wrong setting, too, or a wrong flag, is no reason to hold a termination up. */
+  protected override async catch(error: Error): Promise<void> {
+    this.tell(error)
     process.exitCode = 0
   }
 }

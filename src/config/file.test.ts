@@ -188,14 +188,14 @@ t.test('a secret that others can read is warned of', async t => {
 
 t.test('keys of other versions are passed over with a warning', async t => {
   const yaml =
-    'redis:\n  url: redis://:canary@r\n  url: twice\nagentihub: [any]\nagentihooks: {sync_interval: 5, profile: p}\njobs: {lease_seconds: 45, queue_limit: 7}\n'
+    'langfuse:\n  url: https://:canary@r\n  url: twice\nagentihub: [any]\nagentihooks: {sync_interval: 5, profile: p}\njobs: {max_attempts: 45, queue_limit: 7}\n'
   const { settings, warnings } = await load(t, yaml)
   t.equal(settings.queueLimit, 7)
   t.strictSame(warnings, [
-    `${file}:1:1: redis is not used by this version (docs/migration.md).`,
+    `${file}:1:1: langfuse is not used by this version (docs/migration.md).`,
     `${file}:4:1: agentihub is not used by this version (docs/migration.md).`,
     `${file}:5:15: agentihooks.sync_interval is not used by this version (docs/migration.md).`,
-    `${file}:6:8: jobs.lease_seconds is not used by this version (docs/migration.md).`,
+    `${file}:6:8: jobs.max_attempts is not used by this version (docs/migration.md).`,
   ])
 })
 

@@ -7,10 +7,10 @@ const foreignVariables =
 
 export const isForeignVariable = (name: string): boolean => foreignVariables.test(name)
 
-const foreignGroups = ['redis', 'agentihub', 'agentibridge', 'agent_mode', 'langfuse', 'package'] as const
+const foreignGroups = ['agentihub', 'agentibridge', 'agent_mode', 'langfuse', 'package'] as const
 
 const foreignKeys =
-  /^(jobs\.(lease_seconds|max_attempts)|repos\.(clone_root|shared_locks|default_mcp_file)|github\.app_\w+|agentihooks\.(branch|bundle_\w+|sync_interval))$/
+  /^(jobs\.max_attempts|repos\.(clone_root|shared_locks|default_mcp_file)|github\.app_\w+|agentihooks\.(branch|bundle_\w+|sync_interval))$/
 
 /** By the name of a group, or of group and key. */
 export const isForeignKey = (name: string): boolean =>

@@ -75,6 +75,17 @@ export const count = (least: number, most: number): Kind<number> => ({
   },
 })
 
+export const keyPrefix: Kind<string> = {
+  allowed: 'up to 100 letters, digits and any of . _ : { } -',
+  parse: value => (/^[\w.:{}-]{1,100}$/.test(value) ? value : undefined),
+}
+
+export const apiKey: Kind<string> = {
+  allowed: 'a key of printable ASCII characters without spaces',
+  secret: true,
+  parse: value => (/^[!-~]+$/.test(value) ? value : undefined),
+}
+
 export const apiKeys: Kind<readonly string[]> = {
   allowed: 'keys with commas between them, each of printable ASCII characters without spaces',
   secret: true,

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { type Origins, refuseContradictions, warnOfContradictions } from './contradictions.ts'
 import { readConfigFile } from './file.ts'
 import { findGiven, type Given, notAllowed, type Source } from './given.ts'
@@ -33,7 +33,7 @@ const notForUserPrograms = /^(GIT_(?!CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|EXEC_PATH$
 
 /** The environment counts before `~/.agenticore/config.yml`. @throws SettingError */
 export async function loadSurroundings(env: Environment = process.env): Promise<Surroundings> {
-  const home = env.HOME || homedir()
+  const home = env.HOME || homedir() || userInfo().homedir
   const cloud = pick(env, cloudVariables)
   const file = await readConfigFile(home)
   const { settings, origins } = loadSettings([environmentSource(env), file], home)

@@ -2,12 +2,14 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { apiUrl, host, hosts, httpUrl, port } from './addresses.ts'
 import {
+  apiKey,
   apiKeys,
   bytes,
   count,
   directory,
   isolation,
   type Kind,
+  keyPrefix,
   oneOf,
   seconds,
   secret,
@@ -297,7 +299,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     clientApiKey: read({
       variable: 'AGENTICORE_API_KEY',
-      kind: secret,
+      kind: apiKey,
       fallback: () => '',
       shown: 'the first of AGENTICORE_API_KEYS',
       meaning: 'The key that commands send to the server.',
@@ -317,6 +319,38 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       fallback: () => 3,
       shown: '`3`',
       meaning: 'How many jobs a server runs at once; more wait in the queue.',
+    }),
+    redisUrl: read({
+      variable: 'REDIS_URL',
+      yaml: 'redis.url',
+      kind: secret,
+      ...none,
+      meaning:
+        'The Redis that servers of a [fleet](fleet.md) share: `redis://`, `rediss://` with TLS, `redis+sentinel://`. Read by `serve`, `drain` and `doctor` alone.',
+    }),
+    redisKeyPrefix: read({
+      variable: 'REDIS_KEY_PREFIX',
+      yaml: 'redis.key_prefix',
+      kind: keyPrefix,
+      fallback: () => 'agenticore',
+      shown: '`agenticore`',
+      meaning: 'Before every key there; in a Redis Cluster with a hash tag: `{agenticore}`.',
+    }),
+    leaseSeconds: read({
+      variable: 'AGENTICORE_LEASE_SECONDS',
+      yaml: 'jobs.lease_seconds',
+      kind: count(5, 3600),
+      fallback: () => 45,
+      shown: '`45`',
+      meaning: 'A server of a fleet that has not been heard of for so long has lost its jobs to the others.',
+    }),
+    podIndex: read({
+      variable: 'AGENTICORE_POD_INDEX',
+      kind: count(0, 100_000),
+      fallback: (): number | undefined => undefined,
+      shown: 'none',
+      meaning:
+        'Which replica of a StatefulSet this is (the label `apps.kubernetes.io/pod-index`): busy ones are not scaled away.',
     }),
     queueLimit: read({
       variable: 'AGENTICORE_QUEUE_LIMIT',

@@ -71,7 +71,8 @@ export function fleetRoutes(server: Server, parts: ServerParts): void {
     },
     async (_, reply) => {
       const why = await parts.whyNotReady()
-      if (why === undefined) return { success: true, status: 'ready' }
+      const warnings = parts.warnings()
+      if (why === undefined) return { success: true, status: 'ready', ...(warnings.length > 0 ? { warnings } : {}) }
       const { headers, body } = refusal(503, new AgenticoreError('not_ready', `Not ready: ${why}.`))
       return reply.code(503).headers(headers).send(body)
     },

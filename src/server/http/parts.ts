@@ -23,6 +23,8 @@ export interface ServerParts {
   readonly closing: AbortSignal
   /** Why this server should get no requests now: it drains, or cannot read its jobs; undefined when all is well. */
   whyNotReady(): Promise<string | undefined>
+  /** What may lose jobs, sooner or later. */
+  warnings(): readonly string[]
   status(): Promise<Omit<WireStatus, 'success'>>
   pods(): Promise<WirePod[]>
   profiles(): Promise<WireProfile[]>

@@ -67,6 +67,8 @@ function addHooks(server: Server, access: Access): void {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     checkHost(request)
     if (!open.includes(request.routeOptions.url ?? '')) access(request)
+    // Whatever is wrong with its body.
+    if (request.is404) return refuseUnknown(request, reply)
   })
   server.addHook('onResponse', async (request, reply) => {
     const { method } = request
@@ -78,6 +80,9 @@ function addHooks(server: Server, access: Access): void {
 
 /** RFC 9112, 3.2. */
 function checkHost({ headers, raw }: FastifyRequest): void {
+  if ((raw.headersDistinct.host ?? []).length > 1) {
+    throw new AgenticoreError('invalid_request', 'The request has more than one Host header.')
+  }
   if (headers.host !== undefined || raw.httpVersion === '1.0') return
   throw new AgenticoreError('invalid_request', 'The request has no Host header.')
 }
