@@ -4,7 +4,6 @@ import { systemClock } from './util/clock.ts'
 import { messageOf } from './util/error-code.ts'
 import { every } from './util/every.ts'
 
-const reapEveryMs = 10_000
 const beatEveryMs = 10_000
 const lookEveryMs = 60_000
 const sweepEveryMs = 600_000
@@ -34,7 +33,8 @@ export function startChores(local: LocalParts, { signal, recovered, beat, look }
     const failed = (error: unknown): void => local.warn(`${what}: ${messageOf(error)}`)
     return every(ms, { clock: systemClock, signal, failed }, work)
   }
-  const { webhook } = local
+  const { webhook, stored } = local
+  const { reapEveryMs } = stored.leases
   const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
   const all = [
     chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => takeBack(local, recovered)),

@@ -13,8 +13,8 @@ export interface Stored {
   readonly events: EventLog
   /** In words, for `status`. */
   readonly kind: string
-  /** How leases are renewed. */
-  readonly leases: { readonly everyMs: number; readonly giveUpMs?: number }
+  /** How leases are renewed, and how often is looked for those that nobody renews. */
+  readonly leases: { readonly everyMs: number; readonly giveUpMs?: number; readonly reapEveryMs: number }
   /** Which start of this server it is, for the others. */
   readonly bootId: string
   /** Undefined for files: this server is all there is. */
@@ -51,6 +51,7 @@ export interface StoredParts {
 
 /** Nothing is needed but a directory: a lease is a lock of the kernel's, which needs no renewal, only a look. */
 const fileLookMs = 500
+const fileReapMs = 10_000
 
 /** Jobs of this machine alone. */
 export async function openFiles({ settings, files, changes, ...parts }: StoredParts): Promise<Stored> {
@@ -59,7 +60,7 @@ export async function openFiles({ settings, files, changes, ...parts }: StoredPa
     store,
     events: files,
     kind: `files in ${settings.jobsDir}`,
-    leases: { everyMs: fileLookMs },
+    leases: { everyMs: fileLookMs, reapEveryMs: fileReapMs },
     bootId: crypto.randomUUID(),
     fleet: undefined,
     lock: undefined,
@@ -120,7 +121,7 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     store,
     events: new RedisEventLog({ files, scripts: connections.ask, clock, changes, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
-    leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter },
+    leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter, reapEveryMs: leaseMs / renewals },
     bootId: boot.id,
     fleet: new RedisFleet(connections, boot),
     lock: new TokenLock({ tokens: connections.tokens, clock, measures }),

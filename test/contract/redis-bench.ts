@@ -1,10 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { AgenticoreError } from '../../src/jobs/errors.ts'
+import type { Job } from '../../src/jobs/job.ts'
+import type { JobStore } from '../../src/jobs/ports.ts'
 import { FileJournal } from '../../src/store/journal/journal.ts'
 import { RedisJobStore, type RedisStoreParts } from '../../src/store/redis/store.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import type { RedisUnderTest } from '../helpers/redis.ts'
+import { until } from '../helpers/until.ts'
 
 let worlds = 0
 
@@ -51,4 +55,16 @@ export class RedisBench {
   key(name: string): string {
     return `${this.prefix}:${name}`
   }
+}
+
+/** As a client does it: again until it is accepted. */
+export async function accepted(store: JobStore, job: Job): Promise<Job> {
+  return await until(async () => {
+    try {
+      return await store.submit(job)
+    } catch (error) {
+      if (error instanceof AgenticoreError && error.code === 'store_unavailable') return undefined
+      throw error
+    }
+  })
 }

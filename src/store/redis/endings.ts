@@ -37,7 +37,22 @@ export class Endings {
     return job
   }
 
-  /** The same for a job that somebody else has ended. */
+  /**
+   * Ends a waiting job that is not to start any more.
+   * @returns the job as it is then, and whether it has ended by this; no job when there is none
+   */
+  async expire(
+    scripts: Scripts,
+    id: JobId,
+    at: Date,
+  ): Promise<{ readonly job: Job | undefined; readonly isNew: boolean }> {
+    const moment = [at.getTime(), at.toISOString()] as const
+    const { word, job } = worded(await scripts.run('expire', id, ...moment, crypto.randomUUID()))
+    const isNew = word === 'ended'
+    return { job: job && isNew ? await this.fold(job) : job, isNew }
+  }
+
+  /** What follows the end of a job that somebody else has ended. */
   async complete(id: JobId): Promise<Job | undefined> {
     const { journal, scripts } = this.#parts
     const { job } = worded(await scripts.run('read', id))

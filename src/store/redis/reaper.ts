@@ -101,10 +101,8 @@ export class Reaper {
 
   async #expire(id: JobId): Promise<Reaped | undefined> {
     const { scripts, clock, endings } = this.#parts
-    const now = clock.now()
-    const { word, job } = worded(await scripts.run('expire', id, now.getTime(), now.toISOString()))
-    if (word !== 'ended' || !job) return undefined
-    return { lease: { job, fence: job.fence }, job: await endings.fold(job) }
+    const { job, isNew } = await endings.expire(scripts, id, clock.now())
+    return job && isNew ? { lease: { job, fence: job.fence }, job } : undefined
   }
 
   async #each<T>(ids: readonly string[], see: (id: JobId) => Promise<T | undefined>): Promise<T[]> {

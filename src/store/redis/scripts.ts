@@ -59,6 +59,8 @@ export interface ScriptsOptions {
   readonly directory?: string
 }
 
+const mostLosses = 5
+
 /** Everything that is done in Redis, each step in one script; the scripts are in `scripts/`, one file each. */
 export class Scripts {
   readonly #options: ScriptsOptions
@@ -84,20 +86,22 @@ export class Scripts {
   }
 
   async #answered(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
-    try {
-      return await this.#run(name, args)
-    } catch (error) {
-      if (!isReply(error)) throw error
-      if (error.message.startsWith('RESTORING')) throw restoring(error)
-      if (!error.message.startsWith('NEEDS_REBUILD')) throw error
-      await this.#rebuilt(error)
-      return await this.#run(name, args)
+    for (let losses = 0; ; losses++) {
+      try {
+        return await this.#run(name, args)
+      } catch (error) {
+        if (!isReply(error)) throw error
+        if (error.message.startsWith('RESTORING')) throw restoring(error)
+        if (!error.message.startsWith('NEEDS_REBUILD')) throw error
+        // It may lose what it knows again while it is told.
+        await this.#rebuilt(error, losses)
+      }
     }
   }
 
-  async #rebuilt(cause: Error): Promise<void> {
+  async #rebuilt(cause: Error, losses: number): Promise<void> {
     const { rebuild } = this.#options
-    if (rebuild) return await rebuild()
+    if (rebuild && losses < mostLosses) return await rebuild()
     const message = 'Redis does not know the jobs yet; they are being read from the journal.'
     throw new AgenticoreError('store_unavailable', message, { cause })
   }
@@ -119,6 +123,9 @@ export class Scripts {
 export function evalOf(prefix: string, name: ScriptName, ...args: readonly (string | number)[]): [string, ...string[]] {
   return ['EVAL', load(packageScripts, name).source, '1', `${prefix}:epoch`, prefix, ...args.map(String)]
 }
+
+/** How Redis calls a script that it has loaded. */
+export const shaOf = (name: ScriptName): string => load(packageScripts, name).sha
 
 const packageScripts = join(dirname(findPackageJSON(import.meta.url) ?? ''), 'src/store/redis/scripts')
 const loaded = new Map<string, Script>()

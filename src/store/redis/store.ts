@@ -192,7 +192,7 @@ export class RedisJobStore implements JobStore {
 
   async cancel(id: JobId): Promise<Job> {
     const at = this.#parts.clock.now().toISOString()
-    const { word, job } = worded(await this.#connections.ask.run('cancel', id, at))
+    const { word, job } = worded(await this.#connections.ask.run('cancel', id, at, crypto.randomUUID()))
     if (job) return word === 'ended' ? await this.#endings.fold(job) : job
     const recorded = await this.#recorded.get(id)
     if (recorded) return recorded
@@ -285,10 +285,7 @@ export class RedisJobStore implements JobStore {
   async #endIfOver(job: Job): Promise<Job> {
     const now = this.#parts.clock.now()
     if (!isOverdue(job, now)) return job
-    const reply = await this.#connections.ask.run('expire', job.id, now.getTime(), now.toISOString())
-    const { word, job: ended } = worded(reply)
-    if (!ended) return job
-    return word === 'ended' ? await this.#endings.fold(ended) : ended
+    return (await this.#endings.expire(this.#connections.ask, job.id, now)).job ?? job
   }
 
   async #orRecorded<T>(ask: () => Promise<T>, recorded: () => Promise<T>): Promise<T> {

@@ -1,15 +1,16 @@
 -- Queued: ended at once. Running: marked, and its holder hears of the change. Ended: as it is.
--- ARGV 2 id · 3 now, RFC 3339
+-- ARGV 2 id · 3 now, RFC 3339 · 4 operation
 -- Returns {} there is no such job · {'asked', record...} it runs, or had ended before · {'ended', record...} it has ended by this
--- Replayed: the first moment stays; a job that ended by it is 'asked'.
+-- Replayed: the same; the first moment stays.
 if not isInitialised() then return needsRebuild() end
 local id, at = ARGV[2], cjson.encode(ARGV[3])
+if redis.call('HGET', jobKey(id), '@operation') == ARGV[4] then return { 'ended', unpack(record(id)) } end
 local status = field(id, 'status')
 if not status then return {} end
 if status == 'running' then
   if redis.call('HSETNX', jobKey(id), 'cancel_requested_at', at) == 1 then changed(id, 'cancel') end
 elseif status == 'queued' then
-  redis.call('HSET', jobKey(id), 'status', '"cancelled"', 'cancel_requested_at', at, 'ended_at', at)
+  redis.call('HSET', jobKey(id), 'status', '"cancelled"', 'cancel_requested_at', at, 'ended_at', at, '@operation', ARGV[4])
   redis.call('HDEL', jobKey(id), 'not_before')
   leaveQueue(id)
   ended(id, 'cancelled', 'queued')

@@ -9,6 +9,7 @@ local atMs, at, leaseMs = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 local before = redis.call('GET', key('claim:' .. operation))
 if before then
   local id, fence = before:sub(1, 36), tonumber(before:sub(38))
+  if not fence then return { 'expired', unpack(record(id)) } end
   local isOurs = field(id, 'fence') == fence and field(id, 'status') == 'running'
   return isOurs and { 'claimed', unpack(record(id)) } or { 'none' }
 end
@@ -37,6 +38,7 @@ redis.call('ZREM', key('expiring'), id)
 if deadline and tonumber(deadline) <= atMs then
   redis.call('HSET', jobKey(id), 'status', '"expired"', 'ended_at', cjson.encode(at))
   redis.call('HDEL', jobKey(id), 'not_before')
+  redis.call('SET', key('claim:' .. operation), id .. ' expired', 'PX', 600000)
   ended(id, 'expired', 'queued')
   changed(id)
   return { 'expired', unpack(record(id)) }

@@ -1,0 +1,222 @@
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Job, JobId } from '../../src/jobs/job.ts'
+import type { Lease } from '../../src/jobs/ports.ts'
+import { FileJournal } from '../../src/store/journal/journal.ts'
+import type { RedisJobStore } from '../../src/store/redis/store.ts'
+import { done } from '../contract/kit.ts'
+import { accepted, RedisBench } from '../contract/redis-bench.ts'
+import { ManualClock } from '../helpers/clock.ts'
+import { newJob } from '../helpers/jobs.ts'
+import { type RedisUnderTest, startRedis } from '../helpers/redis.ts'
+import { until } from '../helpers/until.ts'
+
+const leaseMs = 1500
+
+/** A fleet in the middle of its work: one job in each state there is. */
+class Fleet {
+  readonly clock = new ManualClock()
+  readonly bench: RedisBench
+  readonly jobs: Job[] = []
+  store!: RedisJobStore
+  running!: Lease
+  orphaned!: JobId
+
+  constructor(t: Test, redis: RedisUnderTest) {
+    this.bench = new RedisBench(t, redis, this.clock)
+  }
+
+  async open(): Promise<RedisJobStore> {
+    return await this.bench.open({ leaseMs })
+  }
+
+  async submitAll(): Promise<void> {
+    this.store = await this.open()
+    for (let n = 0; n < 7; n++) {
+      this.clock.advance(10)
+      const given = { ...(n === 0 ? { idempotencyKey: 'k' } : {}), ...(n === 3 ? { queueTtlSeconds: 3600 } : {}) }
+      this.jobs.push(await accepted(this.store, newJob(this.clock.now(), given)))
+    }
+  }
+
+  /** Ended, cancelled, put off; running here, running in a pod that dies; two still wait. */
+  async goOn(): Promise<void> {
+    await this.store.finish(await this.#claim(this.store), done)
+    await this.store.cancel(this.#id(1))
+    const delayed = await this.#claim(this.store)
+    await this.store.release(delayed, new Date(this.clock.now().getTime() + 60_000))
+    this.running = await this.#claim(this.store)
+    await this.store.record(this.running, { branch: 'agenticore/x' })
+    const dying = await this.open()
+    this.orphaned = (await this.#claim(dying)).job.id
+  }
+
+  async #claim(store: RedisJobStore): Promise<Lease> {
+    const lease = await store.claim({ podName: 'pod' })
+    if (!lease) throw new Error('nothing to claim')
+    return lease
+  }
+
+  #id(n: number): JobId {
+    const job = this.jobs[n]
+    if (!job) throw new Error(`there is no job ${n}`)
+    return job.id
+  }
+
+  async states(store = this.store): Promise<string[]> {
+    const all = await Promise.all(this.jobs.map(({ id }) => store.get(id)))
+    return all.map(job => `${job?.status} ${job?.fence}`)
+  }
+
+  /** What is promised: nothing finished runs again, what runs goes on, all else runs once, in its order. */
+  async expectAllAsBefore(t: Test, store = this.store): Promise<void> {
+    t.strictSame(await this.states(store), [
+      'succeeded 1',
+      'cancelled 0',
+      'queued 1',
+      'running 1',
+      'running 1',
+      'queued 0',
+      'queued 0',
+    ])
+    t.equal((await store.get(this.#id(0)))?.output, 'done')
+    t.match(await store.get(this.#id(3)), { branch: 'agenticore/x' })
+    t.strictSame(
+      (await store.list({ limit: 99 })).map(({ id }) => id),
+      this.jobs.map(({ id }) => id).reverse(),
+    )
+    const again = await accepted(store, newJob(this.clock.now(), { idempotencyKey: 'k' }))
+    t.equal(again.id, this.#id(0), 'the key is known')
+    const claimed: string[] = []
+    for (let lease = await store.claim({ podName: 'pod' }); lease; lease = await store.claim({ podName: 'pod' })) {
+      claimed.push(lease.job.id)
+      await store.finish(lease, done)
+    }
+    t.strictSame(claimed, [this.#id(5), this.#id(6)])
+    await this.#expectOrphanTaken(t, store)
+    this.clock.advance(60_000)
+    t.equal((await store.claim({ podName: 'pod' }))?.job.id, this.#id(2), 'what was put off')
+  }
+
+  async #expectOrphanTaken(t: Test, store: RedisJobStore): Promise<void> {
+    const lease = await until(async () => {
+      if (store === this.store) await store.renew([this.running])
+      await store.reap(async () => undefined)
+      return await store.claim({ podName: 'pod' })
+    })
+    t.equal(lease.job.id, this.orphaned)
+    t.equal(lease.fence, 2)
+    await store.finish(lease, done)
+  }
+
+  async expectHolderGoesOn(t: Test): Promise<void> {
+    t.strictSame(await this.store.renew([this.running]), ['held'])
+    t.match(await this.store.finish(this.running, done), { status: 'succeeded', fence: 1, branch: 'agenticore/x' })
+  }
+}
+
+let servers = 0
+const root = t.testdir({})
+
+async function server(t: Test): Promise<RedisUnderTest> {
+  servers += 1
+  const directory = join(root, String(servers))
+  mkdirSync(directory)
+  const redis = await startRedis({ directory })
+  t.teardown(() => redis.stop())
+  return redis
+}
+
+t.test('2. Redis can vanish: FLUSHALL in the middle of everything', async t => {
+  const redis = await server(t)
+  const fleet = new Fleet(t, redis)
+  await fleet.submitAll()
+  await fleet.goOn()
+  await redis.client.flushall()
+  await fleet.expectAllAsBefore(t)
+  await fleet.expectHolderGoesOn(t)
+})
+
+t.test('2. Redis can vanish: it comes back with what it knew before anything had happened', async t => {
+  const redis = await server(t)
+  const fleet = new Fleet(t, redis)
+  await fleet.submitAll()
+  await redis.client.save()
+  const [dump, kept] = ['dump.rdb', 'kept.rdb'].map(name => join(redis.directory, name))
+  copyFileSync(dump ?? '', kept ?? '')
+  await fleet.goOn()
+  await redis.kill()
+  copyFileSync(kept ?? '', dump ?? '')
+  await redis.start()
+  t.equal(await redis.client.llen(fleet.bench.key('queue')), 7)
+  await until(async () => (await fleet.store.stats().catch(() => undefined))?.running === 2 || undefined)
+  await fleet.expectAllAsBefore(t)
+  await fleet.expectHolderGoesOn(t)
+})
+
+t.test('2. Redis can vanish: it comes back old, and nobody is left who knew', async t => {
+  const redis = await server(t)
+  const fleet = new Fleet(t, redis)
+  await fleet.submitAll()
+  await redis.client.save()
+  await fleet.goOn()
+  const extra = await accepted(fleet.store, newJob(fleet.clock.now()))
+  const held = fleet.running
+  // Of a pod that dies, too: nothing is said on the way out.
+  await redis.kill()
+  await fleet.store.close()
+  await redis.start()
+  const heir = await fleet.open()
+  const ended = new Set<string>()
+  await until(async () => {
+    await heir.reap(async () => undefined)
+    fleet.clock.advance(60_000)
+    const lease = await heir.claim({ podName: 'heir' })
+    if (lease) {
+      t.notOk(ended.has(lease.job.id), 'each runs once')
+      ended.add(lease.job.id)
+      await heir.finish(lease, done)
+    }
+    return ended.size === 6 || undefined
+  })
+  const [first, cancelled] = fleet.jobs
+  t.notOk(ended.has(first?.id ?? ''), 'what was finished does not run again')
+  t.notOk(ended.has(cancelled?.id ?? ''), 'nor what was cancelled')
+  t.ok(ended.has(extra.id), 'what Redis never heard of runs')
+  t.ok(ended.has(held.job.id))
+  t.equal((await heir.get(held.job.id))?.fence, 2)
+})
+
+t.test('2. Redis can vanish: one pod writes while another one rebuilds', async t => {
+  const redis = await server(t)
+  const fleet = new Fleet(t, redis)
+  await fleet.submitAll()
+  await fleet.goOn()
+  const journal = await FileJournal.open(fleet.bench.root)
+  const [reading, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const active = journal.active.bind(journal)
+  journal.active = async () => {
+    const ids = await active()
+    reading.resolve()
+    await goOn.promise
+    return ids
+  }
+  const slow = await fleet.bench.open({ leaseMs, journal })
+  await redis.client.flushall()
+  const looking = slow.stats()
+  looking.catch(() => undefined)
+  await reading.promise
+  const finishing = fleet.store.finish(fleet.running, done)
+  const late = newJob(fleet.clock.now())
+  const submitting = accepted(fleet.store, late)
+  await until(async () => (await journal.readOutcome(fleet.running.job.id)) ?? undefined)
+  goOn.resolve()
+  t.match(await finishing, { status: 'succeeded', fence: 1 })
+  t.equal((await submitting).id, late.id)
+  for (const store of [fleet.store, slow]) {
+    t.match(await store.get(fleet.running.job.id), { status: 'succeeded' })
+    t.match(await store.get(late.id), { status: 'queued' })
+  }
+  t.equal(await redis.client.llen(fleet.bench.key('queue')), 3)
+})
