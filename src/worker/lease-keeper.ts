@@ -33,6 +33,8 @@ interface Held {
   readonly ended: AbortController
   /** When the renewal that worked last was sent, on the monotonic clock: what the store says comes later than it counts. */
   renewedMs: number
+  isLost: boolean
+  isGivenBack: boolean
 }
 
 /** After a renewal that failed, in ms. */
@@ -61,20 +63,29 @@ export class LeaseKeeper {
 
   /** For as long as `work` takes, or until it says that the lease is given back. */
   async keep<T>(lease: Lease, work: (signal: AbortSignal, givenBack: () => void) => Promise<T>): Promise<T> {
-    const held: Held = { lease, ended: new AbortController(), renewedMs: this.#parts.clock.monotonicMs() }
+    const { clock, measures = noMeasures } = this.#parts
+    const ended = new AbortController()
+    const held: Held = { lease, ended, renewedMs: clock.monotonicMs(), isLost: false, isGivenBack: false }
     this.#held.add(held)
     this.#loop ??= this.#renewAll()
     const loop = this.#loop
-    const letGo = (): void => {
-      this.#held.delete(held)
-      if (this.#held.size === 0) this.#bell.ring()
+    const givenBack = (): void => {
+      held.isGivenBack = true
+      this.#letGo(held)
     }
     try {
-      return await work(held.ended.signal, letGo)
+      return await work(ended.signal, givenBack)
     } finally {
-      letGo()
+      this.#letGo(held)
+      // Asked for in the moment it was given back, a lease is gone, too; that is no loss.
+      if (held.isLost && !held.isGivenBack) measures.leaseRenewed(false)
       if (this.#held.size === 0) await loop
     }
+  }
+
+  #letGo(held: Held): void {
+    this.#held.delete(held)
+    if (this.#held.size === 0) this.#bell.ring()
   }
 
   async #renewAll(): Promise<void> {
@@ -96,9 +107,8 @@ export class LeaseKeeper {
       const states = await store.renew(held.map(({ lease }) => lease))
       for (const [index, each] of held.entries()) {
         const state = states[index] ?? 'lost'
-        // Asked for in the moment it was given back, a lease is gone, too; that is no loss.
         if (!this.#held.has(each)) continue
-        measures.leaseRenewed(state !== 'lost')
+        if (state !== 'lost') measures.leaseRenewed(true)
         each.renewedMs = sentMs
         if (state !== 'held') this.#end(each, state)
       }
@@ -120,6 +130,7 @@ export class LeaseKeeper {
   /** It is renewed all the same while its holder stops, but for one that is lost. */
   #end(held: Held, why: LeaseEnded['why']): void {
     held.ended.abort(new LeaseEnded(why))
-    if (why === 'lost') this.#held.delete(held)
+    held.isLost ||= why === 'lost'
+    if (held.isLost) this.#held.delete(held)
   }
 }

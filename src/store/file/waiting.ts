@@ -53,8 +53,8 @@ export class Waiting {
   /** What could not be put back is tried again. */
   async putBack(): Promise<void> {
     for (const id of this.#stuck) {
-      await (await this.#parts.self()).markers.moveTo(this.#parts.queue, id)
-      this.#stuck.delete(id)
+      const { markers } = await this.#parts.self()
+      if ((await markers.moveTo(this.#parts.queue, id)) || !(await markers.has(id))) this.#stuck.delete(id)
     }
   }
 
@@ -171,7 +171,8 @@ export class Waiting {
     try {
       return await work()
     } catch (error) {
-      await self.markers.moveTo(this.#parts.queue, id).catch(() => this.#stuck.add(id))
+      const isBack = await self.markers.moveTo(this.#parts.queue, id).catch(() => false)
+      if (!isBack) this.#stuck.add(id)
       throw error
     }
   }
