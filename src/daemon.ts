@@ -109,6 +109,8 @@ class RunningDaemon implements Daemon {
   #runner: JobRunner | undefined
   #setUp: Promise<void> | undefined
   readonly #startedAt = new Date()
+  /** On the monotonic clock: who once asked for a drain goes by then. */
+  #drainedByMs = Number.POSITIVE_INFINITY
   #isStarted = false
 
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
@@ -177,7 +179,11 @@ class RunningDaemon implements Daemon {
     this.log.info({ running: this.#worker.running }, 'draining')
     this.#worker.stop()
     if (this.#local) void this.#beat(this.#local)
-    for await (const progress of drain(this.#worker, systemClock, { timeoutMs, ...how })) {
+    const nowMs = systemClock.monotonicMs()
+    // The signal that comes after the hook has taken its time does not begin that time anew.
+    this.#drainedByMs = Math.min(this.#drainedByMs, nowMs + timeoutMs)
+    const leftMs = Math.max(0, this.#drainedByMs - nowMs)
+    for await (const progress of drain(this.#worker, systemClock, { timeoutMs: leftMs, ...how })) {
       const { state, running, leftMs } = progress
       this.log.info({ state, running, left_ms: Math.round(leftMs) }, 'drain')
       yield progress

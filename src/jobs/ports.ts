@@ -33,6 +33,8 @@ export interface JobStore {
   finish(lease: Lease, outcome: Outcome): Promise<Job>
   /** Gives the job back to the head of the queue, its attempt unspent; not to be claimed before `notBefore`. */
   release(lease: Lease, notBefore?: Date): Promise<Job>
+  /** Nobody starts a job from the queue before that; a claim for one job is not held up. */
+  calm(until: Date): Promise<void>
   /** Queued: cancelled at once. Running: marked for its holder. Ended: unchanged. */
   cancel(id: JobId): Promise<Job>
   /**

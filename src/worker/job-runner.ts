@@ -10,6 +10,9 @@ import type { LeaseKeeper } from './lease-keeper.ts'
 /** Before a job that was put off is tried again. */
 const putOff = { baseMs: 30_000, maxMs: 900_000 }
 
+/** The longest that a busy model holds up all jobs. */
+const mostCalmMs = 60_000
+
 export interface JobRunnerParts extends AttemptParts {
   readonly store: JobStore
   readonly keeper: LeaseKeeper
@@ -69,6 +72,8 @@ export class JobRunner {
     const notBefore = later ? new Date(clock.now().getTime() + waitMs) : undefined
     const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
     await attempt.tryEmit({ type: 'released', reason, ...when })
+    // What this one was told, others would be told now, too.
+    if (later) await store.calm(new Date(clock.now().getTime() + Math.min(waitMs, mostCalmMs)))
     // What it cost so far, and where its conversation is, for whoever goes on.
     await store.record(lease, redactDeep(facts, redact))
     return await store.release(lease, notBefore)

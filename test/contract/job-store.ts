@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { finalStatuses } from '../../src/jobs/job.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { jobId, newJob } from '../helpers/jobs.ts'
+import { until } from '../helpers/until.ts'
 import { holdRules } from './hold-rules.ts'
 import { broken, done, Kit, type OpenStore, type Rule } from './kit.ts'
 import { listingRules } from './listing-rules.ts'
@@ -53,7 +54,7 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.strictSame(await kit.other.get(job.id), lease.job)
   })
 
-  rule('of many claims at once each job goes to one', async (t, kit) => {
+  rule('5. of many claims at once each job goes to one', async (t, kit) => {
     const jobs = await Promise.all(Array.from({ length: 10 }, () => kit.submit()))
     const claims = Array.from({ length: 40 }, (_, n) => (n % 2 ? kit.store : kit.other).claim({ podName: `pod-${n}` }))
     const ids = (await Promise.all(claims)).flatMap(lease => (lease ? [lease.job.id] : []))
@@ -101,7 +102,7 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     })
   }
 
-  rule('a released job is at the head of the queue again, its attempt unspent', async (t, kit) => {
+  rule('12. a released job is at the head of the queue again, its attempt unspent', async (t, kit) => {
     const first = await kit.submit()
     await kit.submit()
     const released = await kit.store.release(await kit.claim())
@@ -121,7 +122,7 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.equal((await kit.claim()).job.id, first.id)
   })
 
-  rule('a late writer is refused and changes nothing', async (t, kit) => {
+  rule('7. a late writer is refused and changes nothing', async (t, kit) => {
     const job = await kit.submit()
     const late = await kit.claim('late')
     await kit.store.release(late)
@@ -223,7 +224,7 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.equal(another.id, second.job.id)
   })
 
-  rule('a cancel request that was confirmed wins, however close the end is', async (t, kit) => {
+  rule('10. a cancel request that was confirmed wins, however close the end is', async (t, kit) => {
     for (let n = 0; n < 20; n++) {
       const job = await kit.submit()
       const lease = await kit.claim()
@@ -315,7 +316,7 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.match(await kit.store.get(job.id), { status: 'queued' })
   })
 
-  rule('a job that takes its holder down three times in a row fails, and others go on', async (t, kit) => {
+  rule('11. a job that takes its holder down three times in a row fails, and others go on', async (t, kit) => {
     const job = await kit.submit()
     for (const end of ['die', 'die', 'release', 'die', 'die', 'die']) {
       const holder = await kit.open()
@@ -340,7 +341,7 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.match(await kit.store.get(job.id), { status: 'cancelled', cancelRequestedAt: kit.clock.now().toISOString() })
   })
 
-  rule('a key stands for one job, however often and from wherever it is submitted', async (t, kit) => {
+  rule('3. a key stands for one job, however often and from wherever it is submitted', async (t, kit) => {
     const now = kit.clock.now()
     const jobs = Array.from({ length: 20 }, () => newJob(now, { idempotencyKey: 'k-1' }))
     const kept = await Promise.all(jobs.map((job, n) => (n % 2 ? kit.store : kit.other).submit(job)))
@@ -363,6 +364,21 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     await t.rejects(kit.other.submit(other), { code: 'idempotency_conflict', message: job.id })
     t.equal(await kit.store.get(other.id), undefined)
     t.equal((await kit.store.list({ limit: 5 })).length, 1)
+  })
+
+  rule('16. while the model is busy nobody starts a job from the queue, and then they go on', async (t, kit) => {
+    const [first, second] = [await kit.submit(), await kit.submit()]
+    const soon = (ms: number): Date => new Date(kit.clock.now().getTime() + ms)
+    await kit.store.calm(soon(400))
+    await kit.other.calm(soon(200))
+    t.equal(await kit.store.claim({ podName: 'a' }), undefined)
+    t.equal(await kit.other.claim({ podName: 'b' }), undefined)
+    t.equal((await kit.other.claim({ podName: 'b', only: second.id }))?.job.id, second.id, 'one that is asked for')
+    const lease = await until(async () => {
+      kit.clock.advance(20)
+      return await kit.store.claim({ podName: 'a' })
+    })
+    t.equal(lease.job.id, first.id)
   })
 
   rule('no more jobs wait than may, and what is kept already takes no room', async (t, kit) => {

@@ -73,12 +73,13 @@ export class FleetUnderTest {
     this.#gates += 1
     const path = join(this.#root, `gate-${this.#gates}`)
     const started = (): string => (existsSync(`${path}.started`) ? readFileSync(`${path}.started`, 'utf8') : '')
+    const begun = (): string[] => started().split('\n').slice(0, -1)
     return {
       task: `wait for ${path}`,
       open: () => writeFileSync(path, ''),
-      /** How many agents have begun to wait. */
-      started: () => started().split('\n').length - 1,
-      begun: (count = 1) => until(() => started().split('\n').length > count || undefined),
+      /** Of the agents that have begun to wait, in their order. */
+      pids: () => begun().map(Number),
+      begun: (count = 1) => until(() => begun().length >= count || undefined, 60_000),
     }
   }
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** The processes whose environment or command line holds one of `texts`, this one left out. */
 export function processesWith(...texts: readonly string[]): number[] {
@@ -19,3 +19,5 @@ function readOr(path: string): string {
     return ''
   }
 }
+
+export const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`)

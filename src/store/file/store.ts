@@ -19,6 +19,7 @@ import { inBatches } from '../../util/batches.ts'
 import type { Clock } from '../../util/clock.ts'
 import { hasCode, messageOf } from '../../util/error-code.ts'
 import { madeAt } from '../../util/ids.ts'
+import { Calm } from './calm.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
@@ -66,6 +67,7 @@ export class FileJobStore implements JobStore {
   readonly #queue: RememberedMarkers
   readonly #verdicts: Markers
   readonly #holders: Holders
+  readonly #calm: Calm
   /** Jobs that this process has had since they were submitted, and not begun. */
   readonly #held = new Set<JobId>()
   readonly #keys: Keys
@@ -91,6 +93,7 @@ export class FileJobStore implements JobStore {
     this.#queue = new RememberedMarkers(join(root, 'queue'), parts.clock)
     this.#verdicts = new Markers(join(root, 'verdict'))
     this.#holders = new Holders(join(root, 'holders'))
+    this.#calm = new Calm(join(root, '.calm'), parts.clock)
     this.#keys = new Keys(join(root, 'keys'))
     this.#passingOver = passingOver(parts.warn)
     const seen = {
@@ -177,6 +180,7 @@ export class FileJobStore implements JobStore {
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
     await this.#waiting.putBack()
     if (only && this.#held.has(only)) return await this.#waiting.beginHeld(only, podName)
+    if (!only && (await this.#calm.isNow())) return undefined
     const waiting = await this.#queue.ids()
     for (const id of only ? waiting.filter(each => each === only) : waiting) {
       const job = await this.#passingOver(() => this.#journal.read(id))
@@ -208,6 +212,10 @@ export class FileJobStore implements JobStore {
     const current = await this.#current(lease)
     const job = released(current, { at: this.#now(), ...(notBefore ? { notBefore } : {}) })
     return await this.#heed(await this.#endings.giveBack(job, await this.#own()))
+  }
+
+  async calm(until: Date): Promise<void> {
+    await this.#calm.until(until)
   }
 
   async cancel(id: JobId): Promise<Job> {

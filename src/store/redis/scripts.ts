@@ -7,6 +7,7 @@ import { isReply, type RedisLink } from './link.ts'
 
 export type ScriptName =
   | 'beat'
+  | 'calm'
   | 'cancel'
   | 'claim'
   | 'distrust'

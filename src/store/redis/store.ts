@@ -190,6 +190,11 @@ export class RedisJobStore implements JobStore {
     return await this.#settling.release(lease, notBefore)
   }
 
+  async calm(until: Date): Promise<void> {
+    const ms = until.getTime() - this.#parts.clock.now().getTime()
+    if (ms > 0) await this.#connections.work.run('calm', Math.ceil(ms))
+  }
+
   async cancel(id: JobId): Promise<Job> {
     const at = this.#parts.clock.now().toISOString()
     const { word, job } = worded(await this.#connections.ask.run('cancel', id, at, crypto.randomUUID()))

@@ -14,6 +14,7 @@ if before then
   return isOurs and { 'claimed', unpack(record(id)) } or { 'none' }
 end
 if isDraining(pod, boot) then return { 'none' } end
+if only == '' and redis.call('EXISTS', key('calm')) == 1 then return { 'none' } end
 
 local due = redis.call('ZRANGE', key('delayed'), '-inf', atMs, 'BYSCORE', 'LIMIT', 0, 100)
 for _, waiting in ipairs(due) do
