@@ -29,6 +29,8 @@ export interface ConnectionsParts {
   /** In [0, 1). */
   random(): number
   warn(message: string): void
+  /** Where the scripts are; the package's own, if not given: pods of two versions share a Redis while one replaces the other. */
+  readonly scripts?: string
   /** Tests stop there. */
   reached?(point: ScriptPoint): void
 }
@@ -85,7 +87,10 @@ export class Connections {
     this.#ask = new RedisLink({ ...about, ...quiet, name: name('ask'), greet })
     this.#ear = new RedisLink({ ...about, ...quiet, name: name('ear'), greet: client => this.#listen(client, heard) })
     this.#hear(heard)
-    const told = parts.reached ? { reached: parts.reached } : {}
+    const told = {
+      ...(parts.reached ? { reached: parts.reached } : {}),
+      ...(parts.scripts === undefined ? {} : { directory: parts.scripts }),
+    }
     const bare = new Scripts({ link: this.#work, prefix, patienceMs: workPatienceMs, ...told })
     this.restoring = new Restoring({ scripts: bare, journal, leaseMs, isJournalShared, warn })
     const { restoring } = this

@@ -37,6 +37,8 @@ export class RedisLink {
   readonly #closing = new AbortController()
   #greeted: Promise<void> = Promise.resolve()
   #isDown = false
+  /** Why there is no connection, as far as it is known. */
+  #why: unknown
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -93,7 +95,7 @@ export class RedisLink {
   }
 
   async #send([command, ...args]: readonly [string, ...string[]]): Promise<unknown> {
-    if (this.client.status !== 'ready') throw new Error(`not connected (${this.client.status})`)
+    if (this.client.status !== 'ready') throw this.#why ?? new Error(`not connected (${this.client.status})`)
     await this.#greeted
     return await this.client.call(command, ...args)
   }
@@ -101,6 +103,7 @@ export class RedisLink {
   #up(): void {
     if (this.#isDown) this.#options.warn(`Redis at ${this.#place} answers again.`)
     this.#isDown = false
+    this.#why = undefined
     const greeting = this.#options.greet?.(this.client) ?? Promise.resolve()
     // Who waits for it hears of it; the next connection greets again.
     greeting.catch(() => undefined)
@@ -109,6 +112,7 @@ export class RedisLink {
 
   /** One line for an outage, however long it lasts. */
   #down(error: unknown): void {
+    this.#why = error
     if (this.#isDown || this.#closing.signal.aborted) return
     this.#isDown = true
     this.#options.warn(`Redis at ${this.#place} does not answer: ${messageOf(error)}; it is tried again.`)

@@ -38,6 +38,7 @@ export interface RedisStoreParts extends ConnectionsParts {
 
 const pageSize = 200
 const mostFound = 20
+const lookAgainMs = 500
 
 /**
  * Jobs of a fleet: Redis says who may take which job next, and who has which; the journal has the records that survive
@@ -107,6 +108,7 @@ export class RedisJobStore implements JobStore {
         return await this.#answers()
       } catch (error) {
         if (!isAway(error) || signal.aborted) throw error
+        await this.#parts.waits.sleep(lookAgainMs, signal)
       }
     }
   }
