@@ -139,7 +139,7 @@ class RunningDaemon implements Daemon {
     await local.stored.ready(signal)
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
-    this.#runner = await makers.runnerFor(() => undefined)
+    this.#runner = await makers.runnerFor(() => undefined, { waitsForStorage: true })
     const recovered = (job: Job): void =>
       this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
     await takeBack(local, recovered)

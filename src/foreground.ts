@@ -44,10 +44,13 @@ export function foreground(parts: LocalParts) {
     }
     await agent.preflight()
   }
-  const runnerFor = async (onEvent: (event: JobEvent) => void): Promise<JobRunner> => {
+  const runnerFor = async (
+    onEvent: (event: JobEvent) => void,
+    { waitsForStorage = false } = {},
+  ): Promise<JobRunner> => {
     const isolation = await isolationFor(surroundings)
     if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
-    return new JobRunner({ ...runnerParts(parts, { git, findCredential, isolation, onEvent }), agent })
+    return new JobRunner({ ...runnerParts(parts, { git, findCredential, isolation, onEvent }), agent, waitsForStorage })
   }
   return {
     resolveRepository: (text: string, cwd: string): Promise<string> => resolveOrigin(git, text, cwd),

@@ -35,17 +35,25 @@ export interface AttemptParts extends PlaceParts {
   readonly redact: Redact
   readonly measures?: Measures
   readonly tracing?: Tracing
+  /** A disk that is full, or gone for a while, is waited for, a few times; where somebody waits for the job it fails at once. */
+  readonly waitsForStorage: boolean
   warn(message: string): void
 }
 
+/** The job itself may be what fills the disk. */
+const mostWaitsForStorage = 5
+
 /** How an attempt ends, for the store. */
 export type AttemptEnd = { readonly type: 'finish'; readonly outcome: Outcome } | Release
+
+/** What is no fault of the job, and passes. */
+export type PutOff = 'model_busy' | 'storage_failed'
 
 export interface Release {
   readonly type: 'release'
   readonly reason: string
   /** Not at once: what was in the way needs time to pass. */
-  readonly later: boolean
+  readonly putOff?: PutOff
   readonly facts: RunFacts
 }
 
@@ -95,15 +103,23 @@ export class Attempt {
     if (why instanceof LeaseEnded && why.why === 'lost') {
       throw new AgenticoreError('stale_lease', `Job ${this.#lease.job.id} was taken over by another attempt.`)
     }
-    const isOver = !this.#signal.aborted && !(error instanceof AgenticoreError && error.code === 'model_busy')
+    const putOff = this.#putOffFor(error)
+    const isOver = !this.#signal.aborted && putOff === undefined
     const isCancelled = why instanceof LeaseEnded && why.why === 'cancelled'
     await this.#keepWork({ isOver: isOver || isCancelled })
     if (isOver || isCancelled) await this.#keepSession()
     const facts = this.#finalFacts()
     if (isCancelled) return { type: 'finish', outcome: { status: 'cancelled', facts } }
     if (isOver) return { type: 'finish', outcome: { status: 'failed', ...failureOf(error), facts } }
-    if (this.#signal.aborted) return { type: 'release', reason: interruption(why), later: false, facts }
-    return { type: 'release', reason: messageOf(error), later: true, facts }
+    if (putOff === undefined || this.#signal.aborted) return { type: 'release', reason: interruption(why), facts }
+    return { type: 'release', reason: messageOf(error), putOff, facts }
+  }
+
+  #putOffFor(error: unknown): PutOff | undefined {
+    const { errorCode } = failureOf(error)
+    if (errorCode === 'model_busy') return 'model_busy'
+    const isWaitedFor = this.#parts.waitsForStorage && this.#lease.job.interruptions < mostWaitsForStorage
+    return errorCode === 'storage_failed' && isWaitedFor ? 'storage_failed' : undefined
   }
 
   /** Every step is taken, whatever the others do; what fails is said, but not to who follows the job: it has ended. */

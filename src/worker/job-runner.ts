@@ -8,7 +8,7 @@ import { Attempt, type AttemptParts, type Release } from './attempt.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 
 /** Before a job that was put off is tried again. */
-const putOff = { baseMs: 30_000, maxMs: 900_000 }
+const waiting = { baseMs: 30_000, maxMs: 900_000 }
 
 /** The longest that a busy model holds up all jobs. */
 const mostCalmMs = 60_000
@@ -31,7 +31,7 @@ export interface JobRunnerParts extends AttemptParts {
  *     prepare ─▶ run ─▶ deliver ─▶ finish ─▶ clean
  *
  * Whatever goes wrong on the way, an end follows: `failed` with the reason; `cancelled` when that was asked for; or a
- * release, when the attempt was interrupted or the model was busy.
+ * release, when the attempt was interrupted, or something was in the way that passes.
  */
 export class JobRunner {
   readonly #parts: JobRunnerParts
@@ -66,14 +66,14 @@ export class JobRunner {
     })
   }
 
-  async #release(lease: Lease, attempt: Attempt, { reason, later, facts }: Release): Promise<Job> {
+  async #release(lease: Lease, attempt: Attempt, { reason, putOff, facts }: Release): Promise<Job> {
     const { store, redact, clock, random } = this.#parts
-    const waitMs = later ? backoffMs(lease.job.interruptions, putOff, random()) : 0
-    const notBefore = later ? new Date(clock.now().getTime() + waitMs) : undefined
+    const waitMs = putOff ? backoffMs(lease.job.interruptions, waiting, random()) : 0
+    const notBefore = putOff ? new Date(clock.now().getTime() + waitMs) : undefined
     const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
     await attempt.tryEmit({ type: 'released', reason, ...when })
     // What this one was told, others would be told now, too.
-    if (later) await store.calm(new Date(clock.now().getTime() + Math.min(waitMs, mostCalmMs)))
+    if (putOff === 'model_busy') await store.calm(new Date(clock.now().getTime() + Math.min(waitMs, mostCalmMs)))
     // What it cost so far, and where its conversation is, for whoever goes on.
     await store.record(lease, redactDeep(facts, redact))
     return await store.release(lease, notBefore)

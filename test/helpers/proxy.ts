@@ -3,14 +3,14 @@ import { connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
 /** A wire to a server that does what wires do: it is cut, carries nothing, is slow, or loses what comes back. */
-export interface Proxy {
+export interface WireUnderTest {
   readonly port: number
   /** Every connection breaks, and there is no new one until it is mended. */
   cut(): void
   mend(): void
   /** Every connection breaks; new ones are let through. */
   reset(): void
-  /** The reply to the next request with `text` in it is lost, and its connection breaks; what was asked for has been done. */
+  /** The reply to the next request with `text` in it, any if it is empty, is lost, and its connection breaks; what was asked for has been done. */
   swallow(text: string): void
   /** How many replies were lost so. */
   readonly swallowed: number
@@ -18,22 +18,30 @@ export interface Proxy {
   delay(ms: number): void
 }
 
-export async function proxyTo(t: Test, port: number): Promise<Proxy> {
+export async function proxyTo(t: Test, port: number): Promise<WireUnderTest> {
+  const { proxy, close } = await openProxy(port)
+  t.teardown(close)
+  return proxy
+}
+
+export async function openProxy(port: number): Promise<{ proxy: WireUnderTest; close(): Promise<void> }> {
   const wire = new Wire(port)
   const server = createServer(socket => wire.join(socket)).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(async () => {
-    wire.cut()
-    server.close()
-    await once(server, 'close')
-  })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   wire.port = address.port
-  return wire
+  return {
+    proxy: wire,
+    async close() {
+      wire.cut()
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }
 
-class Wire implements Proxy {
+class Wire implements WireUnderTest {
   port = 0
   readonly #target: number
   readonly #sockets = new Set<Socket>()

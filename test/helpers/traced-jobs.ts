@@ -102,6 +102,7 @@ export async function openJobs(t: Test) {
         jobFilesRoot: join(world.dir, 'files'),
         keeper: new LeaseKeeper({ store, clock, everyMs: 50, ...(measures ? { measures } : {}) }),
         leavings: 'kept',
+        waitsForStorage: false,
         random: () => 0,
         ...(tracing ? { tracing } : {}),
         ...(measures ? { measures } : {}),

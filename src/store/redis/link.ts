@@ -22,10 +22,12 @@ const replyMs = 5000
 const reconnect = { baseMs: 50, maxMs: 2000 }
 const again = { baseMs: 25, maxMs: 1000 }
 
-/** What Redis says when it cannot now, and may soon: it starts, fails over, or another script holds it up. */
-const passing = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED|NOREPLICAS)\b/
-/** What somebody has to put right. */
-const refused = /^(NOAUTH|WRONGPASS|NOPERM|OOM|MISCONF|ERR max number of clients)\b/
+/**
+ * What Redis says when it cannot now, and may soon: it starts, fails over, another script holds it up, its memory or disk is
+ * full, or somebody has to let us in again.
+ */
+const passing =
+  /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED|NOREPLICAS|OOM|MISCONF|NOAUTH|WRONGPASS|NOPERM|ERR max number of clients)\b/
 
 /**
  * One connection for one purpose. Whatever goes over it may be sent again: ioredis never does so by itself, because it
@@ -80,9 +82,8 @@ export class RedisLink {
       try {
         return await this.#send(args)
       } catch (error) {
+        if (isReply(error) && !passing.test(error.message)) throw error
         const isLate = clock.monotonicMs() - startMs >= patienceMs || this.#closing.signal.aborted
-        if (isReply(error) && !passing.test(error.message))
-          throw refused.test(error.message) ? this.#away(error) : error
         if (isLate) throw this.#away(error)
         await clock.sleep(backoffMs(failures, again, random()), this.#closing.signal).catch(() => undefined)
       }

@@ -22,7 +22,7 @@ export interface Story {
   readonly repository: string
   readonly pulls: readonly Pull[]
   /** Where working trees are made. */
-  readonly scratch: string
+  readonly scratch: readonly string[]
 }
 
 export interface Checked {
@@ -115,8 +115,8 @@ async function misfollowed(events: ReadonlyMap<string, readonly SeenEvent[]>, { 
 /** Processes that carry the marker of a job or were given a place of one, and trees. */
 async function leftBehind({ seen, scratch }: Story): Promise<string[]> {
   const markers = [...seen.keys()].map(id => `${markerVariable}=${id}/`)
-  const processes = (): number[] => processesWith(...markers, `${scratch}/.agent`)
-  const trees = (): string[] => readdirSync(scratch).filter(entry => !entry.startsWith('.'))
+  const processes = (): number[] => processesWith(...markers, ...scratch.map(place => `${place}/.agent`))
+  const trees = (): string[] => scratch.flatMap(place => readdirSync(place)).filter(entry => !entry.startsWith('.'))
   const isClean = (): true | undefined => (processes().length + trees().length === 0 ? true : undefined)
   await until(isClean, 5000).catch(() => undefined)
   return [...processes().map(pid => `process ${pid} is left`), ...trees().map(tree => `tree ${tree} is left`)]

@@ -8,6 +8,7 @@ export interface Seen {
   readonly error?: string
   readonly output?: string
   readonly repo_url: string
+  readonly pod_name: string
   readonly ended_at?: string
 }
 
@@ -20,16 +21,26 @@ export interface SeenEvent {
   readonly status?: string
 }
 
+/** One that stands still is not waited for. */
+const patienceMs = 10_000
+
 const finals = ['succeeded', 'failed', 'cancelled', 'expired']
 
 export const isOver = ({ status }: Seen): boolean => finals.includes(status)
 
-/** What a client on the network does with a server that dies all the time: it asks again until it has an answer. */
+/** What a client on the network does with servers that die all the time: it asks again until one has an answer. */
 export class Clients {
-  readonly #url: string
+  readonly #urls: readonly string[]
+  #asked = 0
 
-  constructor(url: string) {
-    this.#url = url
+  constructor(...urls: readonly string[]) {
+    this.#urls = urls
+  }
+
+  /** In turns. */
+  get #url(): string {
+    this.#asked += 1
+    return this.#urls[this.#asked % this.#urls.length] ?? ''
   }
 
   async submit(body: object): Promise<Seen> {
@@ -61,6 +72,7 @@ export class Clients {
       try {
         const response = await fetch(`${this.#url}/jobs/${id}/events?follow=false`, {
           headers: { accept: 'application/x-ndjson' },
+          signal: AbortSignal.timeout(patienceMs),
         })
         return (await response.text())
           .split('\n')
@@ -107,7 +119,11 @@ export class Clients {
   async #ask<T = { job: Seen }>(method: string, path: string, body?: object): Promise<T> {
     for (;;) {
       try {
-        const response = await fetch(`${this.#url}${path}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) })
+        const response = await fetch(`${this.#url}${path}`, {
+          method,
+          signal: AbortSignal.timeout(patienceMs),
+          ...(body ? { body: JSON.stringify(body) } : {}),
+        })
         const answer: T & { success: boolean; error: string } = JSON.parse(await response.text())
         if (answer.success) return answer
         if (response.status < 500 && response.status !== 429) throw new Refused(`${method} ${path}: ${answer.error}`)

@@ -150,7 +150,7 @@ class DaemonChaos {
       cancelled: this.#cancelled,
       followed: this.#followed,
       pulls: this.#github.pulls(`${owner}/${name}`),
-      scratch: join(this.#plan.directory, 'home/.agenticore/worktrees'),
+      scratch: [join(this.#plan.directory, 'home/.agenticore/worktrees')],
     })
   }
 }

@@ -1,0 +1,24 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { conductFleet } from './conductor.ts'
+
+t.test(
+  'a fleet in which everything fails all the while loses no job, and doubles none',
+  { timeout: 170_000 },
+  async t => {
+    const seed = Date.now() % 100_000
+    t.comment(`seed ${seed}; the long form is scripts/chaos/fleet`)
+    const plan = {
+      directory: join(t.testdir(), 'chaos'),
+      jobs: 60,
+      pods: 3,
+      faultEveryMs: 1500,
+      seed,
+      limitMs: 120_000,
+    }
+    const report = await conductFleet(plan)
+    t.equal(report.jobs, 60)
+    for (const kind of ['lost', 'doubled', 'orphans', 'wrong'] as const) t.strictSame(report[kind], [], kind)
+    t.ok(report.faults.size > 1, [...report.faults].map(([fault, count]) => `${count} ${fault}`).join(', '))
+  },
+)
