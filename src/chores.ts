@@ -1,5 +1,6 @@
+import type { JobId } from './jobs/job.ts'
 import type { LocalParts } from './parts.ts'
-import { recover, sweep } from './recovery.ts'
+import { clearEnded, recover, sweep } from './recovery.ts'
 import { systemClock } from './util/clock.ts'
 import { messageOf } from './util/error-code.ts'
 import { every } from './util/every.ts'
@@ -19,6 +20,8 @@ export interface ChoresOptions {
   readonly signal: AbortSignal
   /** Told of each job that was taken back from a process that is gone. */
   readonly recovered: Recovered
+  /** Jobs that have left something on this machine, and that another one runs. */
+  readonly left: Set<JobId>
   /** Tells the others that this process lives. */
   beat(): Promise<void>
   /** Looks whether the place where jobs are claimed is as it should be. */
@@ -28,7 +31,7 @@ export interface ChoresOptions {
 type Recovered = (job: Awaited<ReturnType<typeof recover>>[number]['job']) => void
 
 /** What a daemon does now and then for all processes on its files. */
-export function startChores(local: LocalParts, { signal, recovered, beat, look }: ChoresOptions): Chores {
+export function startChores(local: LocalParts, { signal, recovered, left, beat, look }: ChoresOptions): Chores {
   const chore = (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
     const failed = (error: unknown): void => local.warn(`${what}: ${messageOf(error)}`)
     return every(ms, { clock: systemClock, signal, failed }, work)
@@ -38,6 +41,7 @@ export function startChores(local: LocalParts, { signal, recovered, beat, look }
   const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
   const all = [
     chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => takeBack(local, recovered)),
+    chore(reapEveryMs, 'What was left of jobs that ended elsewhere was not removed', () => clearEnded(local, left)),
     chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local)),
     chore(beatEveryMs, 'The other servers do not hear of this one', beat),
     chore(lookEveryMs, 'Where jobs are claimed was not looked at', look),

@@ -143,12 +143,12 @@ class RunningDaemon implements Daemon {
     const recovered = (job: Job): void =>
       this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
     await takeBack(local, recovered)
-    await clearAtStart(local)
+    const left = await clearAtStart(local)
     this.#isStarted = true
     this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal)
     const look = (): Promise<void> => view.lookForDangers()
     await look().catch((error: unknown) => this.#warn(messageOf(error)))
-    this.#chores = startChores(local, { signal, recovered, beat: () => this.#beat(local), look })
+    this.#chores = startChores(local, { signal, recovered, left, beat: () => this.#beat(local), look })
     const stop = local.stored.onWake(why => void (why === 'work' ? this.#worker?.wake() : this.#beat(local)))
     signal.addEventListener('abort', stop, { once: true })
     await this.#beat(local)

@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { endLeftovers } from './isolation.ts'
-import { isFinal, type Job } from './jobs/job.ts'
+import { isFinal, type Job, type JobId } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
 import { isJobId } from './jobs/record.ts'
 import { jobPlaces, type LocalParts } from './parts.ts'
@@ -19,15 +19,17 @@ const sweepEveryMs = 3_600_000
 
 /** Ends what dead processes left running and puts their jobs back into the queue, or to their end. */
 export async function recover(parts: LocalParts): Promise<Reaped[]> {
-  const endProcesses = async ({ job, fence }: Reaped['lease']): Promise<void> => {
-    await sweepMarked(`${job.id}/${fence}`, { afterDeath: true })
-    if (job.agentUid === undefined) return
-    await endLeftovers(parts.surroundings, job.agentUid)
-    for (const place of placesOf(parts, job)) await takeTree(place)
-  }
-  const reaped = await reap({ ...parts, endProcesses })
+  const reaped = await reap({ ...parts, endProcesses: ({ job, fence }) => endProcesses(parts, job, fence) })
   for (const { job } of reaped) if (isFinal(job)) await forgetPlaces(parts, job, { results: 'kept' })
   return reaped
+}
+
+/** Of one attempt, as far as they are on this machine. */
+async function endProcesses(parts: LocalParts, job: Job, fence: number): Promise<void> {
+  await sweepMarked(`${job.id}/${fence}`, { afterDeath: true })
+  if (job.agentUid === undefined) return
+  await endLeftovers(parts.surroundings, job.agentUid)
+  for (const place of placesOf(parts, job)) await takeTree(place)
 }
 
 /** Deletes what has been over for longer than it is kept; every hour at most, because it looks at every record. */
@@ -42,20 +44,47 @@ export async function sweep(parts: LocalParts): Promise<void> {
   await clear(parts, isFinal)
 }
 
-/** Trees and files on this machine that no attempt will go on with, and whose holder had no time to clear up. */
-export async function clearAtStart(parts: LocalParts): Promise<void> {
-  const startsAnew = ({ status }: Job): boolean => parts.stored.leavings === 'removed' && status === 'queued'
-  await clear(parts, job => isFinal(job) || startsAnew(job))
+/**
+ * Trees and files on this machine that no attempt will go on with, and whose holder had no time to clear up.
+ * @returns jobs of a fleet that run elsewhere by now, and have left something here
+ */
+export async function clearAtStart(parts: LocalParts): Promise<Set<JobId>> {
+  const { leavings, bootId } = parts.stored
+  const { podName } = parts.surroundings.settings
+  if (leavings === 'kept') return await clear(parts, isFinal)
+  const runsElsewhere = (job: Job): boolean =>
+    job.status === 'running' && (job.podName !== podName || job.bootId === bootId)
+  return await clear(parts, async job => {
+    // Its agent may have outlived the server that died here; who takes the job back is on another machine.
+    const last = runsElsewhere(job) ? job.fence - 1 : job.fence
+    for (let fence = 1; fence <= last; fence++) await endProcesses(parts, job, fence)
+    return !runsElsewhere(job)
+  })
 }
 
-/** What a holder has left that died between the end and the clearing up, or that ended while it waited to go on. */
-async function clear(parts: LocalParts, isUnused: (job: Job) => boolean): Promise<void> {
+/** What was left here of those that have ended elsewhere. */
+export async function clearEnded(parts: LocalParts, left: Set<JobId>): Promise<void> {
+  for (const id of left) {
+    const job = await parts.store.get(id)
+    if (job && !isFinal(job)) continue
+    if (job) await forgetPlaces(parts, job, { results: 'kept' })
+    left.delete(id)
+  }
+}
+
+/** @returns the others that have something here */
+async function clear(parts: LocalParts, isUnused: (job: Job) => boolean | Promise<boolean>): Promise<Set<JobId>> {
   const { store, surroundings } = parts
   const { worktreeRoot } = surroundings.settings
   const roots = [worktreeRoot, join(worktreeRoot, '.runner'), jobPlaces(surroundings.settings).scratchRoot]
   const names = await Promise.all(roots.map(root => readdir(root).catch(() => [])))
   const jobs = await inBatches([...new Set(names.flat())].filter(isJobId), id => store.get(id).catch(() => undefined))
-  for (const job of jobs) if (job && isUnused(job)) await forgetPlaces(parts, job, { results: 'kept' })
+  const left = new Set<JobId>()
+  for (const job of jobs) {
+    if (job && (await isUnused(job))) await forgetPlaces(parts, job, { results: 'kept' })
+    else if (job) left.add(job.id)
+  }
+  return left
 }
 
 /**

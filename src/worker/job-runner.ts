@@ -49,6 +49,8 @@ export class JobRunner {
     const { keeper, leavings } = this.#parts
     return await keeper.keep(lease, async (ended, givenBack) => {
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
+      // An earlier one that died here had no time for it.
+      if (leavings === 'removed') await attempt.clean()
       try {
         const end = await attempt.run()
         const job =
