@@ -108,6 +108,23 @@ local function move(id, from, to)
   redis.call('ZADD', key('jobs:' .. to), 0, id)
 end
 
+-- The place of a job that waits, from 1; '' for one that is not in the list. Ids sort nearly as the list does (those of one
+-- millisecond in any order): it is near its rank, less those that wait for their time; where it is not, the whole list is
+-- looked through, from the end.
+local function placeOf(id)
+  local rank = redis.call('ZRANK', key('jobs:queued'), id)
+  if not rank then return '' end
+  local delayed = math.min(redis.call('ZCARD', key('delayed')), 64)
+  for _, around in ipairs({ 8, 256 }) do
+    local first = math.max(0, rank - delayed - around)
+    for n, waiting in ipairs(redis.call('LRANGE', key('queue'), first, rank + around)) do
+      if waiting == id then return first + n end
+    end
+  end
+  local index = redis.call('LPOS', key('queue'), id, 'RANK', -1)
+  return index and index + 1 or ''
+end
+
 -- What comes back has its place by submission, which is at the head: ids sort so.
 local function requeue(id)
   for start = 0, redis.call('LLEN', key('queue')), 64 do
