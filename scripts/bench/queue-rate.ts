@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { consume, type Kind, kinds, type Place, produce } from './queues.ts'
 
 export interface RateOptions {
@@ -29,6 +30,9 @@ export async function measureRates(place: Place, options: RateOptions): Promise<
   return all
 }
 
+/** So many jobs for each place wait at most: what is measured is all three steps, and not a pile that is worked off. */
+const waitingEach = 20
+
 async function oneRound(kind: Kind, place: Place, { concurrency, seconds }: RateOptions): Promise<number> {
   const done = Promise.withResolvers<void>()
   let [submitted, ended, isComplete] = [0, 0, false]
@@ -42,8 +46,11 @@ async function oneRound(kind: Kind, place: Place, { concurrency, seconds }: Rate
   const untilMs = startMs + seconds * 1000
   const lane = async (): Promise<void> => {
     while (performance.now() < untilMs) {
-      await producer.submit()
-      submitted += 1
+      if (submitted - ended >= waitingEach * concurrency) await delay(1)
+      else {
+        await producer.submit()
+        submitted += 1
+      }
     }
   }
   await Promise.all(Array.from({ length: concurrency }, lane))

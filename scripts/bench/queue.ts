@@ -14,13 +14,13 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'latency,rate,listing,idle' },
     jobs: { type: 'string', default: '300' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1.5' },
+    rounds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '1' },
     concurrency: { type: 'string', default: '1,3,50' },
     records: { type: 'string', default: '100000' },
-    pages: { type: 'string', default: '500' },
+    pages: { type: 'string', default: '300' },
     pods: { type: 'string', default: '50' },
-    idle: { type: 'string', default: '25' },
+    idle: { type: 'string', default: '20' },
     in: { type: 'string', default: tmpdir() },
   },
 })
