@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'latency,rate,listing,idle' },
     jobs: { type: 'string', default: '300' },
-    rounds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1' },
     concurrency: { type: 'string', default: '1,3,50' },
     records: { type: 'string', default: '100000' },
