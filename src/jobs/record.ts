@@ -72,18 +72,25 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   schemaVersion: value => typeof value === 'number' && value >= 1,
 }
 
+const checks = Object.entries(fields)
+const names = checks.map(([key]) => [key as keyof Job, snakeKey(key)] as const)
+
 type Fields = { readonly [Key in keyof Job]?: Job[Key] | undefined }
 
 /** The fields of a job in snake_case; unset ones, and those that this version does not know, are left out. */
 export function encodeJob(job: Fields): Record<string, unknown> {
-  const ordered = Object.fromEntries(Object.keys(fields).map(key => [key, Reflect.get(job, key)]))
-  return mapKeys(ordered, snakeKey)
+  const record: Record<string, unknown> = {}
+  for (const [key, name] of names) {
+    const value = job[key]
+    if (value !== undefined) record[name] = value
+  }
+  return record
 }
 
 /** A job as it is stored: with the fields that a later version gave it, so that nothing is lost where two are at work. */
 export function encodeRecord(job: Job): Record<string, unknown> {
   const later = Object.entries(job).filter(([key]) => !Object.hasOwn(fields, key))
-  return { ...encodeJob(job), ...mapKeys(Object.fromEntries(later), snakeKey) }
+  return later.length === 0 ? encodeJob(job) : { ...encodeJob(job), ...mapKeys(Object.fromEntries(later), snakeKey) }
 }
 
 /**
@@ -108,10 +115,10 @@ export function jobFrom(object: object, source: string): Job {
 /** Brands an id that was read from a file name or a record. */
 export const isJobId = (id: string): id is JobId => isUuid(id)
 
-const isJob = (value: object): value is Job => wrongFields(value).length === 0
+const isJob = (value: object): value is Job => checks.every(([key, fits]) => fits(Reflect.get(value, key)))
 
 const wrongFields = (value: object): string[] =>
-  Object.entries(fields).flatMap(([key, fits]) => (fits(Reflect.get(value, key)) ? [] : [key]))
+  checks.flatMap(([key, fits]) => (fits(Reflect.get(value, key)) ? [] : [key]))
 
 function parseObject(json: string, source: string): object {
   try {

@@ -1,5 +1,7 @@
 import type { Clock } from '../util/clock.ts'
 
+const rung = new Error('rung')
+
 /** For a loop that looks now and then, and at once when it is told to. A ring that nobody waits for is heard later. */
 export class Bell {
   readonly #clock: Clock
@@ -10,7 +12,8 @@ export class Bell {
   }
 
   ring(): void {
-    this.#rung.abort()
+    // With a reason of our own none has to be made, with its stack, for each job.
+    this.#rung.abort(rung)
   }
 
   /** Resolves at the next ring, or after `ms`. */

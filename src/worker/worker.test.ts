@@ -29,6 +29,7 @@ function working({ jobs = 0, capacity = 2 }: { jobs?: number; capacity?: number 
     obstacle: undefined as string | undefined,
     trouble: undefined as Error | undefined,
     refusals: [] as Error[],
+    claims: 0,
   }
   const worker = new Worker({
     clock,
@@ -37,6 +38,7 @@ function working({ jobs = 0, capacity = 2 }: { jobs?: number; capacity?: number 
     lookEveryMs: 1000,
     store: {
       async claim({ podName }) {
+        world.claims += 1
         if (world.trouble) throw world.trouble
         const job = queue.shift()
         const running = job && claimed(job, { fence: job.fence + 1, podName, bootId: 'boot', at })
@@ -76,6 +78,23 @@ t.test('as many run as may, the next one starts when one ends', async t => {
   t.strictSame(over, ['succeeded'])
   await worker.handOver()
 })
+
+t.test(
+  'where many wait more are asked for at a time, never more than there are places; where none waits, one',
+  async t => {
+    const { worker, running, world } = working({ jobs: 9, capacity: 8 })
+    await settled()
+    t.strictSame([running.length, worker.running], [8, 8])
+    t.equal(world.claims, 8)
+    for (const { end } of running.slice(0, 4)) end()
+    await settled()
+    t.strictSame([running.length, world.claims], [9, 8 + 2 + 1], 'two, and after one that came back empty one')
+    worker.wake()
+    await settled()
+    t.equal(world.claims, 8 + 2 + 1 + 1)
+    await worker.handOver()
+  },
+)
 
 t.test('a job that comes is claimed when the worker is told, or when it looks again', async t => {
   const { worker, queue, running, clock } = working()

@@ -45,6 +45,8 @@ export class Worker {
   readonly #running = new Map<Lease, Promise<void>>()
   readonly #handingOver = new AbortController()
   readonly #bell: Bell
+  /** Where many wait, more are asked for at a time; where there may be none, one. */
+  #atOnce = 1
   #draining = false
   #obstacle: string | undefined
   #loop: Promise<void> | undefined
@@ -104,7 +106,7 @@ export class Worker {
     let failures = 0
     while (!this.#draining) {
       try {
-        const started = await this.#claimOne()
+        const started = await this.#claimSome()
         failures = 0
         if (!started) await this.#bell.heard(this.#lookAgainMs)
       } catch (error) {
@@ -122,10 +124,21 @@ export class Worker {
     return lookEveryMs * (0.75 + random() / 2)
   }
 
-  /** @returns whether one was started, and another look is worth it */
+  /** @returns whether any was started, and another look is worth it */
+  async #claimSome(): Promise<boolean> {
+    const free = this.#parts.capacity - this.#running.size
+    if (free <= 0 || (await this.#isObstructed())) return false
+    const asked = Math.min(this.#atOnce, free)
+    const claims = await Promise.allSettled(Array.from({ length: asked }, () => this.#claimOne()))
+    const started = claims.filter(claim => claim.status === 'fulfilled' && claim.value).length
+    this.#atOnce = started === asked ? asked * 2 : 1
+    const failed = claims.find(claim => claim.status === 'rejected')
+    if (failed) throw failed.reason
+    return started > 0
+  }
+
   async #claimOne(): Promise<boolean> {
-    const { store, podName, capacity } = this.#parts
-    if (this.#running.size >= capacity || (await this.#isObstructed())) return false
+    const { store, podName } = this.#parts
     const lease = await store.claim({ podName })
     if (!lease) return false
     // The claim was under way when the drain began.

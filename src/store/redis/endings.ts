@@ -1,6 +1,7 @@
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
 import { messageOf } from '../../util/error-code.ts'
+import { joinedNext } from '../../util/joined.ts'
 import { worded } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 
@@ -17,6 +18,10 @@ export interface EndingsParts {
  */
 export class Endings {
   readonly #parts: EndingsParts
+  /** Of each its id, and when it may be forgotten; Redis has not heard of them yet. */
+  readonly #folded: (string | number)[] = []
+  /** Those that end while one call is under way share the next. Whoever hears that it failed comes again. */
+  readonly #tell = joinedNext(async () => void (await this.#parts.scripts.run('folded', ...this.#folded.splice(0))))
 
   constructor(parts: EndingsParts) {
     this.#parts = parts
@@ -24,7 +29,7 @@ export class Endings {
 
   /** @param job with all of its output */
   async fold(job: Job): Promise<Job> {
-    const { journal, scripts, ended, warn } = this.#parts
+    const { journal, ended, warn } = this.#parts
     await journal.fold(job)
     try {
       await ended?.(job)
@@ -33,7 +38,8 @@ export class Endings {
       warn(`That job ${job.id} has ended could not be passed on: ${messageOf(error)}`)
       return job
     }
-    await scripts.run('folded', job.id, forgottenAtMs(job))
+    this.#folded.push(job.id, forgottenAtMs(job))
+    await this.#tell('')
     return job
   }
 

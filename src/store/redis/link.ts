@@ -98,7 +98,16 @@ export class RedisLink {
   async #send([command, ...args]: readonly [string, ...string[]]): Promise<unknown> {
     if (this.client.status !== 'ready') throw this.#why ?? new Error(`not connected (${this.client.status})`)
     await this.#greeted
+    this.#gather()
     return await this.client.call(command, ...args)
+  }
+
+  /** What is sent at one time goes out in one write: a write of its own costs more than what it says. */
+  #gather(): void {
+    const { stream } = this.client
+    if (stream.writableCorked > 0) return
+    stream.cork()
+    process.nextTick(() => stream.uncork())
   }
 
   #up(): void {

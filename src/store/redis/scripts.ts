@@ -110,7 +110,8 @@ export class Scripts {
   async #run(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
     const { link, prefix, patienceMs } = this.#options
     const { sha, source } = load(this.#directory, name)
-    const rest = ['1', `${prefix}:epoch`, prefix, ...args.map(String)]
+    const rest = ['1', `${prefix}:epoch`, prefix]
+    for (const arg of args) rest.push(String(arg))
     try {
       return await link.call(['EVALSHA', sha, ...rest], patienceMs)
     } catch (error) {
@@ -132,12 +133,12 @@ const packageScripts = join(dirname(findPackageJSON(import.meta.url) ?? ''), 'sr
 const loaded = new Map<string, Script>()
 
 function load(directory: string, name: ScriptName): Script {
-  const path = join(directory, `${name}.lua`)
-  const known = loaded.get(path)
+  const known = loaded.get(`${directory}/${name}`)
   if (known) return known
+  const path = join(directory, `${name}.lua`)
   const source = `${readFileSync(join(directory, 'common.lua'), 'utf8')}\n${readFileSync(path, 'utf8')}`
   const script = { source, sha: createHash('sha1').update(source).digest('hex') }
-  loaded.set(path, script)
+  loaded.set(`${directory}/${name}`, script)
   return script
 }
 

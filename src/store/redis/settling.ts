@@ -60,10 +60,8 @@ export class Settling {
     const { scripts, boot, journal } = this.#parts
     const before = await this.#current(lease)
     const change = changeOf(before, recorded(before, facts))
-    const reply = worded(await scripts.run('record', lease.job.id, lease.fence, boot.id, JSON.stringify(change)))
-    if (reply.word !== 'ok' || !reply.job) throw stale(lease, reply.job)
-    // The hash has the beginning of the output alone.
-    const job = { ...recorded(before, facts), ...marks(reply.job) }
+    const reply = await scripts.run('record', lease.job.id, lease.fence, boot.id, JSON.stringify(change))
+    const job = { ...recorded(before, facts), ...marks(askedAt(lease, reply)) }
     this.#held.set(job.id, job)
     await journal.update(job)
     return job
@@ -80,7 +78,7 @@ export class Settling {
     await journal.outcome(said)
     const instead = finished(requested(before, at), outcome, at)
     const ended = await this.#settle(lease, before, { plain: said, cancelled: instead })
-    return await this.#fold(withOutputOf(said, ended))
+    return await this.#fold(ended)
   }
 
   async release(lease: Lease, notBefore?: Date): Promise<Job> {
@@ -123,7 +121,7 @@ export class Settling {
 
   async #conclude(lease: Lease, before: Job, said: Job): Promise<Job> {
     const cancelled = overruled(said, before.cancelRequestedAt ?? this.#parts.clock.now().toISOString())
-    return await this.#fold(withOutputOf(said, await this.#settle(lease, before, { plain: said, cancelled })))
+    return await this.#fold(await this.#settle(lease, before, { plain: said, cancelled }))
   }
 
   async #settle(lease: Lease, before: Job, { plain, cancelled, notBefore }: Ends): Promise<Job> {
@@ -131,12 +129,11 @@ export class Settling {
     const { id } = lease.job
     const changes: [Change, Change] = [changeOf(before, plain), changeOf(before, cancelled)]
     const which = [id, lease.fence, boot.id, crypto.randomUUID()] as const
-    const reply = worded(
-      await scripts.run('settle', ...which, ...changes.map(each => JSON.stringify(each)), notBefore ?? ''),
-    )
-    if (reply.word !== 'ok' || !reply.job) throw stale(lease, reply.job)
+    const reply = await scripts.run('settle', ...which, ...changes.map(each => JSON.stringify(each)), notBefore ?? '')
+    const asked = askedAt(lease, reply)
     this.#held.delete(id)
-    return reply.job
+    // Nobody but its holder has written anything else of it: there is no need to hear all of it again.
+    return asked === '' ? plain : { ...cancelled, ...marks(asked) }
   }
 
   async #foldIfEnded(job: Job): Promise<Job> {
@@ -177,11 +174,14 @@ const requested = (job: Job, now: Date): Job => ({
 })
 
 /** What others write of a job while it runs. */
-const marks = ({ cancelRequestedAt }: Job): Partial<Job> =>
-  cancelRequestedAt === undefined ? {} : { cancelRequestedAt }
+const marks = (cancelRequestedAt: string): Partial<Job> => (cancelRequestedAt === '' ? {} : { cancelRequestedAt })
 
-/** The hash has the beginning of the output alone. */
-const withOutputOf = ({ output }: Job, job: Job): Job => (output === undefined ? job : { ...job, output })
+/** When somebody asked for the end of an attempt that was still the holder's, or ''. @throws AgenticoreError `stale_lease` */
+function askedAt(lease: Lease, reply: unknown): string {
+  const [word, asked = ''] = texts(reply)
+  if (word === 'ok') return asked
+  throw stale(lease, worded(reply).job)
+}
 
 function stale({ job, fence }: Lease, now: Job | undefined): AgenticoreError {
   const state = now ? `${now.status}, attempt ${now.fence}` : 'forgotten'

@@ -15,6 +15,7 @@ import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
 import { asSubmitted, isOverdue } from '../../jobs/states.ts'
 import { madeAt } from '../../util/ids.ts'
+import { joinedNext } from '../../util/joined.ts'
 import { Claims } from './claims.ts'
 import { Connections, type ConnectionsParts, type Happening } from './connections.ts'
 import { Endings } from './endings.ts'
@@ -61,6 +62,8 @@ export class RedisJobStore implements JobStore {
   readonly #watchers: Watchers
   readonly #endings: Endings
   readonly #recorded: RecordedJobs
+  /** As it is after the call; those who submit at one time share the answer. */
+  readonly #epoch = joinedNext(async () => texts(await this.#connections.ask.run('epoch'))[0])
   #closed: Promise<void> | undefined
 
   private constructor(parts: RedisStoreParts) {
@@ -258,8 +261,7 @@ export class RedisJobStore implements JobStore {
 
   /** False when Redis was made anew from the journal since: the job may not be in it. */
   async #isStill(epoch: string): Promise<boolean> {
-    const [now = ''] = texts(await this.#connections.ask.run('epoch'))
-    return now === epoch
+    return (await this.#epoch('')) === epoch
   }
 
   async #page({ limit, status, session, before }: ListQuery): Promise<Job[]> {

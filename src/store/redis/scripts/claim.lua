@@ -22,12 +22,19 @@ for _, waiting in ipairs(due) do
   requeue(waiting)
 end
 
-local id
+local function known(job)
+  return redis.call('HMGET', jobKey(job), 'status', 'fence', 'attempt', 'not_before', '@operation')
+end
+
+local id, waited
 if only == '' then
   -- Only what waits is ever in the list; should it be otherwise, that is dropped and not run.
-  repeat id = redis.call('LPOP', key('queue')) until not id or field(id, 'status') == 'queued'
+  repeat
+    id = redis.call('LPOP', key('queue'))
+    waited = id and known(id)
+  until not id or waited[1] == '"queued"'
 elseif redis.call('LREM', key('queue'), 1, only) == 1 then
-  id = only
+  id, waited = only, known(only)
 end
 if not id then
   if only == '' then redis.call('ZADD', key('pods:free'), ordinal == '' and 2147483648 or ordinal, boot) end
@@ -35,7 +42,7 @@ if not id then
 end
 
 local deadline = redis.call('ZSCORE', key('expiring'), id)
-redis.call('ZREM', key('expiring'), id)
+if deadline then redis.call('ZREM', key('expiring'), id) end
 if deadline and tonumber(deadline) <= atMs then
   redis.call('HSET', jobKey(id), 'status', '"expired"', 'ended_at', cjson.encode(at))
   redis.call('HDEL', jobKey(id), 'not_before')
@@ -45,16 +52,15 @@ if deadline and tonumber(deadline) <= atMs then
   return { 'expired', unpack(record(id)) }
 end
 
-redis.call('HINCRBY', jobKey(id), 'fence', 1)
-redis.call('HINCRBY', jobKey(id), 'attempt', 1)
-redis.call('HDEL', jobKey(id), 'not_before', '@operation')
-redis.call('HSET', jobKey(id), 'status', '"running"', 'pod_name', cjson.encode(pod), 'boot_id', cjson.encode(boot),
-  'started_at', cjson.encode(at), '@ordinal', ordinal)
+local fence = (waited[2] or 0) + 1
+if waited[4] or waited[5] then redis.call('HDEL', jobKey(id), 'not_before', '@operation') end
+redis.call('HSET', jobKey(id), 'fence', fence, 'attempt', (waited[3] or 0) + 1, 'status', '"running"', 'pod_name', cjson.encode(pod),
+  'boot_id', cjson.encode(boot), 'started_at', cjson.encode(at), '@ordinal', ordinal)
 move(id, 'queued', 'running')
 redis.call('ZADD', key('running'), nowMs() + leaseMs, id)
-redis.call('SET', key('claim:' .. operation), id .. ' ' .. redis.call('HGET', jobKey(id), 'fence'), 'PX', 600000)
+redis.call('SET', key('claim:' .. operation), id .. ' ' .. fence, 'PX', 600000)
 -- It says so again when it finds nothing more.
 redis.call('ZREM', key('pods:free'), boot)
-setBusy(pod, boot, ordinal, leasesOf(boot) + 1)
+countLease(pod, boot, ordinal, 1)
 changed(id)
 return { 'claimed', unpack(record(id)) }

@@ -26,6 +26,12 @@ local function nowMs()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- The attempt is still its holder's; fence as text.
+local function isHeldBy(id, fence, boot)
+  local now = redis.call('HMGET', jobKey(id), 'status', 'fence', 'boot_id')
+  return now[1] == '"running"' and now[2] == fence and now[3] and cjson.decode(now[3]) == boot
+end
+
 -- An empty Redis has lost what it knew: nothing is accepted into it before the journal has been read.
 local function isInitialised()
   return redis.call('EXISTS', key('epoch')) == 1
@@ -45,9 +51,8 @@ end
 -- listen any more is not free either.
 local function wakeFreePod()
   while true do
-    local boot = redis.call('ZRANGE', key('pods:free'), 0, 0)[1]
+    local boot = redis.call('ZPOPMIN', key('pods:free'))[1]
     if not boot then return end
-    redis.call('ZREM', key('pods:free'), boot)
     if redis.call('PUBLISH', key('wake:' .. boot), '') > 0 then return end
   end
 end
@@ -57,14 +62,9 @@ local function setFloor()
   local highest = redis.call('ZRANGE', key('scale:busy'), -1, -1, 'WITHSCORES')[2]
   local wanted = highest and highest + 1 or 0
   local size = redis.call('SCARD', key('scale:floor'))
-  while size < wanted do
-    redis.call('SADD', key('scale:floor'), size)
-    size = size + 1
-  end
-  while size > wanted do
-    size = size - 1
-    redis.call('SREM', key('scale:floor'), size)
-  end
+  local ordinals = {}
+  for ordinal = math.min(size, wanted), math.max(size, wanted) - 1 do ordinals[#ordinals + 1] = ordinal end
+  if #ordinals > 0 then redis.call(size < wanted and 'SADD' or 'SREM', key('scale:floor'), unpack(ordinals)) end
 end
 
 local function isDraining(pod, boot)
@@ -87,15 +87,42 @@ local function leasesOf(boot)
   return tonumber(redis.call('HGET', key('pods:busy'), boot) or 0)
 end
 
--- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}
-local function apply(id, change)
+-- One lease more or less. Between the first and the last one nothing changes for the scale-in.
+local function countLease(pod, boot, ordinal, by)
+  local count = redis.call('HINCRBY', key('pods:busy'), boot, by)
+  if count <= 0 or (count == 1 and by > 0) then setBusy(pod, boot, ordinal, count) end
+end
+
+-- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}; and a field of the store's own
+local function apply(id, change, own, value)
   if #change.drop > 0 then redis.call('HDEL', jobKey(id), unpack(change.drop)) end
-  if #change.set > 0 then redis.call('HSET', jobKey(id), unpack(change.set)) end
+  if own then
+    redis.call('HSET', jobKey(id), own, value, unpack(change.set))
+  elseif #change.set > 0 then
+    redis.call('HSET', jobKey(id), unpack(change.set))
+  end
 end
 
 local function move(id, from, to)
   redis.call('ZREM', key('jobs:' .. from), id)
   redis.call('ZADD', key('jobs:' .. to), 0, id)
+end
+
+-- The place of a job that waits, from 1; '' for one that is not in the list. Ids sort nearly as the list does (those of one
+-- millisecond in any order): it is near its rank, less those that wait for their time; where it is not, the whole list is
+-- looked through, from the end.
+local function placeOf(id)
+  local rank = redis.call('ZRANK', key('jobs:queued'), id)
+  if not rank then return '' end
+  local delayed = math.min(redis.call('ZCARD', key('delayed')), 64)
+  for _, around in ipairs({ 8, 256 }) do
+    local first = math.max(0, rank - delayed - around)
+    for n, waiting in ipairs(redis.call('LRANGE', key('queue'), first, rank + around)) do
+      if waiting == id then return first + n end
+    end
+  end
+  local index = redis.call('LPOS', key('queue'), id, 'RANK', -1)
+  return index and index + 1 or ''
 end
 
 -- What comes back has its place by submission, which is at the head: ids sort so.

@@ -5,9 +5,7 @@ if not isInitialised() then return needsRebuild() end
 local newest = ARGV[3] == '' and '+' or '(' .. ARGV[3]
 local page = {}
 for _, id in ipairs(redis.call('ZRANGE', key(ARGV[2]), newest, '-', 'BYLEX', 'REV', 'LIMIT', 0, ARGV[4])) do
-  -- From the end: the newest wait there.
-  local index = field(id, 'status') == 'queued' and redis.call('LPOS', key('queue'), id, 'RANK', -1)
-  local entry = { index and index + 1 or '' }
+  local entry = { placeOf(id) }
   local all = record(id)
   for n = 1, #all, 2 do
     if all[n] ~= 'output' then

@@ -4,5 +4,4 @@
 if not isInitialised() then return needsRebuild() end
 local id = ARGV[2]
 if redis.call('EXISTS', jobKey(id)) == 0 then return {} end
-local index = field(id, 'status') == 'queued' and redis.call('LPOS', key('queue'), id, 'RANK', -1)
-return { index and index + 1 or '', unpack(record(id)) }
+return { placeOf(id), unpack(record(id)) }

@@ -1,13 +1,11 @@
 -- What the holder has found out.
 -- ARGV 2 id · 3 fence · 4 boot · 5 change as JSON
--- Returns {'stale', record...} · {'ok', record...}
+-- Returns {'stale', record...} · {'ok', when it was asked to stop, or ''}
 -- Replayed: writes the same again.
 if not isInitialised() then return needsRebuild() end
-local id, fence, boot = ARGV[2], tonumber(ARGV[3]), ARGV[4]
-if field(id, 'status') ~= 'running' or field(id, 'fence') ~= fence or field(id, 'boot_id') ~= boot then
-  return { 'stale', unpack(record(id)) }
-end
+local id = ARGV[2]
+if not isHeldBy(id, ARGV[3], ARGV[4]) then return { 'stale', unpack(record(id)) } end
 apply(id, cjson.decode(ARGV[5]))
 inSession(id)
 changed(id)
-return { 'ok', unpack(record(id)) }
+return { 'ok', field(id, 'cancel_requested_at') or '' }

@@ -4,8 +4,8 @@
 -- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's · 'conflict' that one asked for
 --      something else · 'full', how many wait
 -- Replayed: by id, 'kept'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
-if not isInitialised() then return needsRebuild() end
 local epoch = redis.call('GET', key('epoch'))
+if not epoch then return needsRebuild() end
 local id, digest, request, deadline = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if redis.call('EXISTS', jobKey(id)) == 1 then return { 'kept', id, epoch } end
 
@@ -19,8 +19,10 @@ if digest ~= '' then
     return redis.error_reply('RESTORING whether the key was used is not known yet')
   end
 end
-local waiting = redis.call('ZCARD', key('jobs:queued'))
-if ARGV[6] ~= '' and waiting >= tonumber(ARGV[6]) then return { 'full', waiting } end
+if ARGV[6] ~= '' then
+  local waiting = redis.call('ZCARD', key('jobs:queued'))
+  if waiting >= tonumber(ARGV[6]) then return { 'full', waiting } end
+end
 if digest ~= '' then
   redis.call('SET', key('idem:' .. digest), id .. ' ' .. request)
   redis.call('HSET', jobKey(id), '@idem', digest)
