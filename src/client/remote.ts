@@ -55,12 +55,18 @@ export class RemoteAgenticore implements Agenticore {
   }
 
   async retry(part: string): Promise<Job> {
-    return this.#jobIn(await this.#http.json({ method: 'POST', path: `${path(part)}/retry`, repeatable: false }))
+    const headers = { 'idempotency-key': `retry-${crypto.randomUUID()}` }
+    const ifUnanswered = 'See `agenticore jobs` for a new job before you ask again.'
+    const request = { method: 'POST', path: `${path(part)}/retry`, headers, repeatable: true, ifUnanswered } as const
+    return this.#jobIn(await this.#http.json(request))
   }
 
   /** @param submission has an idempotency key, so that it can be sent again when the answer is lost */
   async submit(submission: { readonly idempotency_key: string } & object): Promise<Submitted> {
-    const reply = await this.#http.json({ method: 'POST', path: '/jobs', body: submission, repeatable: true })
+    const key = submission.idempotency_key
+    const ifUnanswered = `Run the same command again with --idempotency-key ${key}: a job that was submitted is not submitted twice.`
+    const request = { method: 'POST', path: '/jobs', body: submission, repeatable: true, ifUnanswered } as const
+    const reply = await this.#http.json(request)
     const warnings = Reflect.has(reply, 'warnings') ? this.#listIn(reply, 'warnings').map(String) : []
     return { job: this.#jobIn(reply), warnings }
   }
