@@ -7,8 +7,9 @@ import { systemClock } from './util/clock.ts'
 
 /** The server that the settings name; nobody has asked yet whether it is there. @throws SettingError */
 export async function openConnection(): Promise<RemoteAgenticore> {
-  const address = addressFrom((await loadSurroundings()).settings)
-  return new RemoteAgenticore(new HttpClient({ address, clock: systemClock, random: Math.random }))
+  const { settings, isServerNamed: isNamed } = await loadSurroundings()
+  const address = addressFrom(settings)
+  return new RemoteAgenticore(new HttpClient({ address, clock: systemClock, random: Math.random }), { isNamed })
 }
 
 function addressFrom({ clientUrl, serverHost, serverPort, clientApiKey, apiKeys }: Settings): ServerAddress {

@@ -189,6 +189,10 @@ class Unanswered extends Error {
   }
 }
 
+/** Whether somebody was there who took the request that failed so. */
+export const wasTaken = ({ code, cause }: AgenticoreError): boolean =>
+  code === 'server_failed' || cause instanceof Unanswered
+
 /** Nobody listens. */
 const isNobody = (error: unknown): boolean => hasCode(error, 'ECONNREFUSED', 'ENOTFOUND')
 

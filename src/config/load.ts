@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly settings: Settings
   /** What is wrong with them and keeps nothing from going on, a line each. */
   readonly warnings: readonly string[]
+  /** Whether somebody has set where the server is. */
+  readonly isServerNamed: boolean
   readonly home: string
   readonly path: string
   readonly sshAuthSock: string
@@ -40,6 +42,7 @@ export async function loadSurroundings(env: Environment = process.env): Promise<
   return {
     settings,
     warnings: [...file.warnings, ...warnOfVariables(env), ...warnOfContradictions(settings, origins)],
+    isServerNamed: ['AGENTICORE_URL', 'AGENTICORE_HOST', 'AGENTICORE_PORT'].some(name => origins.has(name)),
     home,
     path: env.PATH ?? '',
     sshAuthSock: env.SSH_AUTH_SOCK ?? '',
