@@ -403,6 +403,17 @@ t.test('clients that send slowly hold nobody up', async t => {
   await isUnharmed()
 })
 
+t.test('a submitter who waits and hangs up is no trouble', async t => {
+  const { daemon, ids, isUnharmed } = await victim(t)
+  const body = JSON.stringify({ task: 'x', wait: true })
+  const head = `POST /jobs HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: impatient\r\nContent-Length: ${body.length}\r\n\r\n`
+  const socket = await hold(t, daemon.url, head + body)
+  await until(async () => ((await ids()).length === 1 ? true : undefined))
+  socket.destroy()
+  t.match(await until(() => daemon.log.find(line => line.includes('impatient'))), '"level":"info"')
+  await isUnharmed()
+})
+
 t.test('a client that never reads its stream costs little, and nobody else anything', async t => {
   const { daemon, http, isUnharmed } = await victim(t)
   const deaf = await Promise.all(Array.from({ length: 10 }, () => stream(t, daemon.url, '/jobs/events')))

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
+import { hasCode } from '../../util/error-code.ts'
 import { type Access, accessBy } from './access.ts'
 import { idleEnder, owe } from './connections.ts'
 import { eventRoutes } from './events.ts'
@@ -116,7 +117,9 @@ function acceptAnyJson(server: Server): void {
 
 function sendError(error: unknown, { log }: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = refusalFor(error)
-  if (answer.status >= 500) log.error({ err: error }, 'request failed')
+  // Who asked has hung up in the middle of the reply.
+  if (reply.raw.destroyed && hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) log.info('nobody waits for the reply')
+  else if (answer.status >= 500) log.error({ err: error }, 'request failed')
   return send(answer, reply)
 }
 
