@@ -65,7 +65,11 @@ export abstract class AgenticoreCommand extends Command {
 
   /** Our own errors by their catalogue; those of the parser are oclif's to show, with its exit code 2. */
   protected override async catch(error: Error & { exitCode?: number; oclif?: unknown }): Promise<void> {
-    if (error.oclif !== undefined) throw error
+    if (error.oclif !== undefined) {
+      const { suggestFlags } = await import('./unknown.ts')
+      suggestFlags(error, Object.keys(this.ctor.flags))
+      throw error
+    }
     this.tell(error)
     process.exitCode = exitCodeOf(error)
   }
