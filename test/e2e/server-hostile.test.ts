@@ -342,7 +342,7 @@ t.test('what is no HTTP, or none for this server, is refused in its own words', 
     'nothing is read behind what is no HTTP, and the request before it has its own reply',
   )
   const submission = JSON.stringify({ task: 'x' })
-  const tooLong = `${post(`Content-Length: ${submission.length}`)}${submission} and more`
+  const tooLong = `${post(`Content-Length: ${submission.length}`)}${submission}${' and more'.repeat(mebibyte)}`
   const [submitted, ...others] = repliesIn(await bytesTo(daemon.url, tooLong))
   t.strictSame([submitted?.status, others], [200, []], 'bytes behind a body do not cost it its reply')
   const whole = await bytesTo(daemon.url, request('GET http://localhost/health', close))

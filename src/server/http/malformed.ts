@@ -45,7 +45,12 @@ export function refuseOddities(server: Server, log: Log): void {
   })
 }
 
+/** The parser complains of every piece that comes after. */
+const givenUp = new WeakSet<Duplex>()
+
 function hangUp(socket: Duplex, { status, message, headers }: Refused, log: Log): void {
+  if (givenUp.has(socket)) return
+  givenUp.add(socket)
   const id = requestIdOf(headers)
   log.info({ reqId: id, status, error: message }, 'request')
   // What stands before it was asked for, and done.
