@@ -1,5 +1,4 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
@@ -227,24 +226,6 @@ t.test('without a server: `run` names both ways out, `jobs` shows those of this 
   const jobs = await cli(['jobs'])
   t.equal(jobs.exitCode, 0)
   t.match(jobs.stderr, 'No server answers at http://127.0.0.1:1: these are the jobs of this machine')
-})
-
-t.test('a server that was named and hangs is not taken for none', async t => {
-  const cli = fakeAgent(t, 'talks')
-  const hanging = createServer()
-  await new Promise<void>(resolve => hanging.listen(0, '127.0.0.1', resolve))
-  const address = hanging.address()
-  const port = String(typeof address === 'object' && address?.port)
-  for (const env of [{ AGENTICORE_URL: `http://127.0.0.1:${port}` }, { AGENTICORE_URL: '', AGENTICORE_PORT: port }]) {
-    const { exitCode, stdout, stderr } = await cli(['jobs', '--json'], { env })
-    t.equal(exitCode, 3)
-    t.equal(stdout, '')
-    t.match(
-      stderr,
-      `No agenticore server answers at http://127.0.0.1:${port}: no answer within 3 s. [server_unreachable]`,
-    )
-  }
-  hanging.close()
 })
 
 t.test('with keys: a wrong one is said with the server it was for', async t => {

@@ -1,4 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http'
+import { createServer as createSocketServer } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { oneJob } from '../../src/api/replies.ts'
@@ -82,4 +83,22 @@ t.test('a key may come as a header; an empty one is refused, and nothing submitt
   t.equal(await submit('/jobs', { task: 'one' }), id)
   t.not(await submit('/jobs', { task: 'one', idempotency_key: 'other' }), id)
   await stop()
+})
+
+t.test('a server that was named and hangs is not taken for none', async t => {
+  const cli = cliFor(t.testdir())
+  const hanging = createSocketServer()
+  await new Promise<void>(resolve => hanging.listen(0, '127.0.0.1', resolve))
+  const address = hanging.address()
+  const port = String(typeof address === 'object' && address?.port)
+  const named = [{ AGENTICORE_URL: `http://127.0.0.1:${port}` }, { AGENTICORE_URL: '', AGENTICORE_PORT: port }]
+  for (const { exitCode, stdout, stderr } of await Promise.all(named.map(env => cli(['jobs', '--json'], { env })))) {
+    t.equal(exitCode, 3)
+    t.equal(stdout, '')
+    t.match(
+      stderr,
+      `No agenticore server answers at http://127.0.0.1:${port}: no answer within 3 s. [server_unreachable]`,
+    )
+  }
+  hanging.close()
 })
