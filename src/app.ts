@@ -76,9 +76,10 @@ export type Status = {
 }
 
 /** @throws SettingError */
-export async function openLocal(): Promise<LocalAgenticore> {
-  const parts = await openParts()
-  const { service, store, surroundings, warn } = parts
+export async function openLocal({ warn }: { warn(message: string): void }): Promise<LocalAgenticore> {
+  const parts = await openParts(undefined, { warn })
+  const { service, store, surroundings } = parts
+  for (const line of surroundings.unknown) warn(line)
   const recovery = () => import('./recovery.ts')
   if (await parts.stored.hasLeavings()) {
     const recovering = announce((await recovery()).recover(parts), warn)

@@ -6,9 +6,11 @@ import type { Settings } from './config/settings.ts'
 import { systemClock } from './util/clock.ts'
 
 /** The server that the settings name; nobody has asked yet whether it is there. @throws SettingError */
-export async function openConnection(): Promise<RemoteAgenticore> {
-  const address = addressFrom((await loadSurroundings()).settings)
-  return new RemoteAgenticore(new HttpClient({ address, clock: systemClock, random: Math.random }))
+export async function openConnection({ warn }: { warn(message: string): void }): Promise<RemoteAgenticore> {
+  const { settings, unknown, isServerNamed: isNamed } = await loadSurroundings()
+  for (const line of unknown) warn(line)
+  const address = addressFrom(settings)
+  return new RemoteAgenticore(new HttpClient({ address, clock: systemClock, random: Math.random }), { isNamed })
 }
 
 function addressFrom({ clientUrl, serverHost, serverPort, clientApiKey, apiKeys }: Settings): ServerAddress {

@@ -145,7 +145,7 @@ class RunningDaemon implements Daemon {
     await takeBack(local, recovered)
     const left = await clearAtStart(local)
     this.#isStarted = true
-    this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal)
+    this.#setUp = this.#takeJobs(local, agentihooks, this.#worker, signal)
     const look = (): Promise<void> => view.lookForDangers()
     await look().catch((error: unknown) => this.#warn(messageOf(error)))
     this.#chores = startChores(local, { signal, recovered, left, beat: () => this.#beat(local), look })
@@ -223,11 +223,26 @@ class RunningDaemon implements Daemon {
   }
 
   /** A job is not to start with less than the next one. */
-  async #takeJobs(agentihooks: AgentihooksSetup, worker: Worker, signal: AbortSignal): Promise<void> {
+  async #takeJobs(
+    local: LocalParts,
+    agentihooks: AgentihooksSetup,
+    worker: Worker,
+    signal: AbortSignal,
+  ): Promise<void> {
     await agentihooks.install(signal)
     const { state } = agentihooks
     if (state.is === 'installed') this.log.info(state, 'agentihooks is installed')
+    await this.#checkDefaultProfile(local)
     if (!signal.aborted) worker.start()
+  }
+
+  /** It may be one that agentihooks has just brought. */
+  async #checkDefaultProfile({ profiles, surroundings: { settings } }: LocalParts): Promise<void> {
+    try {
+      await (await profiles()).resolve(settings.defaultProfile)
+    } catch (error) {
+      this.#warn(`Jobs that name no profile are refused (AGENTICORE_DEFAULT_PROFILE): ${messageOf(error)}`)
+    }
   }
 
   #viewOf(local: LocalParts, worker: Worker, agentihooks: AgentihooksSetup): DaemonView {

@@ -9,6 +9,8 @@ const name = (most: number) =>
 
 const isPlain = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text)
 
+const idempotencyKey = name(1024).min(1, 'must not be empty').optional()
+
 /** What the original took besides, and what to do instead. */
 export const droppedFields = {
   file_path: 'put MCP servers into a profile',
@@ -43,9 +45,9 @@ export const submission = z
     timeout: z.int().min(1).max(maxNumber).optional().describe('Most seconds one run of the agent may take.'),
     ttl_seconds: z.int().min(1).max(maxNumber).optional().describe('How long the record is kept after the end.'),
     queue_ttl_seconds: z.int().min(1).max(maxNumber).optional().describe('A job that has not started by then expires.'),
-    idempotency_key: name(1024)
-      .optional()
-      .describe('With a key that was used before: that job, instead of a new one. Makes it safe to send again.'),
+    idempotency_key: idempotencyKey.describe(
+      'With a key that was used before: that job, instead of a new one. Makes it safe to send again.',
+    ),
     mode: z.enum(['fire_and_forget', 'sync']).optional().describe('`sync`: somebody watches. Set by `wait`.'),
     wait: z
       .boolean()
@@ -59,6 +61,11 @@ export const submission = z
     worktree_id: dropped('worktree_id'),
   })
   .meta({ id: 'Submission' })
+
+/** What submits a job may carry its key as a header too, by the name that others have for it. */
+export const submissionHeaders = z.looseObject({
+  'idempotency-key': idempotencyKey.describe('As `idempotency_key`, which counts where there are both.'),
+})
 
 export type Submission = z.infer<typeof submission>
 

@@ -5,6 +5,7 @@ import { eventToWire } from '../api/wire.ts'
 import { urlOf } from './address.ts'
 import { followJob } from './follow.ts'
 import { HttpClient } from './http.ts'
+import { RemoteAgenticore } from './remote.ts'
 
 type Answer = (request: IncomingMessage, reply: ServerResponse) => void
 
@@ -57,16 +58,65 @@ t.test('what is safe to send again is sent again; what is not is not', async t =
     message: `No agenticore server answers at ${once.url}: socket hang up.`,
   })
   t.equal(once.requests.length, 1)
+  // As a proxy says it that has passed the request on and heard nothing.
+  const behind = await serving(t, json(503, 'upstream connect error'), json(200, {}))
+  await t.rejects(behind.http.json({ method: 'POST', path: '/x', repeatable: false }), { code: 'server_failed' })
+  t.equal(behind.requests.length, 1)
 })
 
-t.test('a server that asks for time gets it, also for what is not safe to repeat: nothing was done', async t => {
+t.test('a server that asks for time gets it', async t => {
   const { http, clock, requests } = await serving(
     t,
     json(503, { success: false, error: 'Not now.', code: 'not_ready' }, { 'retry-after': '2' }),
     json(200, { ok: true }),
   )
-  t.strictSame(await http.json({ method: 'POST', path: '/x', repeatable: false }), { ok: true })
+  t.strictSame(await http.json({ method: 'POST', path: '/x', repeatable: true }), { ok: true })
   t.strictSame([clock.sleeps, requests.length], [[2000], 2])
+})
+
+/** Says how long its answer is, and stops in the middle. */
+const half: Answer = ({ socket }, reply) => {
+  reply.writeHead(200, { 'content-length': 100 }).write('{"success":', () => socket.destroy())
+}
+
+t.test('an answer that breaks off, or that a proxy did not get, is asked for again', async t => {
+  for (const answer of [half, json(502, 'x'), json(503, 'x'), json(504, 'x')]) {
+    const { http, requests } = await serving(t, answer, answer, json(200, { ok: true }))
+    t.strictSame(await http.json({ method: 'POST', path: '/x', repeatable: true }), { ok: true })
+    t.equal(requests.length, 3)
+  }
+})
+
+t.test('where nothing is known of what was asked, that is said, and what to do', async t => {
+  const ask = { method: 'POST', path: '/x', repeatable: true, ifUnanswered: 'Use the key k.' } as const
+  const unavailable = { success: false, error: 'Redis is away.', code: 'store_unavailable' }
+  for (const answer of [half, cut, json(503, 'x'), json(503, unavailable)]) {
+    const { http, requests, url } = await serving(t, answer)
+    await t.rejects(http.json(ask), { code: 'unanswered', message: `${url} may have done`, remedy: 'Use the key k.' })
+    t.equal(requests.length, 5)
+  }
+  const notReady = { success: false, error: 'It starts.', code: 'not_ready' }
+  const idle = await serving(t, json(503, notReady))
+  await t.rejects(idle.http.json(ask), { code: 'not_ready' })
+  const nobody = new HttpClient({
+    address: { url: 'http://127.0.0.1:1', apiKey: '' },
+    clock: new SleeplessClock(),
+    random: () => 0,
+  })
+  t.teardown(() => nobody.close())
+  await t.rejects(nobody.json(ask), { code: 'server_unreachable' })
+})
+
+t.test('what submits a job is sent again under the same key', async t => {
+  const { http, requests } = await serving(
+    t,
+    cut,
+    json(404, { success: false, error: 'No job.', code: 'job_not_found' }),
+  )
+  await t.rejects(new RemoteAgenticore(http).retry('abcd'), { code: 'job_not_found' })
+  const [first, second] = requests.map(({ headers }) => headers['idempotency-key'])
+  t.match(first, /^retry-[\da-f-]{36}$/)
+  t.equal(first, second)
 })
 
 t.test('a full queue is said at once', async t => {
@@ -100,10 +150,10 @@ t.test('a stream that breaks goes on after the last event that came, over any nu
       reply.write(ids.map(message).join(''), () => socket.destroy())
     }
   }
-  const half: Answer = ({ socket }, reply) => {
+  const cutShort: Answer = ({ socket }, reply) => {
     reply.write(message('1-4').slice(0, -5), () => socket.destroy())
   }
-  const { http, requests } = await serving(t, part('1-1', '1-2'), cut, part('1-3'), half, (_, reply) => {
+  const { http, requests } = await serving(t, part('1-1', '1-2'), cut, part('1-3'), cutShort, (_, reply) => {
     reply.end(message('1-4') + end)
   })
   const troubles: (string | undefined)[] = []

@@ -11,6 +11,8 @@ import type { ServerAddress } from './address.ts'
 const answerMs = 60_000
 const tries = 5
 const betweenTries = { baseMs: 200, maxMs: 5000 }
+/** Too many requests; a proxy has no answer of its server; not now. */
+const passing: readonly number[] = [429, 502, 503, 504]
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -18,8 +20,10 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: object
   readonly signal?: AbortSignal
-  /** Whether sending it twice does what sending it once does. */
+  /** Whether sending it twice does what sending it once does, and this is where it is to be sent again. */
   readonly repeatable: boolean
+  /** What its sender can do when it may have been done and the answer did not come. */
+  readonly ifUnanswered?: string
   /** How long to wait for an answer, if not as usual. */
   readonly timeoutMs?: number
 }
@@ -52,23 +56,34 @@ export class HttpClient {
 
   /**
    * @returns the body of a success
-   * @throws AgenticoreError what the server says; `server_unreachable`; `server_failed` for an answer that is none of ours
+   * @throws AgenticoreError what the server says; `server_unreachable`; `unanswered` when it may have been done all the
+   * same; `server_failed` for an answer that is none of ours
    */
   async json(request: HttpRequest): Promise<object> {
-    const response = await this.open(request)
-    return this.#parse(await this.#bodyOf(response), response.statusCode ?? 0)
+    return await this.#patiently(request, async () => {
+      const response = await this.#once(request)
+      return this.#parse(await this.#bodyOf(response), response.statusCode ?? 0)
+    })
   }
 
   /** The answer, its body still to come; not for a status that says no. */
   async open(request: HttpRequest): Promise<IncomingMessage> {
+    return await this.#patiently(request, () => this.#once(request))
+  }
+
+  async #patiently<T>(request: HttpRequest, attempt: () => Promise<T>): Promise<T> {
     const { clock, random } = this.#parts
     let wasThere = false
+    let mayBeDone = false
     for (let failures = 0; ; failures++) {
       try {
-        return await this.#once(request)
+        return await attempt()
       } catch (error) {
         wasThere ||= !isNobody(error)
-        if (failures + 1 >= tries || !isWorthAnother(error, request, wasThere)) throw this.#unreachable(error, request)
+        mayBeDone ||= isOpen(error)
+        if (failures + 1 >= tries || !isWorthAnother(error, request, wasThere)) {
+          throw this.#givenUp(error, request, mayBeDone)
+        }
         const waitMs = error instanceof TryLater ? error.waitMs : backoffMs(failures, betweenTries, random())
         await clock.sleep(waitMs, request.signal)
       }
@@ -80,7 +95,7 @@ export class HttpClient {
     const { statusCode = 0, headers } = response
     if (statusCode < 300) return response
     const refusal = this.#refusal(await this.#bodyOf(response), statusCode)
-    if (statusCode === 503 || statusCode === 429) throw new TryLater(refusal, headers['retry-after'])
+    if (passing.includes(statusCode)) throw new TryLater(refusal, headers['retry-after'])
     throw refusal
   }
 
@@ -102,7 +117,11 @@ export class HttpClient {
         ...(signal ? { signal } : {}),
       })
       request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
-      request.once('error', reject)
+      let isSent = false
+      request.once('finish', () => {
+        isSent = true
+      })
+      request.once('error', error => reject(isSent ? new Unanswered(error) : error))
       request.once('response', response => {
         request.setTimeout(0)
         resolve(response)
@@ -115,9 +134,7 @@ export class HttpClient {
     try {
       return await text(response)
     } catch (error) {
-      throw new AgenticoreError('server_unreachable', `${this.url} broke off in the middle of its answer.`, {
-        cause: error,
-      })
+      throw new Unanswered(error, 'it broke off in the middle of its answer')
     }
   }
 
@@ -136,9 +153,13 @@ export class HttpClient {
     return new AgenticoreError(code, `${this.url} says: ${error}`, how)
   }
 
-  #unreachable(error: unknown, { signal }: HttpRequest): unknown {
-    if (error instanceof TryLater) return error.refusal
+  #givenUp(error: unknown, { signal, ifUnanswered: remedy }: HttpRequest, mayBeDone: boolean): unknown {
     if (error instanceof AgenticoreError || signal?.aborted) return error
+    if (mayBeDone && remedy !== undefined) {
+      const message = `${this.url} may have done what it was asked, and its answer did not come: ${reason(error)}.`
+      return new AgenticoreError('unanswered', message.replace(/\.\.$/, '.'), { cause: error, remedy })
+    }
+    if (error instanceof TryLater) return error.refusal
     return new AgenticoreError('server_unreachable', `No agenticore server answers at ${this.url}: ${reason(error)}.`, {
       cause: error,
     })
@@ -161,14 +182,30 @@ class TryLater extends Error {
   }
 }
 
+/** It was sent, and what came of it was not heard. */
+class Unanswered extends Error {
+  constructor(cause: unknown, message = messageOf(cause)) {
+    super(message, { cause })
+  }
+}
+
+/** Whether somebody was there who took the request that failed so. */
+export const wasTaken = ({ code, cause }: AgenticoreError): boolean =>
+  code === 'server_failed' || cause instanceof Unanswered
+
 /** Nobody listens. */
 const isNobody = (error: unknown): boolean => hasCode(error, 'ECONNREFUSED', 'ENOTFOUND')
 
+/** Whether it may have been done: a proxy says no also when it has passed it on and heard nothing. */
+const isOpen = (error: unknown): boolean =>
+  error instanceof Unanswered ||
+  (error instanceof TryLater && ['server_failed', 'store_unavailable'].includes(error.refusal.code))
+
 /** @param wasThere somebody listened a moment ago, and may again in another */
 function isWorthAnother(error: unknown, { repeatable, signal }: HttpRequest, wasThere: boolean): boolean {
-  if (signal?.aborted || error instanceof AgenticoreError) return false
+  if (!repeatable || signal?.aborted || error instanceof AgenticoreError) return false
   if (error instanceof TryLater) return error.refusal.code !== 'queue_full'
-  return repeatable && (wasThere || !isNobody(error))
+  return wasThere || !isNobody(error)
 }
 
 function parsed(body: string): object | undefined {

@@ -2,22 +2,29 @@ import { text } from 'node:stream/consumers'
 import { AgenticoreError, eventFromWire, fromWire, type Job, type JobEvent } from '../api/wire.ts'
 import type { Agenticore, FollowOptions, JobsQuery, ServerStatus, Submitted } from './agenticore.ts'
 import { followJob } from './follow.ts'
-import type { HttpClient } from './http.ts'
+import { type HttpClient, wasTaken } from './http.ts'
 import { Lines } from './lines.ts'
 
 /** What a server can be asked, by its REST interface. */
 export class RemoteAgenticore implements Agenticore {
   readonly #http: HttpClient
+  readonly #isNamed: boolean
 
-  constructor(http: HttpClient) {
+  /** @param options.isNamed somebody has said that the server is there */
+  constructor(http: HttpClient, { isNamed = false }: { isNamed?: boolean } = {}) {
     this.#http = http
+    this.#isNamed = isNamed
   }
 
   get url(): string {
     return this.#http.url
   }
 
-  /** Whether an agenticore server is there; who may ask it more is another question. */
+  /**
+   * Whether an agenticore server is there; who may ask it more is another question.
+   * @throws AgenticoreError `server_unreachable`, `server_failed` where there is somebody at an address that was named: a
+   * server that hangs is not to be taken for none
+   */
   async answers(): Promise<boolean> {
     try {
       const { service } = {
@@ -26,7 +33,8 @@ export class RemoteAgenticore implements Agenticore {
       }
       return service === 'agenticore'
     } catch (error) {
-      if (error instanceof AgenticoreError && ['server_unreachable', 'server_failed'].includes(error.code)) return false
+      const isNone = error instanceof AgenticoreError && ['server_unreachable', 'server_failed'].includes(error.code)
+      if (isNone && !(this.#isNamed && wasTaken(error))) return false
       throw error
     }
   }
@@ -55,12 +63,18 @@ export class RemoteAgenticore implements Agenticore {
   }
 
   async retry(part: string): Promise<Job> {
-    return this.#jobIn(await this.#http.json({ method: 'POST', path: `${path(part)}/retry`, repeatable: false }))
+    const headers = { 'idempotency-key': `retry-${crypto.randomUUID()}` }
+    const ifUnanswered = 'See `agenticore jobs` for a new job before you ask again.'
+    const request = { method: 'POST', path: `${path(part)}/retry`, headers, repeatable: true, ifUnanswered } as const
+    return this.#jobIn(await this.#http.json(request))
   }
 
   /** @param submission has an idempotency key, so that it can be sent again when the answer is lost */
   async submit(submission: { readonly idempotency_key: string } & object): Promise<Submitted> {
-    const reply = await this.#http.json({ method: 'POST', path: '/jobs', body: submission, repeatable: true })
+    const key = submission.idempotency_key
+    const ifUnanswered = `Run the same command again with --idempotency-key ${key}: a job that was submitted is not submitted twice.`
+    const request = { method: 'POST', path: '/jobs', body: submission, repeatable: true, ifUnanswered } as const
+    const reply = await this.#http.json(request)
     const warnings = Reflect.has(reply, 'warnings') ? this.#listIn(reply, 'warnings').map(String) : []
     return { job: this.#jobIn(reply), warnings }
   }

@@ -13,6 +13,7 @@ import { type Paint, paintFor } from './output/colour.ts'
 export abstract class AgenticoreCommand extends Command {
   protected readonly paint: Paint = paintFor(process.stdout)
   readonly #open: { close(): Promise<void> }[] = []
+  readonly #warned = new Set<string>()
 
   protected print(text: string): void {
     process.stdout.write(`${text}\n`)
@@ -24,6 +25,12 @@ export abstract class AgenticoreCommand extends Command {
 
   protected say(text: string): void {
     process.stderr.write(`${text}\n`)
+  }
+
+  /** What several may find. */
+  protected warnOnce(line: string): void {
+    if (!this.#warned.has(line)) this.say(`Warning: ${line}`)
+    this.#warned.add(line)
   }
 
   /** A server if one answers; else the jobs of this machine, which is said unless they were asked for with --local. */
@@ -38,7 +45,7 @@ export abstract class AgenticoreCommand extends Command {
 
   /** The files of this machine. */
   protected async openLocal(): Promise<LocalAgenticore> {
-    const local = await openLocal()
+    const local = await openLocal({ warn: line => this.warnOnce(line) })
     this.#open.push(local)
     return local
   }
@@ -46,7 +53,7 @@ export abstract class AgenticoreCommand extends Command {
   /** The server that the settings name; it need not be there. */
   protected async connection(): Promise<RemoteAgenticore> {
     const { openConnection } = await import('../connection.ts')
-    const server = await openConnection()
+    const server = await openConnection({ warn: line => this.warnOnce(line) })
     this.#open.push(server)
     return server
   }
@@ -58,7 +65,11 @@ export abstract class AgenticoreCommand extends Command {
 
   /** Our own errors by their catalogue; those of the parser are oclif's to show, with its exit code 2. */
   protected override async catch(error: Error & { exitCode?: number; oclif?: unknown }): Promise<void> {
-    if (error.oclif !== undefined) throw error
+    if (error.oclif !== undefined) {
+      const { suggestFlags } = await import('./unknown.ts')
+      suggestFlags(error, Object.keys(this.ctor.flags))
+      throw error
+    }
     this.tell(error)
     process.exitCode = exitCodeOf(error)
   }

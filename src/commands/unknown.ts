@@ -17,6 +17,16 @@ const removed: Readonly<Record<string, string>> = {
   push: 'use docker build and docker push',
 }
 
+/** Has an error about flags that there are not say which may have been meant. */
+export function suggestFlags(error: Error, known: readonly string[]): void {
+  if (!('flags' in error) || !Array.isArray(error.flags)) return
+  const names = known.map(name => `--${name}`)
+  for (const flag of error.flags.map(String).filter(each => each.startsWith('--'))) {
+    const [name = ''] = flag.slice(0, 100).split('=')
+    error.message = error.message.replace(flag, () => `${flag}${didYouMean(name, names)}`)
+  }
+}
+
 /** Says that there is no such command, and what may have been meant. */
 export function refuseUnknown(name: string, commands: readonly string[]): void {
   const instead = Object.hasOwn(removed, name) ? removed[name] : undefined

@@ -11,6 +11,12 @@ export const httpUrl: Kind<string> = {
   },
 }
 
+/** For what paths are put behind. */
+export const baseUrl: Kind<string> = {
+  allowed: `${httpUrl.allowed}, ? and #`,
+  parse: (value, home) => (/[?#]/.test(value) ? undefined : httpUrl.parse(value, home)),
+}
+
 /** For what a token is sent to. */
 export const apiUrl: Kind<string> = {
   allowed: 'an https:// address without credentials (http:// on this machine alone)',

@@ -110,6 +110,8 @@ t.test('a wrong value is named with its variable and what is allowed; that of a 
     ['AGENTICORE_MAX_PARALLEL_JOBS', '0', 'a whole number from 1 to 1000'],
     ['AGENTICORE_MAX_PARALLEL_JOBS', '1001', 'a whole number from 1 to 1000'],
     ['AGENTICORE_URL', 'http://user:pass@corp', 'without credentials'],
+    ['AGENTICORE_URL', 'http://corp/?a=1', 'without credentials, . and #'],
+    ['AGENTICORE_URL', 'http://corp/#f', 'without credentials, . and #'],
     ['AGENTICORE_LOG_FORMAT', 'auto', 'json or text'],
     ['AGENTICORE_LOG_LEVEL', '\u001b[2J\u202e', 'is "[\\\\]u001b\\[2J[\\\\]u202e"'],
     ['AGENTICORE_LOG_LEVEL', 'x'.repeat(5000), 'is "x{200}…"; allowed'],

@@ -100,7 +100,7 @@ t.test('what is wrong is said with line, column and what is allowed', async t =>
     ],
     ['sever:\n  port: 1', ':1:1: There is no key sever, did you mean "server"?'],
     ['port: 1', ':1:1: There is no key port, did you mean "server.port"?'],
-    ['server.port: 1', ':1:1: There is no key server.port, did you mean "server.port"?'],
+    ['server.port: 1', ':1:1: server.port has to be nested: port on a line of its own, indented, below server:'],
     ['xyzzy: 1', ':1:1: There is no key xyzzy.'],
     ['repos:\n  pod_name_file: /x', ':2:3: There is no key repos.pod_name_file, did you mean "repos.pod_name"?'],
     ['server:\n  port: 1\n  host: a\n  port: 1', ':4:3: server.port is there twice.'],

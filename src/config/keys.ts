@@ -20,8 +20,10 @@ export const groupsOf = (kinds: ReadonlyMap<string, KeyKind>): string[] => [
   ...new Set([...kinds.keys()].flatMap(name => name.split('.').slice(0, 1))),
 ]
 
-/** Says which one may be meant: one spelt much the same, or one of that name in a group. */
+/** Says which one may be meant: one spelt much the same, or one of that name in a group; or that it has to be in its group. */
 export function unknownKey(name: string, kinds: ReadonlyMap<string, KeyKind>): string {
+  const [group, key] = name.split('.')
+  if (kinds.has(name)) return `${name} has to be nested: ${key} on a line of its own, indented, below ${group}:`
   const names = [...kinds.keys()]
   const near = didYouMean(name.slice(0, 100), name.includes('.') ? names : groupsOf(kinds))
   const namesake = names.find(known => known.endsWith(`.${name.split('.').at(-1)}`)) ?? ''

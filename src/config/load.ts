@@ -3,7 +3,7 @@ import { type Origins, refuseContradictions, warnOfContradictions } from './cont
 import { readConfigFile } from './file.ts'
 import { findGiven, type Given, notAllowed, type Source } from './given.ts'
 import { readSettings, type Settings } from './settings.ts'
-import { type Environment, environmentSource, secretVariables, warnOfVariables } from './variables.ts'
+import { type Environment, environmentSource, secretVariables, warnOfUnknown, warnOfVariables } from './variables.ts'
 
 export { SettingError } from './setting-error.ts'
 
@@ -12,6 +12,10 @@ export interface Surroundings {
   readonly settings: Settings
   /** What is wrong with them and keeps nothing from going on, a line each. */
   readonly warnings: readonly string[]
+  /** Those of them that are said to whoever gives a command: most likely a variable is misspelt. */
+  readonly unknown: readonly string[]
+  /** Whether somebody has set where the server is. */
+  readonly isServerNamed: boolean
   readonly home: string
   readonly path: string
   readonly sshAuthSock: string
@@ -35,11 +39,14 @@ const notForUserPrograms = /^(GIT_(?!CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)$|EXEC_PATH$
 export async function loadSurroundings(env: Environment = process.env): Promise<Surroundings> {
   const home = env.HOME || homedir() || userInfo().homedir
   const cloud = pick(env, cloudVariables)
+  const unknown = warnOfUnknown(env)
   const file = await readConfigFile(home)
   const { settings, origins } = loadSettings([environmentSource(env), file], home)
   return {
     settings,
-    warnings: [...file.warnings, ...warnOfVariables(env), ...warnOfContradictions(settings, origins)],
+    warnings: [...file.warnings, ...unknown, ...warnOfVariables(env), ...warnOfContradictions(settings, origins)],
+    unknown,
+    isServerNamed: ['AGENTICORE_URL', 'AGENTICORE_HOST', 'AGENTICORE_PORT'].some(name => origins.has(name)),
     home,
     path: env.PATH ?? '',
     sshAuthSock: env.SSH_AUTH_SOCK ?? '',

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { apiUrl, host, hosts, httpUrl, port } from './addresses.ts'
+import { apiUrl, baseUrl, host, hosts, httpUrl, port } from './addresses.ts'
 import {
   apiKey,
   apiKeys,
@@ -293,7 +293,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
     }),
     clientUrl: read({
       variable: 'AGENTICORE_URL',
-      kind: httpUrl,
+      kind: baseUrl,
       ...none,
       meaning: 'The server that commands talk to, instead of AGENTICORE_HOST and AGENTICORE_PORT.',
     }),

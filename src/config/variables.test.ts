@@ -27,6 +27,11 @@ t.test('a variable that is no setting is named with the nearest', async t => {
   }
 })
 
+t.test('whoever gives a command hears of what is misspelt, and not of what he brings along', async t => {
+  const { unknown } = await loadSurroundings({ HOME: '/home/you', AGENTICORE_PROT: '1', AGENT_MODE: 'x' })
+  t.strictSame(unknown, ['AGENTICORE_PROT is no setting, did you mean "AGENTICORE_PORT"?'])
+})
+
 t.test('of what is ours, of later versions and of Kubernetes there is nothing to say', async t => {
   const link = 'tcp://10.0.0.7:8200'
   t.strictSame(

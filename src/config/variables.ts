@@ -23,15 +23,22 @@ const serviceLink = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PRO
 const isServiceLink = (name: string, text: string): boolean =>
   serviceLink.test(name) || /^(tcp|udp|sctp):\/\//.test(text)
 
-/** A line for each variable that somebody may have set for us and that nothing reads. */
-export function warnOfVariables(env: Environment): string[] {
-  const known = knownVariables()
-  return Object.entries(env).flatMap(([name, text]) => {
+/** A line for each variable that somebody may have brought along for us, and that nothing reads. */
+export const warnOfVariables = (env: Environment): string[] =>
+  Object.entries(env).flatMap(([name, text]) => {
     if (!text) return []
     if (isForeignVariable(name)) return [`${name} ${notUsed}`]
-    if (withoutEffect[name] !== undefined) return [`${name} ${withoutEffect[name]}`]
-    const isOurs = name.startsWith('AGENTICORE_') && !known.includes(name) && !others.test(name)
-    return isOurs && !isServiceLink(name, text) ? [unknownVariable(name, known)] : []
+    return withoutEffect[name] === undefined ? [] : [`${name} ${withoutEffect[name]}`]
+  })
+
+/** A line for each variable that has a name like ours, and is none: most likely it is misspelt. */
+export function warnOfUnknown(env: Environment): string[] {
+  const known = knownVariables()
+  const isKnown = (name: string): boolean =>
+    [...known, ...Object.keys(withoutEffect)].includes(name) || isForeignVariable(name) || others.test(name)
+  return Object.entries(env).flatMap(([name, text]) => {
+    if (!text || !name.startsWith('AGENTICORE_') || isKnown(name) || isServiceLink(name, text)) return []
+    return [unknownVariable(name, known)]
   })
 }
 

@@ -139,6 +139,11 @@ export const catalogue = {
     remedy:
       'Start one (`agenticore serve`), set AGENTICORE_URL to where it is, or run the job in this process with `--local`.',
   },
+  unanswered: {
+    kind: 'unavailable',
+    meaning: 'The server may have done what it was asked: the request was sent, and the answer did not come.',
+    remedy: 'Look whether it was done before you ask again.',
+  },
   server_failed: {
     kind: 'unavailable',
     meaning: 'What answered is no agenticore server, or one that is in trouble.',

@@ -7,6 +7,7 @@ export const maxTaskBytes = 512 * 1024
 /** @throws AgenticoreError `invalid_request` that names the field, its value and what is allowed. */
 export function checkRequest(request: JobRequest): void {
   checkTask(request.task)
+  checkKey(request.idempotencyKey)
   checkPositive('max_turns', request.maxTurns)
   checkPositive('max_budget_usd', request.maxBudgetUsd)
   checkPositive('timeout', request.timeoutSeconds)
@@ -60,6 +61,11 @@ function checkTask(task: string): void {
   throw new AgenticoreError('invalid_request', `The task has ${bytes} bytes; at most ${maxTaskBytes} are allowed.`, {
     remedy: 'Put the material into a file of the repository and name the file in the task. Nothing was submitted.',
   })
+}
+
+/** Whoever gives one that is empty, as `$KEY` of a shell may be, takes the submission for safe to repeat. */
+function checkKey(key: string | undefined): void {
+  if (key === '') throw new AgenticoreError('invalid_request', 'The idempotency key is empty.')
 }
 
 function checkPositive(name: string, value: number | undefined): void {

@@ -37,6 +37,10 @@ export interface JobServiceParts {
   readonly tracing?: Tracing
 }
 
+export interface RetryOptions extends SubmitOptions {
+  readonly idempotencyKey?: string
+}
+
 interface Kept {
   readonly job: Job
   /** Not one that had the key before. */
@@ -108,11 +112,15 @@ export class JobService {
     return continuing(request, await this.#latestOf(session.trim().toLowerCase(), request.idempotencyKey))
   }
 
-  /** A new job that asks for the same. @throws AgenticoreError `job_not_found`, `ambiguous_id` */
-  async retry(part: string, options: SubmitOptions = {}): Promise<Job> {
+  /**
+   * A new job that asks for the same.
+   * @param options.idempotencyKey makes it safe to repeat, as that of a submission does
+   * @throws AgenticoreError `job_not_found`, `ambiguous_id`, and what `submit` throws
+   */
+  async retry(part: string, { idempotencyKey: key, ...how }: RetryOptions = {}): Promise<Job> {
     // The key stands for the job that had it.
     const { idempotencyKey: _, ...request } = requestOf(await this.get(part))
-    return await this.submit(request, options)
+    return await this.submit(key === undefined ? request : { ...request, idempotencyKey: key }, how)
   }
 
   /** @throws AgenticoreError `job_not_found`, `ambiguous_id` */

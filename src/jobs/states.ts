@@ -99,8 +99,13 @@ export function abandoned(job: Job, at: Date): Job {
 
 /** True when a queued job has waited longer than it was to wait. */
 export function isOverdue(job: Job, at: Date): boolean {
-  if (job.status !== 'queued' || job.queueTtlSeconds === undefined || job.startedAt !== undefined) return false
-  return at.getTime() >= Date.parse(job.createdAt) + job.queueTtlSeconds * 1000
+  return job.status === 'queued' && at.getTime() >= startByMs(job)
+}
+
+/** When a job that waits is overdue, in ms since 1970: never, once it has started. */
+export function startByMs({ createdAt, startedAt, queueTtlSeconds }: Job): number {
+  if (queueTtlSeconds === undefined || startedAt !== undefined) return Number.POSITIVE_INFINITY
+  return Date.parse(createdAt) + queueTtlSeconds * 1000
 }
 
 export function expired(job: Job, at: Date): Job {

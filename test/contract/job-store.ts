@@ -395,6 +395,22 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.match(await kit.other.submit(newJob(kit.clock.now(), { idempotencyKey: 'k-2' }), limit), { status: 'queued' })
   })
 
+  rule('what is overdue takes no room, before anybody has ended it', async (t, kit) => {
+    const limit = { queueLimit: 2 }
+    const submit = async (given = {}) => await kit.store.submit(newJob(kit.clock.now(), given), limit)
+    const [short, long] = [await submit({ queueTtlSeconds: 5 }), await submit({ queueTtlSeconds: 60 })]
+    await t.rejects(submit(), { code: 'queue_full' })
+    kit.clock.advance(5000)
+    t.match(await submit(), { status: 'queued' })
+    await t.rejects(submit(), { code: 'queue_full', message: '2 jobs wait' })
+    t.match(await kit.other.get(short.id), { status: 'expired' })
+    // Who has begun has no such time any more.
+    await kit.store.release(await kit.claim())
+    kit.clock.advance(60_000)
+    await t.rejects(submit(), { code: 'queue_full' })
+    t.match(await kit.store.get(long.id), { status: 'queued' })
+  })
+
   rule('a job is forgotten when it has been over for its time, and its key is free again', async (t, kit) => {
     const request = { idempotencyKey: 'k-1', ttlSeconds: 3600 }
     const job = await kit.submit(request)

@@ -87,7 +87,13 @@ t.test('what cannot be run here is refused before anything is kept', async t => 
     { what: 'a directory without git', args: ['task', '-r', '.'], exit: 2, says: ['is no git repository'] },
     { what: 'an empty task', args: [' \n', '-r', url], exit: 2, says: ['The task is empty'] },
     { what: 'no task', args: [], exit: 2, says: ['Missing 1 required arg'] },
-    { what: 'an unknown flag', args: ['task', '--bogus'], exit: 2, says: ['Nonexistent flag: --bogus'] },
+    { what: 'an unknown flag', args: ['task', '--bogus'], exit: 2, says: ['Nonexistent flag: --bogus\n'] },
+    {
+      what: 'a misspelt flag',
+      args: ['task', '--timeuot=5', '--max-turn', '3'],
+      exit: 2,
+      says: ['--timeuot=5, did you mean "--timeout"?', '--max-turn, did you mean "--max-turns"?'],
+    },
     {
       what: 'a limit that is none',
       args: ['task', '--max-budget-usd', 'much'],
@@ -238,7 +244,13 @@ t.test('help, version, and no command at all', async t => {
   for (const args of [[], ['help'], ['--help']]) t.match((await cli(args)).stdout, /COMMANDS\n[\s\S]*run/)
   const help = await cli(['run', '--help'])
   for (const part of ['--base-ref', '--repo', 'EXAMPLES', '--local --wait']) t.match(help.stdout, part)
-  t.equal((await cli(['help', 'run'])).stdout, help.stdout)
+  for (const args of [
+    ['help', 'run'],
+    ['run', '-h'],
+    ['run', 'task', '-h'],
+  ])
+    t.equal((await cli(args)).stdout, help.stdout, args.join(' '))
+  t.equal((await cli(['-h'])).stdout, (await cli(['--help'])).stdout)
 })
 
 t.test('the launcher is found through links, and a Node that is too old is named', async t => {

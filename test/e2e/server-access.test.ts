@@ -114,7 +114,12 @@ const strange: readonly Sender[] = [
   ...named('X-Real-IP', ['127.0.0.1']),
   ...named('X-Client-IP', ['127.0.0.1']),
   ...named('Via', ['1.1 proxy']),
-  ...named('CF-Connecting-IP', ['127.0.0.1']),
+  ...['CF-Connecting-IP', 'True-Client-IP', 'X-Cluster-Client-IP', 'Fastly-Client-IP', 'X-Azure-ClientIP'].flatMap(
+    name => named(name, ['127.0.0.1']),
+  ),
+  ...['X-Original-Forwarded-For', 'X-Envoy-External-Address', 'X-ProxyUser-Ip'].flatMap(name =>
+    named(name, ['127.0.0.1']),
+  ),
 ]
 
 /** Headers that change nothing. */

@@ -247,10 +247,20 @@ t.test('ids, queries and headers that are none', async t => {
   await isUnharmed()
 })
 
-/** Status and body of each reply in what came back over a connection. */
-function repliesIn(heard: string): { readonly status: number; readonly body: string }[] {
-  return [...heard.matchAll(/HTTP\/1\.1 (\d{3})[^\r]*\r\n(?:[^\r]+\r\n)*\r\n([^\r]*?)(?=HTTP\/1\.1|$)/g)].map(
-    ([, status, body = '']) => ({ status: Number(status), body }),
+interface Heard {
+  readonly status: number
+  /** Its X-Request-Id. */
+  readonly id: string
+  readonly body: string
+}
+
+/** Each reply in what came back over a connection. */
+function repliesIn(heard: string): Heard[] {
+  return [...heard.matchAll(/HTTP\/1\.1 (\d{3})[^\r]*\r\n((?:[^\r]+\r\n)*)\r\n([^\r]*?)(?=HTTP\/1\.1|$)/g)].map(
+    ([, status, headers = '', body = '']) => {
+      const [, id = ''] = /^x-request-id: (.*)\r$/im.exec(headers) ?? []
+      return { status: Number(status), id, body }
+    },
   )
 }
 
@@ -301,12 +311,16 @@ t.test('what is no HTTP, or none for this server, is refused in its own words', 
     ['PROPFIND', request('PROPFIND /jobs', close), 404],
     ['an expectation', `${post('Expect: the-unexpected', 'Content-Length: 2')}{}`, 417],
     ['*', request('OPTIONS *', close), 404],
+    ['the address of another host', request('GET http://evil.example/status', close), 400],
   ]
   for (const [what, sent, status] of raw) {
     const [reply, ...more] = repliesIn(await bytesTo(daemon.url, sent))
     t.equal(reply?.status, status, what)
     t.strictSame(more, [], `${what}: one reply`)
     if (reply) envelopeOf(t, reply, what)
+    const id = reply?.id ?? ''
+    t.match(id, /^[\da-f-]{36}$/, `${what}: its id`)
+    t.match(await until(() => daemon.log.find(line => line.includes(id))), `"status":${status}`, `${what}: in the log`)
     if ((await http('GET', '/health')).status !== 200) t.fail(`${what}: the next one`)
   }
   const head = await bytesTo(daemon.url, request('HEAD /jobs/events', close))
@@ -324,13 +338,19 @@ t.test('what is no HTTP, or none for this server, is refused in its own words', 
   const smuggled = await bytesTo(daemon.url, `${request('GET /health')}nonsense\r\n\r\n${request('DELETE /jobs/ffff')}`)
   t.strictSame(
     repliesIn(smuggled).map(({ status }) => status),
-    [],
-    'nothing is read behind what is no HTTP, and its refusal is not the reply to the request before',
+    [200],
+    'nothing is read behind what is no HTTP, and the request before it has its own reply',
   )
+  const submission = JSON.stringify({ task: 'x' })
+  const tooLong = `${post(`Content-Length: ${submission.length}`)}${submission}${' and more'.repeat(mebibyte)}`
+  const [submitted, ...others] = repliesIn(await bytesTo(daemon.url, tooLong))
+  t.strictSame([submitted?.status, others], [200, []], 'bytes behind a body do not cost it its reply')
+  const whole = await bytesTo(daemon.url, request('GET http://localhost/health', close))
+  t.match(whole, /^HTTP\/1\.1 200 /, 'a whole address of the same host')
   const events = await stream(t, daemon.url, '/jobs/events')
   events.write('nonsense\r\n\r\n')
   t.notMatch(await text(events), 'HTTP/1.1 400', 'nor is it a part of a stream')
-  t.strictSame(await ids(), [])
+  t.equal((await ids()).length, 1)
   await isUnharmed()
 })
 
@@ -380,6 +400,17 @@ t.test('clients that send slowly hold nobody up', async t => {
   t.ok((await medianMs(http, '/status')) < 500)
   for (const socket of sockets) socket.destroy()
   t.strictSame(await ids(), [])
+  await isUnharmed()
+})
+
+t.test('a submitter who waits and hangs up is no trouble', async t => {
+  const { daemon, ids, isUnharmed } = await victim(t)
+  const body = JSON.stringify({ task: 'x', wait: true })
+  const head = `POST /jobs HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: impatient\r\nContent-Length: ${body.length}\r\n\r\n`
+  const socket = await hold(t, daemon.url, head + body)
+  await until(async () => ((await ids()).length === 1 ? true : undefined))
+  socket.destroy()
+  t.match(await until(() => daemon.log.find(line => line.includes('impatient'))), '"level":"info"')
   await isUnharmed()
 })
 

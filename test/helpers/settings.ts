@@ -26,6 +26,11 @@ const samples: Readonly<Record<string, Sample>> = {
     value: 'http://corp:4317',
     wrong: 'corp:4317',
   },
+  'an http:// or https:// address without credentials, ? and #': {
+    text: 'http://corp:8200/agenticore',
+    value: 'http://corp:8200/agenticore',
+    wrong: 'http://corp:8200/?a=1',
+  },
   'any text on one line; with the prefix whsec_, base64 of 24 bytes or more': {
     text: 'any words',
     value: 'any words',

@@ -27,6 +27,9 @@ t.test('bash completes commands, flags, and the values of a flag', t => {
   t.strictSame(completed('agenticore', 'jo'), ['jobs', 'job'])
   t.strictSame(completed('agenticore', 'jobs', '--'), ['--json', '--status'])
   t.strictSame(completed('agenticore', 'jobs', '--status', 'r'), ['running'])
+  t.strictSame(completed('agenticore', 'jobs', '-s', 'r'), ['running'])
+  t.strictSame(completed('agenticore', 'jobs', '--status', '=', 'r'), ['running'])
+  t.strictSame(completed('agenticore', 'jobs', '--status', '='), ['queued', 'running'])
   t.strictSame(completed('agenticore', 'job', 'abc'), [])
   t.end()
 })
@@ -34,7 +37,10 @@ t.test('bash completes commands, flags, and the values of a flag', t => {
 t.test('zsh and fish are told the same, with what it means', t => {
   const zsh = completionFor('zsh', 'agenticore', commands)
   t.match(zsh, "'jobs:List the user’s jobs\\: newest first.'")
-  t.match(zsh, "jobs) _arguments '--json[print \\[JSON\\]]' '--status[only these]:status:(queued running)'")
+  t.match(
+    zsh,
+    "jobs) _arguments '--json[print \\[JSON\\]]' '--status=[only these]:status:(queued running)' '-s+[only these]:status:(queued running)'",
+  )
   const fish = completionFor('fish', 'agenticore', commands)
   t.match(fish, "-n '__fish_seen_subcommand_from jobs' -l status -s s -r -f -a 'queued running' -d 'only these'")
   t.end()

@@ -26,7 +26,9 @@ function bash(bin: string, commands: readonly Completable[]): string {
   const perCommand = commands.map(({ name, flags }) => {
     const values = flags.flatMap(flag =>
       flag.values?.length
-        ? [`      --${flag.name}) COMPREPLY=($(compgen -W '${flag.values.join(' ')}' -- "$cur")); return ;;`]
+        ? [
+            `      ${formsOf(flag).join('|')}) COMPREPLY=($(compgen -W '${flag.values.join(' ')}' -- "$cur")); return ;;`,
+          ]
         : [],
     )
     return [
@@ -37,6 +39,8 @@ function bash(bin: string, commands: readonly Completable[]): string {
   })
   return `_${bin}() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words
+  # Of --flag=value bash makes three words.
+  if [ "$cur" = = ]; then cur=; elif [ "$prev" = = ]; then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
   if [ "$COMP_CWORD" = 1 ]; then
     COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(' ')}' -- "$cur"))
     return
@@ -49,11 +53,20 @@ ${perCommand.join('\n')}
 complete -o default -F _${bin} ${bin}`
 }
 
+const formsOf = ({ name, short }: CompletableFlag): string[] => [
+  `--${name}`,
+  ...(short === undefined ? [] : [`-${short}`]),
+]
+
 function zsh(bin: string, commands: readonly Completable[]): string {
   const described = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary.replaceAll(':', '\\:')}`)}`)
   const perCommand = commands.map(({ name, flags }) => {
-    const specs = flags.map(flag =>
-      quoted(`--${flag.name}[${flag.description.replaceAll(/[[\]]/g, '\\$&')}]${zshValues(flag)}`),
+    const specs = flags.flatMap(flag =>
+      formsOf(flag).map(form => {
+        // The value may follow in the same word.
+        const joined = flag.values === undefined ? '' : form.startsWith('--') ? '=' : '+'
+        return quoted(`${form}${joined}[${flag.description.replaceAll(/[[\]]/g, '\\$&')}]${zshValues(flag)}`)
+      }),
     )
     return `    ${name}) _arguments ${[...specs, "'*:file:_files'"].join(' ')} ;;`
   })

@@ -47,7 +47,8 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8)
 loopback.addAddress('::1', 'ipv6')
 
-const forwarding = /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/
+const forwarding =
+  /^(forwarded|via|x-(original-)?forwarded(-.*)?|x-original-host|x-envoy-external-address|(.+-)?(client|real|connecting|remote|socket|(proxy)?user)-?ip)$/
 
 function thisMachine(closed: (why: string) => void): Access {
   return ({ socket, headers }) => {

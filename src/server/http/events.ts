@@ -42,7 +42,7 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
       schema: {
         summary: 'Every change of every job, from now on (Server-Sent Events)',
         description:
-          'A message a change, with the job as it is then, without its `output`. Begin with GET /jobs once this is open.',
+          'A message a change, with the job as it is then, without its `output`. Messages have no ids, and `Last-Event-ID` brings nothing back: whoever comes, or comes again, opens this first and then reads GET /jobs, which has every job as it is by then; what changes meanwhile is in the stream. Only the events of one job (GET /jobs/{id}/events) go on where they broke off.',
         tags,
         response: { 200: inContent('A stream.', { 'text/event-stream': message }), ...refusals(401, 403) },
       },

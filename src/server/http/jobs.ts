@@ -2,7 +2,14 @@ import { createReadStream } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import * as z from 'zod'
 import { manyJobs, oneJob } from '../../api/replies.ts'
-import { droppedFields, jobPath, jobsQuery, type Submission, submission } from '../../api/requests.ts'
+import {
+  droppedFields,
+  jobPath,
+  jobsQuery,
+  type Submission,
+  submission,
+  submissionHeaders,
+} from '../../api/requests.ts'
 import { toWire } from '../../api/wire.ts'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId, JobRequest } from '../../jobs/job.ts'
@@ -26,11 +33,12 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
           'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning.',
         tags,
         body: submission,
+        headers: submissionHeaders,
         response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 503, 507, ...badBody) },
       },
     },
     async ({ body: wanted, headers }, reply) => {
-      const asked = { ...requestFrom(wanted, defaults), ...traceFrom(headers) }
+      const asked = { ...keyFrom(headers), ...requestFrom(wanted, defaults), ...traceFrom(headers) }
       const job = await service.submit(
         wanted.session_id === '' ? asked : await service.followUp(asked, wanted.session_id),
       )
@@ -87,10 +95,11 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       schema: {
         ...one,
         summary: 'Submit the request of a job again, as a new job',
+        headers: submissionHeaders,
         response: { 200: oneJob, ...refusals(401, 403, 404, 409, 414, 429, 503, 507, ...badBody) },
       },
     },
-    async ({ params: { id } }) => ({ success: true, job: toWire(await service.retry(id)) }),
+    async ({ params: { id }, headers }) => ({ success: true, job: toWire(await service.retry(id, keyFrom(headers))) }),
   )
 
   server.get(
@@ -131,7 +140,7 @@ function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['default
     maxBudgetUsd: wanted.max_budget_usd,
     timeoutSeconds: wanted.timeout,
     queueTtlSeconds: wanted.queue_ttl_seconds,
-    idempotencyKey: wanted.idempotency_key || undefined,
+    idempotencyKey: wanted.idempotency_key,
   }
   return {
     task: wanted.task,
@@ -146,6 +155,9 @@ function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['default
 
 const traceFrom = ({ traceparent }: IncomingHttpHeaders): { traceparent?: string } =>
   typeof traceparent === 'string' ? { traceparent } : {}
+
+const keyFrom = (headers: { readonly 'idempotency-key'?: string | undefined }): { idempotencyKey?: string } =>
+  given({ idempotencyKey: headers['idempotency-key'] })
 
 type Given<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
+import { hasCode } from '../../util/error-code.ts'
 import { type Access, accessBy } from './access.ts'
 import { idleEnder, owe } from './connections.ts'
 import { eventRoutes } from './events.ts'
@@ -10,6 +11,7 @@ import { refuseMalformed, refuseOddities } from './malformed.ts'
 import { describeRoutes } from './openapi.ts'
 import type { CheckedRequests, Server, ServerParts } from './parts.ts'
 import { type Refusal, refusal, refusalFor } from './refusals.ts'
+import { requestIdOf } from './request-id.ts'
 import { pathOf, refuseUnknown } from './unknown.ts'
 import { validatorCompiler } from './validation.ts'
 
@@ -38,8 +40,8 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
     // Node would refuse a request without Host with no word of ours.
     http: { headersTimeout: headersMs, connectionsCheckingInterval: 5000, requireHostHeader: false },
     routerOptions: { maxParamLength: maxParamChars },
-    genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? crypto.randomUUID(),
-    clientErrorHandler: refuseMalformed,
+    genReqId: ({ headers }) => requestIdOf(headers),
+    clientErrorHandler: refuseMalformed(logger),
     frameworkErrors: (error, request, reply) => void send(refusalFor(refusedBy(access, request) ?? error), reply),
   }).withTypeProvider<CheckedRequests>()
   server.setValidatorCompiler(validatorCompiler)
@@ -47,7 +49,7 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
   server.setErrorHandler((error, request, reply) => sendError(error, request, reply))
   server.setNotFoundHandler(refuseUnknown)
   acceptAnyJson(server)
-  refuseOddities(server.server)
+  refuseOddities(server.server, logger)
   const endIdle = idleEnder(server.server)
   server.addHook('preClose', async () => endIdle())
   addHooks(server, access)
@@ -78,10 +80,14 @@ function addHooks(server: Server, access: Access): void {
   })
 }
 
-/** RFC 9112, 3.2. */
+/** RFC 9112, 3.2: what is asked for by its whole address names its host there, too, and a proxy may go by either. */
 function checkHost({ headers, raw }: FastifyRequest): void {
   if ((raw.headersDistinct.host ?? []).length > 1) {
     throw new AgenticoreError('invalid_request', 'The request has more than one Host header.')
+  }
+  const [, named = headers.host] = /^[a-z][a-z\d+.-]*:\/\/([^/?#]*)/i.exec(raw.url ?? '') ?? []
+  if (headers.host !== undefined && named?.toLowerCase() !== headers.host.toLowerCase()) {
+    throw new AgenticoreError('invalid_request', 'The address of the request names another host than its Host header.')
   }
   if (headers.host !== undefined || raw.httpVersion === '1.0') return
   throw new AgenticoreError('invalid_request', 'The request has no Host header.')
@@ -97,10 +103,6 @@ function refusedBy(access: Access, request: FastifyRequest): unknown {
   }
 }
 
-/** One that a caller gave, if it is fit to be written down. */
-const requestIdFrom = (given: string | string[] | undefined): string | undefined =>
-  typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : undefined
-
 /** Whatever a client calls it, as the original did; an empty one is none. */
 function acceptAnyJson(server: Server): void {
   const parse = server.getDefaultJsonParser('error', 'error')
@@ -115,7 +117,9 @@ function acceptAnyJson(server: Server): void {
 
 function sendError(error: unknown, { log }: FastifyRequest, reply: FastifyReply): FastifyReply {
   const answer = refusalFor(error)
-  if (answer.status >= 500) log.error({ err: error }, 'request failed')
+  // Who asked has hung up in the middle of the reply.
+  if (reply.raw.destroyed && hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) log.info('nobody waits for the reply')
+  else if (answer.status >= 500) log.error({ err: error }, 'request failed')
   return send(answer, reply)
 }
 

@@ -26,6 +26,7 @@ import { Keys } from './keys.ts'
 import { idOfRecord, KnownIds } from './known-ids.ts'
 import { Listing } from './listing.ts'
 import { Markers } from './markers.ts'
+import { Overdue } from './overdue.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
 import { RememberedMarkers } from './remembered-markers.ts'
@@ -104,6 +105,7 @@ export class FileJobStore implements JobStore {
     }
     this.#listing = new Listing({ ...seen, ids: this.#ids })
     this.#watched = { ...seen, changes: this.#changes, clock: parts.clock }
+    const overdue = new Overdue({ ...parts, ...seen })
     const shared = {
       ...parts,
       journal: this.#journal,
@@ -115,6 +117,7 @@ export class FileJobStore implements JobStore {
       keys: this.#keys,
       cancel: (id: JobId): Promise<Job> => this.cancel(id),
       waiting: async (): Promise<number> => (await this.stats()).queued,
+      endOverdue: (): Promise<void> => overdue.end(),
       heed: (job: Job): Promise<Job> => this.#heed(job),
       reached: (point: StorePoint): void => this.#reached(point),
     }

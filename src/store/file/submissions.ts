@@ -20,6 +20,8 @@ export interface SubmissionsParts {
   cancel(id: JobId): Promise<Job>
   /** How many jobs wait. */
   waiting(): Promise<number>
+  /** Ends what waits and should have started by now. */
+  endOverdue(): Promise<void>
 }
 
 /**
@@ -40,7 +42,11 @@ export class Submissions {
     const { queueLimit = Number.POSITIVE_INFINITY } = options
     // What is there already takes no room.
     if (queueLimit === Number.POSITIVE_INFINITY || (await this.#isKept(job))) return await this.#submit(job, options)
-    const queued = await this.#parts.waiting()
+    let queued = await this.#parts.waiting()
+    if (queued + this.#coming >= queueLimit) {
+      await this.#parts.endOverdue()
+      queued = await this.#parts.waiting()
+    }
     if (queued + this.#coming >= queueLimit) throw queueFull(queued + this.#coming, queueLimit)
     this.#coming += 1
     try {

@@ -13,7 +13,7 @@ import type {
 } from '../../jobs/ports.ts'
 import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
-import { asSubmitted, isOverdue } from '../../jobs/states.ts'
+import { asSubmitted, isOverdue, startByMs } from '../../jobs/states.ts'
 import { madeAt } from '../../util/ids.ts'
 import { joinedNext } from '../../util/joined.ts'
 import { Claims } from './claims.ts'
@@ -241,7 +241,9 @@ export class RedisJobStore implements JobStore {
   /** @returns the job that Redis has now; none when the one of an earlier submission has just been forgotten */
   async #accept(job: Job, queueLimit?: number): Promise<{ kept: Job | undefined; epoch: string }> {
     const { ask } = this.#connections
-    const [word = '', id = '', epoch = ''] = texts(await ask.run('submit', ...submission(job, queueLimit)))
+    const [word = '', id = '', epoch = ''] = texts(
+      await ask.run('submit', ...submission(job, this.#parts.clock.now(), queueLimit)),
+    )
     if (word === 'full') throw queueFull(Number(id), queueLimit ?? 0)
     if (word === 'conflict') {
       const message = `The idempotency key "${job.idempotencyKey}" belongs to job ${id}.`
@@ -329,14 +331,15 @@ export class RedisJobStore implements JobStore {
 
 const isAway = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'store_unavailable'
 
-function submission(job: Job, queueLimit = Number.POSITIVE_INFINITY): (string | number)[] {
-  const { id, idempotencyKey, createdAt, queueTtlSeconds } = job
+function submission(job: Job, now: Date, queueLimit = Number.POSITIVE_INFINITY): (string | number)[] {
+  const { id, idempotencyKey, queueTtlSeconds } = job
   return [
     id,
     idempotencyKey === undefined ? '' : digestOf(idempotencyKey),
     digestOf(requestText(job)),
-    queueTtlSeconds === undefined ? '' : Date.parse(createdAt) + queueTtlSeconds * 1000,
+    queueTtlSeconds === undefined ? '' : startByMs(job),
     Number.isFinite(queueLimit) ? queueLimit : '',
+    now.getTime(),
     ...toFields(job),
   ]
 }

@@ -1,6 +1,6 @@
 -- A new job, at the end of the queue.
 -- ARGV 2 id · 3 digest of the idempotency key, or '' · 4 digest of the request · 5 when it expires in ms, or ''
---      6 how many may wait, or '' · 7.. fields and values of the record
+--      6 how many may wait, or '' · 7 now in ms · 8.. fields and values of the record
 -- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's · 'conflict' that one asked for
 --      something else · 'full', how many wait
 -- Replayed: by id, 'kept'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
@@ -20,7 +20,8 @@ if digest ~= '' then
   end
 end
 if ARGV[6] ~= '' then
-  local waiting = redis.call('ZCARD', key('jobs:queued'))
+  -- What is overdue is about to be ended.
+  local waiting = redis.call('ZCARD', key('jobs:queued')) - redis.call('ZCOUNT', key('expiring'), '-inf', ARGV[7])
   if waiting >= tonumber(ARGV[6]) then return { 'full', waiting } end
 end
 if digest ~= '' then
@@ -28,7 +29,7 @@ if digest ~= '' then
   redis.call('HSET', jobKey(id), '@idem', digest)
 end
 
-redis.call('HSET', jobKey(id), unpack(ARGV, 7))
+redis.call('HSET', jobKey(id), unpack(ARGV, 8))
 redis.call('ZADD', key('jobs'), 0, id)
 redis.call('ZADD', key('jobs:reversed'), 0, id:reverse())
 redis.call('ZADD', key('jobs:queued'), 0, id)
