@@ -1,4 +1,4 @@
-import type { Clock } from '../util/clock.ts'
+import { type Clock, pause } from '../util/clock.ts'
 
 /** For a loop that looks now and then, and at once when it is told to. A ring that nobody waits for is heard later. */
 export class Bell {
@@ -16,11 +16,7 @@ export class Bell {
   /** Resolves at the next ring, or after `ms`. */
   async heard(ms: number): Promise<void> {
     const { signal } = this.#rung
-    try {
-      await this.#clock.sleep(ms, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
+    await pause(this.#clock, ms, signal)
     if (signal.aborted) this.#rung = new AbortController()
   }
 }
