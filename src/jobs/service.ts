@@ -135,9 +135,9 @@ export class JobService {
     return await this.#parts.store.stats()
   }
 
-  /** Every change of every job from now on, without `output`. */
-  changes(signal: AbortSignal): AsyncIterable<Job> {
-    return this.#parts.store.watch(signal)
+  /** Every change of every job from when this resolves, without `output`. */
+  async changes(signal: AbortSignal): Promise<AsyncIterable<Job>> {
+    return await this.#parts.store.watch(signal)
   }
 
   /** The job's events from the first on, or after one; with `follow`, also those still to come until the job ends. */

@@ -1,38 +1,50 @@
-import { createHash } from 'node:crypto'
-import type { Job, JobId } from '../../jobs/job.ts'
-import { withoutOutput } from '../../jobs/job.ts'
+import { fingerprint } from '../util/fingerprint.ts'
+import { type Job, type JobId, withoutOutput } from './job.ts'
 
 /** What a watcher remembers of what it has told; jobs beyond that may be told a second time. */
-const most = 5000
+const mostTold = 5000
+/** Those who keep up with each other read a record once between them. Records can be large. */
+const mostReadings = 64
 
 export interface WatchersParts {
   /** The job as it is now. */
   look(id: JobId): Promise<Job | undefined>
-  warn(message: string): void
+  /** Told when the first watcher comes, and when the last one has gone. */
+  watched?(is: boolean): void
 }
 
-/** Those who watch what happens to jobs. Redis says which ones changed; each watcher reads those it has not told yet. */
+interface Reading {
+  readonly job: Job
+  readonly digest: string
+}
+
+/** Those who watch what happens to jobs. A store says which ones changed; each watcher hears of those it has not told yet. */
 export class Watchers {
   readonly #parts: WatchersParts
   readonly #watchers = new Set<Watcher>()
+  /** Of jobs that have not changed since, the oldest first. */
+  readonly #readings = new Map<JobId, Promise<Reading | undefined>>()
 
   constructor(parts: WatchersParts) {
     this.#parts = parts
   }
 
   changed(id: JobId): void {
+    this.#readings.delete(id)
     for (const watcher of this.#watchers) watcher.note(id)
   }
 
   /** Nothing was heard for a while: what goes on may have changed, and so may have what is new. */
   missed(newest: readonly JobId[]): void {
+    this.#readings.clear()
     for (const watcher of this.#watchers) for (const id of [...watcher.told, ...newest]) watcher.note(id)
   }
 
+  /** Every change from now on, without `output`, until the signal aborts. */
   watch(signal: AbortSignal): AsyncIterable<Job> {
     const watcher = new Watcher(signal)
-    const stop = (): void => void this.#watchers.delete(watcher)
-    if (!signal.aborted) this.#watchers.add(watcher)
+    const stop = (): void => this.#remove(watcher)
+    if (!signal.aborted) this.#add(watcher)
     // Nobody may ever ask for the first change.
     signal.addEventListener('abort', stop, { once: true })
     return this.#tell(watcher, signal, stop)
@@ -42,15 +54,48 @@ export class Watchers {
     try {
       while (!signal.aborted) {
         for (const id of await watcher.next()) {
-          const job = await this.#parts.look(id)
+          const reading = await this.#read(id)
           if (signal.aborted) return
-          if (job && watcher.isNews(job)) yield job
+          if (reading && watcher.isNews(reading)) yield reading.job
         }
       }
     } finally {
       stop()
       signal.removeEventListener('abort', stop)
     }
+  }
+
+  #add(watcher: Watcher): void {
+    this.#watchers.add(watcher)
+    if (this.#watchers.size === 1) this.#parts.watched?.(true)
+  }
+
+  #remove(watcher: Watcher): void {
+    if (!this.#watchers.delete(watcher) || this.#watchers.size > 0) return
+    this.#readings.clear()
+    this.#parts.watched?.(false)
+  }
+
+  async #read(id: JobId): Promise<Reading | undefined> {
+    const known = this.#readings.get(id)
+    if (known) return await known
+    const reading = this.#look(id)
+    this.#readings.set(id, reading)
+    const [oldest] = this.#readings.keys()
+    if (this.#readings.size > mostReadings && oldest !== undefined) this.#readings.delete(oldest)
+    try {
+      return await reading
+    } catch (error) {
+      if (this.#readings.get(id) === reading) this.#readings.delete(id)
+      throw error
+    }
+  }
+
+  async #look(id: JobId): Promise<Reading | undefined> {
+    const found = await this.#parts.look(id)
+    if (!found) return undefined
+    const job = withoutOutput(found)
+    return { job, digest: fingerprint(JSON.stringify(job)) }
   }
 }
 
@@ -88,15 +133,12 @@ class Watcher {
   }
 
   /** False when the job has been told just so. */
-  isNews(job: Job): boolean {
-    const now = createHash('sha1')
-      .update(JSON.stringify(withoutOutput(job)))
-      .digest('base64')
-    const isSame = this.#told.get(job.id) === now
-    this.#told.delete(job.id)
-    this.#told.set(job.id, now)
+  isNews({ job: { id }, digest }: Reading): boolean {
+    const isSame = this.#told.get(id) === digest
+    this.#told.delete(id)
+    this.#told.set(id, digest)
     const [oldest] = this.#told.keys()
-    if (this.#told.size > most && oldest !== undefined) this.#told.delete(oldest)
+    if (this.#told.size > mostTold && oldest !== undefined) this.#told.delete(oldest)
     return !isSame
   }
 }

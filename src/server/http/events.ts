@@ -48,8 +48,10 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
       },
     },
     async (_, reply) => {
-      const changes = withPauses(service.changes(whileHeard(reply, closing)), aliveEveryMs, clock)
-      const messages = written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))
+      const changes = await service.changes(whileHeard(reply, closing))
+      const messages = written(withPauses(changes, aliveEveryMs, clock), job =>
+        sseMessage({ data: JSON.stringify(toWire(job)) }),
+      )
       return asStream(reply, sse).send(bodyOf(messages))
     },
   )

@@ -32,7 +32,7 @@ import { Submissions } from './submissions.ts'
 import { Sweeper } from './sweeper.ts'
 import { telling } from './telling.ts'
 import { Waiting } from './waiting.ts'
-import { type WatchParts, watchJobs } from './watch.ts'
+import { Watch } from './watch.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
@@ -75,7 +75,7 @@ export class FileJobStore implements JobStore {
   readonly #reaper: Reaper
   readonly #sweeper: Sweeper
   readonly #passingOver: PassingOver
-  readonly #watched: WatchParts
+  readonly #watch: Watch
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
@@ -100,7 +100,7 @@ export class FileJobStore implements JobStore {
       look: (id: JobId): Promise<Job | undefined> => this.#look(id),
     }
     this.#listing = new Listing({ ...seen, ids: this.#ids })
-    this.#watched = { ...seen, changes: this.#changes, clock: parts.clock }
+    this.#watch = new Watch({ ...seen, changes: this.#changes, clock: parts.clock, warn: parts.warn })
     const shared = {
       ...parts,
       journal: this.#journal,
@@ -170,8 +170,8 @@ export class FileJobStore implements JobStore {
     }
   }
 
-  watch(signal: AbortSignal): AsyncIterable<Job> {
-    return watchJobs(this.#watched, signal)
+  async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
+    return await this.#watch.watch(signal)
   }
 
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {

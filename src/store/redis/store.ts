@@ -14,6 +14,7 @@ import type {
 import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
 import { asSubmitted, isOverdue } from '../../jobs/states.ts'
+import { Watchers } from '../../jobs/watchers.ts'
 import { madeAt } from '../../util/ids.ts'
 import { Claims } from './claims.ts'
 import { Connections, type ConnectionsParts, type Happening } from './connections.ts'
@@ -25,7 +26,6 @@ import { lists, placed, texts, worded } from './replies.ts'
 import type { Safety } from './safety.ts'
 import { Settling } from './settling.ts'
 import { Sweeper } from './sweeper.ts'
-import { Watchers } from './watchers.ts'
 
 export interface RedisStoreParts extends ConnectionsParts {
   /** Told of every job that has ended; after a crash, told again. */
@@ -72,7 +72,7 @@ export class RedisJobStore implements JobStore {
     })
     const { work: scripts, restoring, rebuild, seen } = this.#connections
     this.#recorded = new RecordedJobs(journal, passingOver(warn))
-    this.#watchers = new Watchers({ look: id => this.#look(id), warn })
+    this.#watchers = new Watchers({ look: id => this.#look(id) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
     const settling = new Settling({ ...parts, scripts, endings, seen, distrust: () => this.#distrust() })
@@ -166,7 +166,7 @@ export class RedisJobStore implements JobStore {
     )
   }
 
-  watch(signal: AbortSignal): AsyncIterable<Job> {
+  async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
     return this.#watchers.watch(signal)
   }
 
