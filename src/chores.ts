@@ -35,7 +35,7 @@ export function startChores(local: LocalParts, { signal, recovered, beat, look }
     return every(ms, { clock: systemClock, signal, failed }, work)
   }
   const { webhook } = local
-  const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
+  const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs, signal })
   const all = [
     chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => takeBack(local, recovered)),
     chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local)),

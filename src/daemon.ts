@@ -4,7 +4,9 @@ import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { AgentihooksSetup } from './agentihooks.ts'
 import { type Chores, startChores, takeBack } from './chores.ts'
+import { closeAll } from './closing.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
+import { closingMs, drainSeconds } from './config/stopping.ts'
 import { DaemonView } from './daemon-view.ts'
 import { shortOfDisk } from './disk.ts'
 import { drainFor } from './drain-request.ts'
@@ -32,7 +34,8 @@ const pollMs = 2000
 const lookEveryMs = 2000
 /** For what a closing server is in the middle of. */
 const closeMs = 5000
-const drainSeconds = 270
+/** For a drain whose time is over. */
+const shortestDrainMs = 1000
 
 export interface DaemonOptions {
   readonly host?: string
@@ -109,6 +112,8 @@ class RunningDaemon implements Daemon {
   #runner: JobRunner | undefined
   #setUp: Promise<void> | undefined
   readonly #startedAt = new Date()
+  /** When the drain that was asked for last has to be over, on the monotonic clock. */
+  #drainOverMs: number | undefined
   #isStarted = false
 
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
@@ -172,7 +177,9 @@ class RunningDaemon implements Daemon {
     this.#worker?.drain().catch((error: unknown) => this.#warn(messageOf(error)))
   }
 
-  async *drain({ timeoutMs = drainSeconds * 1000, ...how }: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
+  async *drain(options: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
+    const { timeoutMs = this.#drainLeftMs, ...how } = options
+    this.#drainOverMs = systemClock.monotonicMs() + timeoutMs
     if (!this.#worker) return yield { state: 'drained', running: 0, leftMs: 0 }
     this.log.info({ running: this.#worker.running }, 'draining')
     this.#worker.stop()
@@ -184,25 +191,25 @@ class RunningDaemon implements Daemon {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#step('server', () => this.#closeServer())
-    await this.#step('control', async () => void this.#control?.close().closeAllConnections())
-    await this.#step('agentihooks', async () => await this.#setUp)
-    await this.#step('chores', async () => void (await this.#chores?.over))
-    await this.#step('webhook', async () => void (await (await this.#local?.webhook?.())?.flush({ limitMs: closeMs })))
-    await this.#step('store', async () => await this.#local?.store.close())
-    await this.#step('traces', async () => await this.#observing?.close())
-    this.#lock.release()
+  /** A termination is told twice, by a PreStop hook and by SIGTERM, and has one grace period for both. */
+  get #drainLeftMs(): number {
+    if (this.#drainOverMs === undefined) return drainSeconds * 1000
+    return Math.max(shortestDrainMs, this.#drainOverMs - systemClock.monotonicMs())
   }
 
-  /** Every one is taken, whatever the others do. */
-  async #step(name: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      this.#warn(`Closing (${name}): ${messageOf(error)}`)
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the server closes'))
+    const steps = {
+      server: () => this.#closeServer(),
+      control: async () => void this.#control?.close().closeAllConnections(),
+      agentihooks: async () => await this.#setUp,
+      chores: async () => await this.#chores?.over,
+      webhook: async () => await (await this.#local?.webhook?.())?.flush({ limitMs: closingMs.webhook }),
+      store: async () => await this.#local?.store.close(),
+      traces: async () => await this.#observing?.close(),
     }
+    await closeAll(steps, { clock: systemClock, warn: message => this.#warn(message) })
+    this.#lock.release()
   }
 
   async #openParts(): Promise<LocalParts> {

@@ -2,11 +2,11 @@ import * as Flags from '@oclif/core/flags'
 import { askToDrain } from '../client/control.ts'
 import { loadSurroundings } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import { drainSeconds } from '../config/stopping.ts'
 import { messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 import { duration, plural } from './output/text.ts'
 
-const defaultSeconds = 270
 /** To leave before the time is over, even if the server says nothing more. */
 const leaveMs = 1000
 /** For Redis to be told. */
@@ -29,7 +29,7 @@ told by Redis to start no more jobs.`
   static override flags = {
     timeout: Flags.integer({
       min: 1,
-      default: defaultSeconds,
+      default: drainSeconds,
       helpValue: 'S',
       description: 'seconds until it has to be over',
     }),

@@ -46,7 +46,7 @@ export async function* drain(
   if (!now) yield* waitUntil('waiting', timeoutMs - handOverMs, hurry)
   if (!over.signal.aborted) {
     const handedOver = worker.handOver()
-    yield* waitUntil('handing_over', timeoutMs - leaveMs)
+    yield* waitUntil('handing_over', timeoutMs - Math.min(leaveMs, timeoutMs / 2))
     if (over.signal.aborted) await handedOver
   }
   if (over.signal.aborted) await drained
