@@ -56,9 +56,7 @@ export class DaemonView {
   async status(): Promise<Omit<WireStatus, 'success'>> {
     const { local, version, startedAt, capacity } = this.#parts
     const { settings } = local.surroundings
-    // Looking takes a process.
-    this.#isolation ??= isolationFor(local.surroundings)
-    const isolation = await this.#isolation
+    const isolation = await this.#whoAgentsRunAs()
     const { queued, running, oldestQueuedAt } = await local.service.stats()
     return {
       ...this.#claiming(),
@@ -75,6 +73,17 @@ export class DaemonView {
       isolation: isolation.kind,
       missing: isolation.kind === 'none' ? [...isolation.missing] : [],
       agentihooks: inWords(this.#parts.agentihooks.state),
+    }
+  }
+
+  /** Looking takes a process: once is enough, if it works. */
+  async #whoAgentsRunAs(): Promise<Isolation> {
+    this.#isolation ??= isolationFor(this.#parts.local.surroundings)
+    try {
+      return await this.#isolation
+    } catch (error) {
+      this.#isolation = undefined
+      throw error
     }
   }
 

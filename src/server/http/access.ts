@@ -50,10 +50,10 @@ loopback.addAddress('::1', 'ipv6')
 const forwarding = /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/
 
 function thisMachine(closed: (why: string) => void): Access {
-  return ({ socket, headers }) => {
-    const why = whyStrange(socket.remoteAddress ?? '', headers)
+  return ({ socket: { remoteAddress }, headers }) => {
+    const why = remoteAddress === undefined ? 'who sent the request has gone' : whyStrange(remoteAddress, headers)
     if (why === undefined) return
-    closed(why)
+    if (remoteAddress !== undefined) closed(why)
     throw new AgenticoreError('forbidden', `This server has no API keys and serves its own machine alone; ${why}.`)
   }
 }

@@ -23,10 +23,10 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       schema: {
         summary: 'Submit a job',
         description:
-          'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning.',
+          'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning. With `wait` it answers when the job has ended; a server that closes first breaks the answer off (503, if nothing of it was sent), and the job goes on: send it again, with its `idempotency_key`.',
         tags,
         body: submission,
-        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 503, 507, ...badBody) },
+        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 507, ...badBody) },
       },
     },
     async ({ body: wanted, headers }, reply) => {
@@ -87,7 +87,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       schema: {
         ...one,
         summary: 'Submit the request of a job again, as a new job',
-        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 414, 429, 503, 507, ...badBody) },
+        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 414, 429, 507, ...badBody) },
       },
     },
     async ({ params: { id } }) => ({ success: true, job: toWire(await service.retry(id)) }),
