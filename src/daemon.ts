@@ -25,6 +25,7 @@ import { systemClock } from './util/clock.ts'
 import { hasCode, messageOf } from './util/error-code.ts'
 import { type KernelLock, tryKernelLock } from './util/kernel-lock.ts'
 import { Secrets } from './util/redact.ts'
+import { unlessAborted } from './util/unless-aborted.ts'
 import { type DrainOptions, type DrainProgress, drain } from './worker/drain.ts'
 import type { JobRunner } from './worker/job-runner.ts'
 import { Worker } from './worker/worker.ts'
@@ -34,6 +35,7 @@ const pollMs = 2000
 const lookEveryMs = 2000
 /** For what a closing server is in the middle of. */
 const closeMs = 5000
+const closes = new Error('the server closes')
 /** For a drain whose time is over. */
 const shortestDrainMs = 1000
 
@@ -41,6 +43,8 @@ export interface DaemonOptions {
   readonly host?: string
   readonly port?: number
   readonly version: string
+  /** Aborts when it is not to start after all. */
+  readonly stop?: AbortSignal
 }
 
 /** A server that runs jobs, from the moment it listens. */
@@ -53,10 +57,11 @@ export interface Daemon {
 }
 
 /**
+ * @returns undefined when it was told to stop before it had started: then everything is closed again
  * @throws SettingError
  * @throws AgenticoreError `already_serving`, `cannot_listen`, `storage_failed`
  */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon | undefined> {
   const surroundings = await loadSurroundings()
   if (surroundings.settings.transport === 'stdio') {
     throw new AgenticoreError('invalid_setting', 'AGENTICORE_TRANSPORT is stdio: this version serves HTTP alone.')
@@ -70,6 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return daemon
   } catch (error) {
     await daemon.close()
+    if (options.stop?.aborted) return undefined
     throw error
   }
 }
@@ -126,6 +132,18 @@ class RunningDaemon implements Daemon {
 
   /** Listens first, so that whoever looks sees it start; then puts right what a predecessor left; then takes jobs. */
   async start(): Promise<void> {
+    const { stop } = this.#options
+    stop?.throwIfAborted()
+    const leave = (): void => this.#closing.abort(closes)
+    stop?.addEventListener('abort', leave, { once: true })
+    try {
+      await this.#start()
+    } finally {
+      stop?.removeEventListener('abort', leave)
+    }
+  }
+
+  async #start(): Promise<void> {
     const { settings, warnings } = this.#surroundings
     for (const warning of warnings) this.#warn(warning)
     const local = await this.#openParts()
@@ -139,14 +157,16 @@ class RunningDaemon implements Daemon {
       drain: request => drainFor(this, request),
     })
     const { signal } = this.#closing
-    await local.stored.ready(signal)
+    await unlessAborted(local.stored.ready(signal), signal)
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
     this.#runner = await makers.runnerFor(() => undefined)
     const recovered = (job: Job): void =>
       this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
     await takeBack(local, recovered)
+    signal.throwIfAborted()
     await clearAtStart(local)
+    signal.throwIfAborted()
     this.#isStarted = true
     this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal)
     const look = (): Promise<void> => view.lookForDangers()
@@ -198,7 +218,7 @@ class RunningDaemon implements Daemon {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new Error('the server closes'))
+    this.#closing.abort(closes)
     const steps = {
       server: () => this.#closeServer(),
       control: async () => void this.#control?.close().closeAllConnections(),

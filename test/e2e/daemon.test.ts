@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
@@ -95,6 +97,38 @@ t.test('first SIGTERM: no job is started, those that run end, requests are answe
   t.equal(await daemon.ended, 0)
   t.match(jobIn(await cli(['job', json.job.id, '--json', '--local'])), { status: 'succeeded', interruptions: 0 })
   t.match(jobIn(await cli(['job', late.json.job.id, '--json', '--local'])), { status: 'queued', fence: 0 })
+})
+
+t.test('third SIGTERM: it leaves at once, and the next server ends what it has left', async t => {
+  const cli = fakeAgent(t, 'ignores-sigterm')
+  const daemon = await startDaemon(t, cli)
+  const { json } = await daemon.request('POST', '/jobs', { body: { task: 'x' } })
+  const { id } = json.job
+  await until(async () => (await daemon.request('GET', `/jobs/${id}`)).json.job.session_id)
+  daemon.signal('SIGTERM')
+  await until(() => daemon.log.some(line => line.includes('"state":"waiting"')) || undefined)
+  daemon.signal('SIGTERM')
+  await until(() => daemon.log.some(line => line.includes('"state":"handing_over"')) || undefined)
+  daemon.signal('SIGTERM')
+  t.equal(await daemon.ended, 130)
+  const left = processesWith(id)
+  t.ok(left.length > 0, 'what ignores SIGTERM is still there')
+  const next = await startDaemon(t, cli)
+  await until(async () => (await next.request('GET', `/jobs/${id}`)).json.job.interruptions === 1 || undefined)
+  t.equal((await next.request('DELETE', `/jobs/${id}`)).status, 200)
+  await until(() => !processesWith(id).some(each => left.includes(each)) || undefined)
+})
+
+t.test('SIGTERM while it starts: it closes what it has opened, and ends with 0', async t => {
+  const silent = createServer()
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = Object(silent.address())
+  t.teardown(() => silent.close())
+  const cli = fakeAgent(t, 'talks')
+  const daemon = await startDaemon(t, cli, { env: { REDIS_URL: `redis://127.0.0.1:${port}` } })
+  t.equal((await daemon.request('GET', '/ready')).status, 503, 'it waits for Redis')
+  t.equal(await daemon.stop(), 0)
 })
 
 t.test('drain hands over what does not end in time, and leaves the server up', async t => {
