@@ -131,9 +131,9 @@ export async function openLocal(): Promise<LocalAgenticore> {
     async status() {
       const { isolationFor } = await import('./isolation.ts')
       const isolation = await isolationFor(surroundings)
-      const { queued, running } = await service.stats()
+      const { ready, delayed, running } = await service.stats()
       return {
-        queued,
+        queued: ready + delayed,
         running,
         store: `files in ${surroundings.settings.jobsDir}`,
         locks: 'files',

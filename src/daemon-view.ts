@@ -57,15 +57,15 @@ export class DaemonView {
     const { local, version, startedAt, capacity } = this.#parts
     const { settings } = local.surroundings
     const isolation = await this.#whoAgentsRunAs()
-    const { queued, running, oldestQueuedAt } = await local.service.stats()
+    const { ready, delayed, running, oldestReadyAt } = await local.service.stats()
     return {
       ...this.#claiming(),
       version,
       pod_name: settings.podName,
       started_at: startedAt.toISOString(),
-      queued,
+      queued: ready + delayed,
       running,
-      ...(oldestQueuedAt === undefined ? {} : { oldest_queued_at: oldestQueuedAt }),
+      ...(oldestReadyAt === undefined ? {} : { oldest_queued_at: oldestReadyAt }),
       capacity,
       running_here: this.#parts.worker.running,
       store: local.stored.kind,

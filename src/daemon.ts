@@ -331,12 +331,12 @@ class RunningDaemon implements Daemon {
   }
 
   async #stats() {
-    const { queued = 0, running = 0, oldestQueuedAt } = (await this.#local?.service.stats()) ?? {}
+    const { ready = 0, delayed = 0, running = 0, oldestReadyAt } = (await this.#local?.service.stats()) ?? {}
     return {
-      queued,
+      queued: ready + delayed,
       running,
-      queueDepth: queued,
-      queueHeadAgeSeconds: oldestQueuedAt === undefined ? 0 : (Date.now() - Date.parse(oldestQueuedAt)) / 1000,
+      queueDepth: ready,
+      queueHeadAgeSeconds: oldestReadyAt === undefined ? 0 : (Date.now() - Date.parse(oldestReadyAt)) / 1000,
       slots: { capacity: this.#surroundings.settings.maxParallelJobs, running: this.#worker?.running ?? 0 },
       draining: this.#worker?.isDraining ?? false,
     }

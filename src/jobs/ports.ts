@@ -76,11 +76,13 @@ export interface SubmitOptions {
 }
 
 export interface QueueStats {
-  /** Those that wait for their time, too. */
-  readonly queued: number
+  /** Jobs that wait, and may start now. */
+  readonly ready: number
+  /** Those that wait for their time. */
+  readonly delayed: number
   readonly running: number
-  /** RFC 3339, UTC; unset when none waits. */
-  readonly oldestQueuedAt?: string
+  /** Since when the one that is next has waited, RFC 3339, UTC; unset when none may start now. */
+  readonly oldestReadyAt?: string
 }
 
 export interface ListQuery {

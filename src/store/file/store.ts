@@ -18,16 +18,16 @@ import { finished, isReady, recorded, released } from '../../jobs/states.ts'
 import { inBatches } from '../../util/batches.ts'
 import type { Clock } from '../../util/clock.ts'
 import { hasCode, messageOf } from '../../util/error-code.ts'
-import { madeAt } from '../../util/ids.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
-import { idOfRecord, KnownIds } from './known-ids.ts'
+import { idOfAttempts, idOfRecord, KnownIds } from './known-ids.ts'
 import { Listing } from './listing.ts'
 import { Markers } from './markers.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
 import { RememberedMarkers } from './remembered-markers.ts'
+import { queueStats, type StatsParts } from './stats.ts'
 import { Submissions } from './submissions.ts'
 import { Sweeper } from './sweeper.ts'
 import { telling } from './telling.ts'
@@ -61,6 +61,7 @@ export class FileJobStore implements JobStore {
   readonly #journal: Journal
   readonly #changes: Changes
   readonly #ids: KnownIds
+  readonly #begun: KnownIds
   readonly #listing: Listing
   readonly #active: RememberedMarkers
   readonly #queue: RememberedMarkers
@@ -75,6 +76,7 @@ export class FileJobStore implements JobStore {
   readonly #reaper: Reaper
   readonly #sweeper: Sweeper
   readonly #passingOver: PassingOver
+  readonly #standing: StatsParts
   readonly #watch: Watch
   #self: Promise<Holder> | undefined
 
@@ -83,7 +85,7 @@ export class FileJobStore implements JobStore {
     this.#changes = parts.changes ?? new Changes()
     this.#ids = new KnownIds({ directory: root, idOf: idOfRecord, clock: parts.clock })
     this.#journal = telling(parts.journal, {
-      changed: id => this.#changes.tell(id, 'record'),
+      changed: id => this.#changed(id),
       ended: id => this.#active.known.remove(id),
       removed: id => this.#removed(id),
     })
@@ -100,6 +102,14 @@ export class FileJobStore implements JobStore {
       look: (id: JobId): Promise<Job | undefined> => this.#look(id),
     }
     this.#listing = new Listing({ ...seen, ids: this.#ids })
+    this.#begun = new KnownIds({ directory: root, idOf: idOfAttempts, clock: parts.clock })
+    this.#standing = {
+      ...seen,
+      begun: this.#begun,
+      held: this.#held,
+      clock: parts.clock,
+      read: id => this.#journal.read(id),
+    }
     this.#watch = new Watch({ ...seen, changes: this.#changes, clock: parts.clock, warn: parts.warn })
     const shared = {
       ...parts,
@@ -111,7 +121,7 @@ export class FileJobStore implements JobStore {
       self: (): Promise<Holder> => this.#own(),
       keys: this.#keys,
       cancel: (id: JobId): Promise<Job> => this.cancel(id),
-      waiting: async (): Promise<number> => (await this.stats()).queued,
+      waiting: async (): Promise<number> => (await this.#queue.known.all()).length + this.#held.size,
       heed: (job: Job): Promise<Job> => this.#heed(job),
       reached: (point: StorePoint): void => this.#reached(point),
     }
@@ -159,15 +169,7 @@ export class FileJobStore implements JobStore {
   }
 
   async stats(): Promise<QueueStats> {
-    const waiting = await this.#queue.known.all()
-    const active = await this.#active.known.all()
-    const [oldest] = [...waiting.slice(0, 1), ...this.#held].sort()
-    const queued = waiting.length + this.#held.size
-    return {
-      queued,
-      running: Math.max(0, active.length - queued),
-      ...(oldest === undefined ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }),
-    }
+    return await queueStats(this.#standing)
   }
 
   async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
@@ -267,8 +269,14 @@ export class FileJobStore implements JobStore {
     this.#changes.tell(id, 'record')
   }
 
+  #changed(id: JobId): void {
+    this.#begun.add(id)
+    this.#changes.tell(id, 'record')
+  }
+
   #removed(id: JobId): void {
     this.#ids.remove(id)
+    this.#begun.remove(id)
     this.#active.known.remove(id)
     this.#listing.forget(id)
   }

@@ -71,7 +71,7 @@ export class RedisJobStore implements JobStore {
       again: () => void this.#catchUp(),
     })
     const { work: scripts, restoring, rebuild, seen } = this.#connections
-    this.#recorded = new RecordedJobs(journal, passingOver(warn))
+    this.#recorded = new RecordedJobs(journal, passingOver(warn), () => parts.clock.now())
     this.#watchers = new Watchers({ look: id => this.#look(id) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
@@ -158,9 +158,10 @@ export class RedisJobStore implements JobStore {
   async stats(): Promise<QueueStats> {
     return await this.#orRecorded(
       async () => {
-        const [queued, running, oldest = ''] = texts(await this.#connections.ask.run('stats'))
-        const since = oldest === '' ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }
-        return { queued: Number(queued), running: Number(running), ...since }
+        const reply = texts(await this.#connections.ask.run('stats', this.#parts.clock.now().getTime()))
+        const [ready, delayed, running, oldest = ''] = reply
+        const since = oldest === '' ? {} : { oldestReadyAt: madeAt(oldest).toISOString() }
+        return { ready: Number(ready), delayed: Number(delayed), running: Number(running), ...since }
       },
       () => this.#recorded.stats(),
     )
@@ -245,7 +246,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #answers(): Promise<void> {
-    await this.#connections.work.run('stats')
+    await this.#connections.work.run('stats', this.#parts.clock.now().getTime())
     await this.#connections.hears()
   }
 
