@@ -44,7 +44,6 @@ export interface LocalAgenticore extends Agenticore {
    * that may take five seconds.
    */
   close(): Promise<void>
-  readonly defaults: { readonly jobTtlSeconds: number }
 }
 
 /**
@@ -154,7 +153,6 @@ export async function openLocal(): Promise<LocalAgenticore> {
       const path = parts.journal.diffPath({ job, fence: job.fence })
       return (await isFile(path)) ? path : undefined
     },
-    defaults: { jobTtlSeconds: surroundings.settings.jobTtlSeconds },
   }
 }
 

@@ -270,7 +270,6 @@ class RunningDaemon implements Daemon {
       clock: systemClock,
       version: this.#options.version,
       apiKeys: settings.apiKeys,
-      defaults: { jobTtlSeconds: settings.jobTtlSeconds },
       closing: this.#closing.signal,
       whyNotReady: () => view.whyNotReady(),
       warnings: () => view.warnings(),

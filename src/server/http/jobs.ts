@@ -15,7 +15,7 @@ import { asStream, whileHeard } from './streams.ts'
 
 /** Submitting, finding, cancelling and repeating jobs. */
 export function jobRoutes(server: Server, parts: ServerParts): void {
-  const { service, defaults } = parts
+  const { service } = parts
 
   server.post(
     '/jobs',
@@ -30,7 +30,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       },
     },
     async ({ body: wanted, headers }, reply) => {
-      const asked = { ...requestFrom(wanted, defaults), ...traceFrom(headers) }
+      const asked = { ...requestFrom(wanted), ...traceFrom(headers) }
       const job = await service.submit(
         wanted.session_id === '' ? asked : await service.followUp(asked, wanted.session_id),
       )
@@ -124,12 +124,13 @@ const warningsFor = (wanted: Submission): string[] => [
   ...(namesNothing(wanted) ? ['base_ref is not used: there is no repository.'] : []),
 ]
 
-function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['defaults']): JobRequest {
+function requestFrom(wanted: Submission): JobRequest {
   const optional = {
     model: wanted.model || undefined,
     maxTurns: wanted.max_turns,
     maxBudgetUsd: wanted.max_budget_usd,
     timeoutSeconds: wanted.timeout,
+    ttlSeconds: wanted.ttl_seconds,
     queueTtlSeconds: wanted.queue_ttl_seconds,
     idempotencyKey: wanted.idempotency_key || undefined,
   }
@@ -139,7 +140,6 @@ function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['default
     baseRef: namesNothing(wanted) ? '' : wanted.base_ref,
     profile: wanted.profile,
     mode: wanted.mode ?? (wanted.wait ? 'sync' : 'fire_and_forget'),
-    ttlSeconds: wanted.ttl_seconds ?? jobTtlSeconds,
     ...given(optional),
   }
 }

@@ -1,9 +1,12 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../../test/helpers/clock.ts'
 import { bytesTo, httpTo } from '../../../test/helpers/http.ts'
 import { newJob } from '../../../test/helpers/jobs.ts'
 import { until } from '../../../test/helpers/until.ts'
+import { oneJob } from '../../api/replies.ts'
 import { JobService } from '../../jobs/service.ts'
 import { FileJobStore } from '../../store/file/store.ts'
 import { FileEventLog } from '../../store/journal/events.ts'
@@ -12,8 +15,10 @@ import { redactor } from '../../util/redact.ts'
 import { buildServer } from './server.ts'
 
 /** A server on this machine, without a worker. */
-async function serving(t: Test) {
-  const root = t.testdir()
+async function serving(t: Test, defaults = { profile: 'coding', ttlSeconds: 60 }) {
+  if (!existsSync(t.testdirName)) t.testdir()
+  const root = join(t.testdirName, 'jobs')
+  mkdirSync(root, { recursive: true })
   const clock = new ManualClock()
   const closing = new AbortController()
   const log: { msg: string; reqId?: string; level?: number; path?: string; status?: number }[] = []
@@ -27,7 +32,7 @@ async function serving(t: Test) {
     clock,
     checkRepository: () => undefined,
     checkProfile: async () => undefined,
-    defaultProfile: 'coding',
+    defaults,
     queueLimit: 100,
   })
   const unused = async (): Promise<never> => Promise.reject(new Error('not asked for here'))
@@ -37,7 +42,6 @@ async function serving(t: Test) {
       clock,
       version: '0.0.0',
       apiKeys: [],
-      defaults: { jobTtlSeconds: 60 },
       closing: closing.signal,
       whyNotReady: async () => undefined,
       warnings: () => [],
@@ -139,4 +143,18 @@ t.test('the end of a job that does not exist is no end', async t => {
   const headers = { 'last-event-id': 'end' }
   t.equal((await http('GET', '/jobs/ffffffff/events', { headers })).status, 404)
   t.equal((await http('GET', `/jobs/${job.id}/events`, { headers })).status, 204)
+})
+
+t.test('a server with other defaults takes what is sent again under a key for the same', async t => {
+  const { http, log } = await serving(t)
+  const body = { task: 'x', idempotency_key: 'k' }
+  const { job } = oneJob.parse((await http('POST', '/jobs', { body })).json())
+  t.match(job, { profile: 'coding', ttl_seconds: 60 })
+  t.notOk('defaulted' in job)
+  const again = await serving(t, { profile: 'review', ttlSeconds: 3600 })
+  const same = await again.http('POST', '/jobs', { body })
+  t.match(same.json(), { success: true, job: { id: job.id, profile: 'coding', ttl_seconds: 60 } })
+  const other = await again.http('POST', '/jobs', { body: { ...body, profile: 'review' } })
+  t.match([other.status, other.json()], [409, { code: 'idempotency_conflict' }])
+  t.notOk(log.some(line => line.msg === 'request failed'))
 })
