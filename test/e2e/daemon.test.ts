@@ -144,6 +144,14 @@ t.test('drain hands over what does not end in time, and leaves the server up', a
   t.match((await daemon.request('GET', '/pods')).json.pods, [{ draining: true, running: 0 }])
 })
 
+t.test('a drain may have all the time there is', async t => {
+  const cli = fakeAgent(t, 'talks')
+  const daemon = await startDaemon(t, cli)
+  const { exitCode, stderr } = await cli(['drain', '--timeout', '9000000000'])
+  t.match({ exitCode, stderr }, { exitCode: 0, stderr: /drained\n$/ })
+  t.match((await daemon.request('GET', '/pods')).json.pods, [{ draining: true }])
+})
+
 t.test('drain without a server does not hold a termination up', async t => {
   const { exitCode, stderr } = await fakeAgent(t, 'talks')(['drain', '--timeout', '5'])
   t.equal(exitCode, 0)
@@ -257,6 +265,9 @@ t.test('without a server: `run` names both ways out, `jobs` shows those of this 
   t.equal(run.exitCode, 3)
   t.match(run.stderr, 'No agenticore server answers at http://127.0.0.1:1: connection refused. [server_unreachable]')
   t.match(run.stderr, /agenticore serve.*AGENTICORE_URL.*--local/)
+  const status = await cli(['status', '--json'])
+  t.match(status, { exitCode: 3, stdout: '', stderr: /\[server_unreachable\]/ })
+  t.match(JSON.parse((await cli(['status', '--local', '--json'])).stdout), { queued: 0, running: 0 })
   const jobs = await cli(['jobs'])
   t.equal(jobs.exitCode, 0)
   t.match(jobs.stderr, 'No server answers at http://127.0.0.1:1: these are the jobs of this machine')
