@@ -1,7 +1,7 @@
 import { markerVariable } from '../util/marker.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { printable } from '../util/printable.ts'
-import { isForeignVariable, notUsed, withoutEffect } from './foreign.ts'
+import { isForeignVariable, isSoAnyway, notUsed, withoutEffect } from './foreign.ts'
 import type { Given, Source } from './given.ts'
 import { allSettings } from './settings.ts'
 
@@ -15,9 +15,6 @@ export function environmentSource(env: Environment): Source {
   return { kind: 'environment', find }
 }
 
-/** Of agenticore's own surroundings: its job's programs, settings of parts that come later. */
-const others = new RegExp(`^(${markerVariable}|AGENTICORE_(LEASE_SECONDS|MAX_ATTEMPTS))$`)
-
 /** What Kubernetes sets in every pod for a Service whose name starts with agenticore. */
 const serviceLink = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
 const isServiceLink = (name: string, text: string): boolean =>
@@ -27,10 +24,10 @@ const isServiceLink = (name: string, text: string): boolean =>
 export function warnOfVariables(env: Environment): string[] {
   const known = knownVariables()
   return Object.entries(env).flatMap(([name, text]) => {
-    if (!text) return []
+    if (!text || isSoAnyway(name, text)) return []
     if (isForeignVariable(name)) return [`${name} ${notUsed}`]
     if (withoutEffect[name] !== undefined) return [`${name} ${withoutEffect[name]}`]
-    const isOurs = name.startsWith('AGENTICORE_') && !known.includes(name) && !others.test(name)
+    const isOurs = name.startsWith('AGENTICORE_') && !known.includes(name) && name !== markerVariable
     return isOurs && !isServiceLink(name, text) ? [unknownVariable(name, known)] : []
   })
 }
