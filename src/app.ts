@@ -6,11 +6,11 @@ import type { JobEvent } from './jobs/events.ts'
 import { asKnown } from './jobs/failure.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
+import { patchOf, standsOn } from './local-view.ts'
 import { type LocalParts, openParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile } from './profiles/library.ts'
 import { messageOf } from './util/error-code.ts'
 import { shortId } from './util/ids.ts'
-import { isFile } from './util/is-file.ts'
 
 /** How long a command that has done its work may stay to tell others. */
 const webhookLimitMs = 5000
@@ -134,10 +134,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
       return {
         queued: ready + delayed,
         running,
-        store: `files in ${surroundings.settings.jobsDir}`,
-        locks: 'files',
-        isolation: isolation.kind,
-        missing: isolation.kind === 'none' ? isolation.missing : [],
+        ...standsOn(parts, isolation),
       }
     },
     async examine() {
@@ -149,10 +146,7 @@ export async function openLocal(): Promise<LocalAgenticore> {
       await store.close()
       if (mayHaveEnded) await tellOthers(parts)
     },
-    async patchOf(job) {
-      const path = parts.journal.diffPath({ job, fence: job.fence })
-      return (await isFile(path)) ? path : undefined
-    },
+    patchOf: job => patchOf(parts, job),
   }
 }
 

@@ -3,9 +3,9 @@ import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
 import type { Pod } from './jobs/ports.ts'
+import { patchOf, standsOn } from './local-view.ts'
 import type { LocalParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile, ProfileLibrary } from './profiles/library.ts'
-import { isFile } from './util/is-file.ts'
 import type { Worker } from './worker/worker.ts'
 
 export interface DaemonViewParts {
@@ -68,10 +68,7 @@ export class DaemonView {
       ...(oldestReadyAt === undefined ? {} : { oldest_queued_at: oldestReadyAt }),
       capacity,
       running_here: this.#parts.worker.running,
-      store: local.stored.kind,
-      locks: local.stored.lock && settings.sharedFsRoot !== '' ? 'Redis' : 'files',
-      isolation: isolation.kind,
-      missing: isolation.kind === 'none' ? [...isolation.missing] : [],
+      ...standsOn(local, isolation),
       agentihooks: inWords(this.#parts.agentihooks.state),
     }
   }
@@ -114,8 +111,7 @@ export class DaemonView {
   }
 
   async patchOf(job: Job): Promise<string | undefined> {
-    const path = this.#parts.local.journal.diffPath({ job, fence: job.fence })
-    return (await isFile(path)) ? path : undefined
+    return await patchOf(this.#parts.local, job)
   }
 
   #claiming(): Pick<WireStatus, 'status' | 'reason'> {
