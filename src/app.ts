@@ -6,11 +6,11 @@ import type { JobEvent } from './jobs/events.ts'
 import { asKnown } from './jobs/failure.ts'
 import { isFinal, type Job, type JobRequest } from './jobs/job.ts'
 import type { Reaped } from './jobs/ports.ts'
+import { patchOf, standsOn } from './local-view.ts'
 import { type LocalParts, openParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile } from './profiles/library.ts'
 import { messageOf } from './util/error-code.ts'
 import { shortId } from './util/ids.ts'
-import { isFile } from './util/is-file.ts'
 
 /** How long a command that has done its work may stay to tell others. */
 const webhookLimitMs = 5000
@@ -44,7 +44,6 @@ export interface LocalAgenticore extends Agenticore {
    * that may take five seconds.
    */
   close(): Promise<void>
-  readonly defaults: { readonly jobTtlSeconds: number }
 }
 
 /**
@@ -132,14 +131,11 @@ export async function openLocal({ warn }: { warn(message: string): void }): Prom
     async status() {
       const { isolationFor } = await import('./isolation.ts')
       const isolation = await isolationFor(surroundings)
-      const { queued, running } = await service.stats()
+      const { ready, delayed, running } = await service.stats()
       return {
-        queued,
+        queued: ready + delayed,
         running,
-        store: `files in ${surroundings.settings.jobsDir}`,
-        locks: 'files',
-        isolation: isolation.kind,
-        missing: isolation.kind === 'none' ? isolation.missing : [],
+        ...standsOn(parts, isolation),
       }
     },
     async examine() {
@@ -151,11 +147,7 @@ export async function openLocal({ warn }: { warn(message: string): void }): Prom
       await store.close()
       if (mayHaveEnded) await tellOthers(parts)
     },
-    async patchOf(job) {
-      const path = parts.journal.diffPath({ job, fence: job.fence })
-      return (await isFile(path)) ? path : undefined
-    },
-    defaults: { jobTtlSeconds: surroundings.settings.jobTtlSeconds },
+    patchOf: job => patchOf(parts, job),
   }
 }
 

@@ -38,7 +38,7 @@ export function startChores(local: LocalParts, { signal, recovered, left, beat, 
   }
   const { webhook, stored } = local
   const { reapEveryMs } = stored.leases
-  const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs })
+  const flush = async (): Promise<void> => await (await webhook?.())?.flush({ limitMs: webhookLimitMs, signal })
   const all = [
     chore(reapEveryMs, 'What processes that are gone have left was not taken back', () => takeBack(local, recovered)),
     chore(reapEveryMs, 'What was left of jobs that ended elsewhere was not removed', () => clearEnded(local, left)),

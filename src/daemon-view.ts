@@ -3,9 +3,9 @@ import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
 import type { Pod } from './jobs/ports.ts'
+import { patchOf, standsOn } from './local-view.ts'
 import type { LocalParts } from './parts.ts'
 import type { EffectiveProfile, ListedProfile, ProfileLibrary } from './profiles/library.ts'
-import { isFile } from './util/is-file.ts'
 import type { Worker } from './worker/worker.ts'
 
 export interface DaemonViewParts {
@@ -56,25 +56,31 @@ export class DaemonView {
   async status(): Promise<Omit<WireStatus, 'success'>> {
     const { local, version, startedAt, capacity } = this.#parts
     const { settings } = local.surroundings
-    // Looking takes a process.
-    this.#isolation ??= isolationFor(local.surroundings)
-    const isolation = await this.#isolation
-    const { queued, running, oldestQueuedAt } = await local.service.stats()
+    const isolation = await this.#whoAgentsRunAs()
+    const { ready, delayed, running, oldestReadyAt } = await local.service.stats()
     return {
       ...this.#claiming(),
       version,
       pod_name: settings.podName,
       started_at: startedAt.toISOString(),
-      queued,
+      queued: ready + delayed,
       running,
-      ...(oldestQueuedAt === undefined ? {} : { oldest_queued_at: oldestQueuedAt }),
+      ...(oldestReadyAt === undefined ? {} : { oldest_queued_at: oldestReadyAt }),
       capacity,
       running_here: this.#parts.worker.running,
-      store: local.stored.kind,
-      locks: local.stored.lock && settings.sharedFsRoot !== '' ? 'Redis' : 'files',
-      isolation: isolation.kind,
-      missing: isolation.kind === 'none' ? [...isolation.missing] : [],
+      ...standsOn(local, isolation),
       agentihooks: inWords(this.#parts.agentihooks.state),
+    }
+  }
+
+  /** Looking takes a process: once is enough, if it works. */
+  async #whoAgentsRunAs(): Promise<Isolation> {
+    this.#isolation ??= isolationFor(this.#parts.local.surroundings)
+    try {
+      return await this.#isolation
+    } catch (error) {
+      this.#isolation = undefined
+      throw error
     }
   }
 
@@ -105,8 +111,7 @@ export class DaemonView {
   }
 
   async patchOf(job: Job): Promise<string | undefined> {
-    const path = this.#parts.local.journal.diffPath({ job, fence: job.fence })
-    return (await isFile(path)) ? path : undefined
+    return await patchOf(this.#parts.local, job)
   }
 
   #claiming(): Pick<WireStatus, 'status' | 'reason'> {

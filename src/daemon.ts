@@ -4,7 +4,9 @@ import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { AgentihooksSetup } from './agentihooks.ts'
 import { type Chores, startChores, takeBack } from './chores.ts'
+import { closeAll } from './closing.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
+import { closingMs, drainSeconds } from './config/stopping.ts'
 import { DaemonView } from './daemon-view.ts'
 import { shortOfDisk } from './disk.ts'
 import { drainFor } from './drain-request.ts'
@@ -23,6 +25,7 @@ import { systemClock } from './util/clock.ts'
 import { hasCode, messageOf } from './util/error-code.ts'
 import { type KernelLock, tryKernelLock } from './util/kernel-lock.ts'
 import { Secrets } from './util/redact.ts'
+import { unlessAborted } from './util/unless-aborted.ts'
 import { type DrainOptions, type DrainProgress, drain } from './worker/drain.ts'
 import type { JobRunner } from './worker/job-runner.ts'
 import { Worker } from './worker/worker.ts'
@@ -32,12 +35,16 @@ const pollMs = 2000
 const lookEveryMs = 2000
 /** For what a closing server is in the middle of. */
 const closeMs = 5000
-const drainSeconds = 270
+const closes = new Error('the server closes')
+/** For a drain whose time is over. */
+const shortestDrainMs = 1000
 
 export interface DaemonOptions {
   readonly host?: string
   readonly port?: number
   readonly version: string
+  /** Aborts when it is not to start after all. */
+  readonly stop?: AbortSignal
 }
 
 /** A server that runs jobs, from the moment it listens. */
@@ -50,10 +57,11 @@ export interface Daemon {
 }
 
 /**
+ * @returns undefined when it was told to stop before it had started: then everything is closed again
  * @throws SettingError
  * @throws AgenticoreError `already_serving`, `cannot_listen`, `storage_failed`
  */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon | undefined> {
   const surroundings = await loadSurroundings()
   if (surroundings.settings.transport === 'stdio') {
     throw new AgenticoreError('invalid_setting', 'AGENTICORE_TRANSPORT is stdio: this version serves HTTP alone.')
@@ -67,6 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return daemon
   } catch (error) {
     await daemon.close()
+    if (options.stop?.aborted) return undefined
     throw error
   }
 }
@@ -109,8 +118,8 @@ class RunningDaemon implements Daemon {
   #runner: JobRunner | undefined
   #setUp: Promise<void> | undefined
   readonly #startedAt = new Date()
-  /** On the monotonic clock: who once asked for a drain goes by then. */
-  #drainedByMs = Number.POSITIVE_INFINITY
+  /** When the drain that was asked for last has to be over, on the monotonic clock. */
+  #drainOverMs: number | undefined
   #isStarted = false
 
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
@@ -123,6 +132,18 @@ class RunningDaemon implements Daemon {
 
   /** Listens first, so that whoever looks sees it start; then puts right what a predecessor left; then takes jobs. */
   async start(): Promise<void> {
+    const { stop } = this.#options
+    stop?.throwIfAborted()
+    const leave = (): void => this.#closing.abort(closes)
+    stop?.addEventListener('abort', leave, { once: true })
+    try {
+      await this.#start()
+    } finally {
+      stop?.removeEventListener('abort', leave)
+    }
+  }
+
+  async #start(): Promise<void> {
     const { settings, warnings } = this.#surroundings
     for (const warning of warnings) this.#warn(warning)
     const local = await this.#openParts()
@@ -136,14 +157,16 @@ class RunningDaemon implements Daemon {
       drain: request => drainFor(this, request),
     })
     const { signal } = this.#closing
-    await local.stored.ready(signal)
+    await unlessAborted(local.stored.ready(signal), signal)
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
     this.#runner = await makers.runnerFor(() => undefined, { waitsForStorage: true })
     const recovered = (job: Job): void =>
       this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
     await takeBack(local, recovered)
+    signal.throwIfAborted()
     const left = await clearAtStart(local)
+    signal.throwIfAborted()
     this.#isStarted = true
     this.#setUp = this.#takeJobs(local, agentihooks, this.#worker, signal)
     const look = (): Promise<void> => view.lookForDangers()
@@ -174,41 +197,39 @@ class RunningDaemon implements Daemon {
     this.#worker?.drain().catch((error: unknown) => this.#warn(messageOf(error)))
   }
 
-  async *drain({ timeoutMs = drainSeconds * 1000, ...how }: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
+  async *drain(options: Partial<DrainOptions> = {}): AsyncGenerator<DrainProgress> {
+    const { timeoutMs = this.#drainLeftMs, ...how } = options
+    this.#drainOverMs = systemClock.monotonicMs() + timeoutMs
     if (!this.#worker) return yield { state: 'drained', running: 0, leftMs: 0 }
     this.log.info({ running: this.#worker.running }, 'draining')
     this.#worker.stop()
     if (this.#local) void this.#beat(this.#local)
-    const nowMs = systemClock.monotonicMs()
-    // The signal that comes after the hook has taken its time does not begin that time anew.
-    this.#drainedByMs = Math.min(this.#drainedByMs, nowMs + timeoutMs)
-    const leftMs = Math.max(0, this.#drainedByMs - nowMs)
-    for await (const progress of drain(this.#worker, systemClock, { timeoutMs: leftMs, ...how })) {
+    for await (const progress of drain(this.#worker, systemClock, { timeoutMs, ...how })) {
       const { state, running, leftMs } = progress
       this.log.info({ state, running, left_ms: Math.round(leftMs) }, 'drain')
       yield progress
     }
   }
 
-  async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#step('server', () => this.#closeServer())
-    await this.#step('control', async () => void this.#control?.close().closeAllConnections())
-    await this.#step('agentihooks', async () => await this.#setUp)
-    await this.#step('chores', async () => void (await this.#chores?.over))
-    await this.#step('webhook', async () => void (await (await this.#local?.webhook?.())?.flush({ limitMs: closeMs })))
-    await this.#step('store', async () => await this.#local?.store.close())
-    await this.#step('traces', async () => await this.#observing?.close())
-    this.#lock.release()
+  /** A termination is told twice, by a PreStop hook and by SIGTERM, and has one grace period for both. */
+  get #drainLeftMs(): number {
+    if (this.#drainOverMs === undefined) return drainSeconds * 1000
+    return Math.max(shortestDrainMs, this.#drainOverMs - systemClock.monotonicMs())
   }
 
-  /** Every one is taken, whatever the others do. */
-  async #step(name: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      this.#warn(`Closing (${name}): ${messageOf(error)}`)
+  async close(): Promise<void> {
+    this.#closing.abort(closes)
+    const steps = {
+      server: () => this.#closeServer(),
+      control: async () => void this.#control?.close().closeAllConnections(),
+      agentihooks: async () => await this.#setUp,
+      chores: async () => await this.#chores?.over,
+      webhook: async () => await (await this.#local?.webhook?.())?.flush({ limitMs: closingMs.webhook }),
+      store: async () => await this.#local?.store.close(),
+      traces: async () => await this.#observing?.close(),
     }
+    await closeAll(steps, { clock: systemClock, warn: message => this.#warn(message) })
+    this.#lock.release()
   }
 
   async #openParts(): Promise<LocalParts> {
@@ -264,7 +285,6 @@ class RunningDaemon implements Daemon {
       clock: systemClock,
       version: this.#options.version,
       apiKeys: settings.apiKeys,
-      defaults: { jobTtlSeconds: settings.jobTtlSeconds },
       closing: this.#closing.signal,
       whyNotReady: () => view.whyNotReady(),
       warnings: () => view.warnings(),
@@ -325,12 +345,12 @@ class RunningDaemon implements Daemon {
   }
 
   async #stats() {
-    const { queued = 0, running = 0, oldestQueuedAt } = (await this.#local?.service.stats()) ?? {}
+    const { ready = 0, delayed = 0, running = 0, oldestReadyAt } = (await this.#local?.service.stats()) ?? {}
     return {
-      queued,
+      queued: ready + delayed,
       running,
-      queueDepth: queued,
-      queueHeadAgeSeconds: oldestQueuedAt === undefined ? 0 : (Date.now() - Date.parse(oldestQueuedAt)) / 1000,
+      queueDepth: ready,
+      queueHeadAgeSeconds: oldestReadyAt === undefined ? 0 : (Date.now() - Date.parse(oldestReadyAt)) / 1000,
       slots: { capacity: this.#surroundings.settings.maxParallelJobs, running: this.#worker?.running ?? 0 },
       draining: this.#worker?.isDraining ?? false,
     }

@@ -109,7 +109,7 @@ export async function openParts(given?: Surroundings, options: PartsOptions = {}
     clock,
     checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
     checkProfile: joined(async name => void (await (await profiles()).resolve(name))),
-    defaultProfile: settings.defaultProfile,
+    defaults: { profile: settings.defaultProfile, ttlSeconds: settings.jobTtlSeconds },
     queueLimit: queueLimit ?? Number.POSITIVE_INFINITY,
     measures,
     tracing,

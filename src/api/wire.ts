@@ -15,6 +15,7 @@ const recordOnly = {
   timeoutSeconds: undefined,
   bootId: undefined,
   continues: undefined,
+  defaulted: undefined,
   pushed: undefined,
   sessionCostUsd: undefined,
   agentUid: undefined,

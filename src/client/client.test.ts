@@ -181,3 +181,47 @@ t.test('who has read the end is told so', async t => {
   for await (const _ of followJob(http, 'x', { signal: new AbortController().signal, after: '1-9' })) t.fail('nothing')
   t.pass('it ends')
 })
+
+/** The head of an answer and its beginning, and then nothing. */
+const stalls: Answer = (_, reply) => void reply.writeHead(200).write('{"success":')
+
+t.test('an answer that breaks off is said with the server it came from, whoever reads it', async t => {
+  const half: Answer = (_, reply) => {
+    reply.writeHead(200).write('{"id":"1-1"')
+    setImmediate(() => reply.destroy())
+  }
+  const { http, url } = await serving(t, half)
+  const server = new RemoteAgenticore(http)
+  const broke = { code: 'server_unreachable', message: `${url} broke off in the middle of its answer: aborted.` }
+  await t.rejects(server.status(), broke)
+  await t.rejects(server.events('x').next(), broke)
+})
+
+t.test('a server that falls silent in the middle of an answer is not waited for', async t => {
+  const { http, url, clock } = await serving(t, stalls)
+  const reading = http.json({ method: 'GET', path: '/status', repeatable: true })
+  await clock.slept()
+  clock.advance(45_000)
+  await t.rejects(reading, {
+    code: 'server_unreachable',
+    message: `${url} broke off in the middle of its answer: nothing was heard for 45 s.`,
+  })
+})
+
+t.test('a stream that never comes again is waited for ten minutes', async t => {
+  const first: Answer = (_, reply) => {
+    reply.writeHead(200, { 'content-type': 'text/event-stream' }).write(message('1-1'))
+    setImmediate(() => reply.destroy())
+  }
+  const { http, url, clock } = await serving(t, first, cut)
+  const startMs = clock.monotonicMs()
+  const troubles: (string | undefined)[] = []
+  const reading = async () => {
+    const options = { signal: new AbortController().signal, trouble: (what?: string) => void troubles.push(what) }
+    for await (const event of followJob(http, 'x', options)) t.equal(event.id, '1-1')
+  }
+  await t.rejects(reading(), { code: 'server_unreachable', message: url })
+  const waitedMs = clock.monotonicMs() - startMs
+  t.ok(waitedMs > 600_000 && waitedMs < 610_000, `${waitedMs} ms`)
+  t.equal(troubles.length, 1, 'which is said once')
+})

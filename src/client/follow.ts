@@ -1,13 +1,11 @@
 import { createParser } from 'eventsource-parser'
 import { AgenticoreError, eventFromWire, fromWire, type Job, type JobEvent } from '../api/wire.ts'
 import { backoffMs } from '../util/backoff.ts'
-import { systemClock } from '../util/clock.ts'
+import { pause } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import type { HttpClient } from './http.ts'
 
 const reconnect = { baseMs: 200, maxMs: 5000 }
-/** A server sends something every 15 s. */
-const silenceMs = 45_000
 /** How long a server may be away. */
 const patienceMs = 600_000
 
@@ -27,14 +25,14 @@ export interface Following {
  */
 export async function* followJob(http: HttpClient, part: string, options: Following): AsyncGenerator<JobEvent> {
   const { signal } = options
-  const patience = new Patience(options.trouble)
+  const patience = new Patience(http, options.trouble)
   const place: Place = { after: options.after }
   while (!signal.aborted) {
     try {
       const end = yield* eventsAfter(place, messages(http, part, place.after, signal), patience)
-      if (end?.data !== undefined) options.ended?.(fromWire(JSON.parse(end.data), http.url))
+      if (end?.data !== undefined) options.ended?.(jobIn(end.data, http.url))
       if (end) return
-      patience.failed(new Error(`${http.url} closed the stream.`))
+      patience.failed(new AgenticoreError('server_unreachable', `${http.url} closed the stream.`))
     } catch (error) {
       if (!signal.aborted) patience.failed(error)
     }
@@ -65,34 +63,46 @@ async function* eventsAfter(
 
 /** How a server that breaks off is waited for. */
 class Patience {
+  readonly #http: HttpClient
   readonly #trouble: Following['trouble']
   #failures = 0
-  #heardMs = systemClock.monotonicMs()
+  #heardMs: number
 
-  constructor(trouble: Following['trouble']) {
+  constructor(http: HttpClient, trouble: Following['trouble']) {
+    this.#http = http
     this.#trouble = trouble
+    this.#heardMs = http.clock.monotonicMs()
   }
 
   heard(): void {
     if (this.#failures > 0) this.#trouble?.(undefined)
     this.#failures = 0
-    this.#heardMs = systemClock.monotonicMs()
+    this.#heardMs = this.#http.clock.monotonicMs()
   }
 
   /** @throws what it was told, when that will not pass, or has lasted too long */
   failed(error: unknown): void {
-    if (!isPassing(error) || systemClock.monotonicMs() - this.#heardMs > patienceMs) throw error
+    if (!isPassing(error) || this.#http.clock.monotonicMs() - this.#heardMs > patienceMs) throw error
     if (this.#failures === 0) this.#trouble?.(messageOf(error))
     this.#failures += 1
   }
 
   async pause(signal: AbortSignal): Promise<void> {
-    await systemClock.sleep(backoffMs(this.#failures - 1, reconnect, Math.random()), signal).catch(() => undefined)
+    const { clock } = this.#http
+    await pause(clock, backoffMs(this.#failures - 1, reconnect, this.#http.random()), signal)
   }
 }
 
 const isPassing = (error: unknown): boolean =>
-  !(error instanceof AgenticoreError) || ['server_unreachable', 'server_failed', 'not_ready'].includes(error.code)
+  error instanceof AgenticoreError && ['server_unreachable', 'server_failed', 'not_ready'].includes(error.code)
+
+function jobIn(data: string, url: string): Job {
+  try {
+    return fromWire(JSON.parse(data), url)
+  } catch (error) {
+    throw new AgenticoreError('server_failed', `What ${url} says of the end is no job: ${messageOf(error)}`)
+  }
+}
 
 interface Message {
   readonly event?: string | undefined
@@ -114,16 +124,13 @@ async function* messages(
     signal,
     repeatable: false,
   })
-  response.socket.setTimeout(silenceMs, () =>
-    response.destroy(new Error(`nothing was heard for ${silenceMs / 1000} s`)),
-  )
   // There is nothing after that one.
   if (response.statusCode === 204) yield { event: 'end' }
   yield {}
   const arrived: Message[] = []
   const parser = createParser({ onEvent: ({ event, id, data }) => void arrived.push({ event, id, data }) })
-  for await (const chunk of response.setEncoding('utf8')) {
-    parser.feed(String(chunk))
+  for await (const chunk of http.chunks(response)) {
+    parser.feed(chunk)
     yield* arrived.splice(0)
   }
 }

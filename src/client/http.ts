@@ -1,6 +1,5 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { text } from 'node:stream/consumers'
 import { AgenticoreError, isErrorCode } from '../api/wire.ts'
 import { backoffMs } from '../util/backoff.ts'
 import type { Clock } from '../util/clock.ts'
@@ -9,6 +8,8 @@ import type { ServerAddress } from './address.ts'
 
 /** For the first byte of an answer. */
 const answerMs = 60_000
+/** In the middle of an answer; where nothing happens, a server sends something every 15 s. */
+const silenceMs = 45_000
 const tries = 5
 const betweenTries = { baseMs: 200, maxMs: 5000 }
 /** Too many requests; a proxy has no answer of its server; not now. */
@@ -48,6 +49,15 @@ export class HttpClient {
 
   get url(): string {
     return this.#parts.address.url
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  /** In [0, 1). */
+  random(): number {
+    return this.#parts.random()
   }
 
   close(): void {
@@ -90,6 +100,32 @@ export class HttpClient {
     }
   }
 
+  /**
+   * What an answer says, as it comes.
+   * @throws AgenticoreError `server_unreachable` when it breaks off, or nothing more is heard
+   */
+  async *chunks(response: IncomingMessage): AsyncGenerator<string> {
+    let silence = this.#silence(response)
+    try {
+      for await (const chunk of response.setEncoding('utf8')) {
+        silence.stop()
+        yield String(chunk)
+        silence = this.#silence(response)
+      }
+    } catch (error) {
+      const message = `${this.url} broke off in the middle of its answer: ${messageOf(error)}.`
+      throw new AgenticoreError('server_unreachable', message, { cause: error })
+    } finally {
+      silence.stop()
+    }
+  }
+
+  #silence(response: IncomingMessage): { stop(): void } {
+    const deadline = this.clock.deadline(silenceMs, new Error(`nothing was heard for ${silenceMs / 1000} s`))
+    deadline.signal.addEventListener('abort', () => response.destroy(deadline.signal.reason), { once: true })
+    return deadline
+  }
+
   async #once(request: HttpRequest): Promise<IncomingMessage> {
     const response = await this.#send(request)
     const { statusCode = 0, headers } = response
@@ -116,14 +152,15 @@ export class HttpClient {
         },
         ...(signal ? { signal } : {}),
       })
-      request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
+      const late = (): void => void request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`))
+      request.setTimeout(timeoutMs, late)
       let isSent = false
       request.once('finish', () => {
         isSent = true
       })
       request.once('error', error => reject(isSent ? new Unanswered(error) : error))
       request.once('response', response => {
-        request.setTimeout(0)
+        request.off('timeout', late).setTimeout(0)
         resolve(response)
       })
       request.end(sent)
@@ -132,7 +169,9 @@ export class HttpClient {
 
   async #bodyOf(response: IncomingMessage): Promise<string> {
     try {
-      return await text(response)
+      let body = ''
+      for await (const chunk of this.chunks(response)) body += chunk
+      return body
     } catch (error) {
       throw new Unanswered(error, 'it broke off in the middle of its answer')
     }

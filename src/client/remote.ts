@@ -1,4 +1,3 @@
-import { text } from 'node:stream/consumers'
 import { AgenticoreError, eventFromWire, fromWire, type Job, type JobEvent } from '../api/wire.ts'
 import type { Agenticore, FollowOptions, JobsQuery, ServerStatus, Submitted } from './agenticore.ts'
 import { followJob } from './follow.ts'
@@ -88,16 +87,12 @@ export class RemoteAgenticore implements Agenticore {
       repeatable: true,
     })
     const lines = new Lines()
-    for await (const chunk of response.setEncoding('utf8')) {
-      for (const line of lines.add(String(chunk))) {
+    for await (const chunk of this.#http.chunks(response)) {
+      for (const line of lines.add(chunk)) {
         const event = eventFromWire(line)
         if (event) yield event
       }
     }
-  }
-
-  async diff(part: string): Promise<string> {
-    return await text(await this.#http.open({ method: 'GET', path: `${path(part)}/diff`, repeatable: true }))
   }
 
   async status(): Promise<ServerStatus> {

@@ -34,13 +34,18 @@ export abstract class AgenticoreCommand extends Command {
   }
 
   /** A server if one answers; else the jobs of this machine, which is said unless they were asked for with --local. */
-  protected async openJobs({ local }: { local: boolean }): Promise<Agenticore> {
-    if (local) return await this.openLocal()
+  protected async openJobs(flags: { local: boolean }): Promise<Agenticore> {
+    return (await this.server(flags, 'these are the jobs of this machine')) ?? (await this.openLocal())
+  }
+
+  /** Undefined when none answers, which is said with what is done `instead`; or with --local. */
+  protected async server({ local }: { local: boolean }, instead: string): Promise<RemoteAgenticore | undefined> {
+    if (local) return undefined
     const server = await this.connection()
     if (await server.answers()) return server
-    const note = `No server answers at ${server.url}: these are the jobs of this machine (--local silences this line).`
+    const note = `No server answers at ${server.url}: ${instead} (--local silences this line).`
     this.say(paintFor(process.stderr)('dim', note))
-    return await this.openLocal()
+    return undefined
   }
 
   /** The files of this machine. */

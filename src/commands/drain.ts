@@ -2,11 +2,12 @@ import * as Flags from '@oclif/core/flags'
 import { askToDrain } from '../client/control.ts'
 import { loadSurroundings } from '../config/load.ts'
 import type { Settings } from '../config/settings.ts'
+import { drainSeconds } from '../config/stopping.ts'
+import { systemClock } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 import { duration, plural } from './output/text.ts'
 
-const defaultSeconds = 270
 /** To leave before the time is over, even if the server says nothing more. */
 const leaveMs = 1000
 /** For Redis to be told. */
@@ -29,7 +30,7 @@ told by Redis to start no more jobs.`
   static override flags = {
     timeout: Flags.integer({
       min: 1,
-      default: defaultSeconds,
+      default: drainSeconds,
       helpValue: 'S',
       description: 'seconds until it has to be over',
     }),
@@ -48,13 +49,18 @@ told by Redis to start no more jobs.`
 
   async #drain(settings: Settings, { timeout, now }: { timeout: number; now: boolean }): Promise<void> {
     const timeoutMs = timeout * 1000
-    const late = AbortSignal.timeout(Math.max(timeoutMs / 2, timeoutMs - leaveMs))
+    const late = systemClock.deadline(
+      Math.max(timeoutMs / 2, timeoutMs - leaveMs),
+      new Error('no word from the server'),
+    )
     try {
       const wanted = { timeout_ms: timeoutMs, now }
-      for await (const progress of askToDrain(settings.controlSocket, wanted, late)) this.say(line(progress))
+      for await (const progress of askToDrain(settings.controlSocket, wanted, late.signal)) this.say(line(progress))
     } catch (error) {
       this.#notDrained(error)
       if (settings.redisUrl !== '') await this.#flag(settings)
+    } finally {
+      late.stop()
     }
   }
 

@@ -1,11 +1,9 @@
-import { type Job, toWire } from '../api/wire.ts'
+import type { Job } from '../api/wire.ts'
 import type { LocalAgenticore } from '../app.ts'
 import { shortId } from '../util/ids.ts'
-import { printableJson } from '../util/printable.ts'
 import { exitCodeOfJob } from './exit-codes.ts'
 import { withInterrupts } from './interrupts.ts'
-import { paintFor } from './output/colour.ts'
-import { renderOutcome } from './output/job.ts'
+import { printOutcome } from './output/outcome.ts'
 import { Progress } from './output/progress.ts'
 import { clockTime } from './output/text.ts'
 import { whatNow } from './output/what-now.ts'
@@ -41,7 +39,7 @@ export async function runInForeground(
     // A second Ctrl-C can come when the job is back in the queue already.
     const job = ended.status === 'queued' ? await app.job(ended.id) : ended
     progress?.stop()
-    process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(job), null, 2))}\n` : outcome(job, live))
+    printOutcome(job, { live, json })
     if (job.status !== 'succeeded') say(whatNow(job, await app.patchOf(job)))
     process.exitCode = exitCodeOfJob(job)
   } catch (error) {
@@ -59,9 +57,3 @@ export async function runInForeground(
 
 const isPutOff = (job: Job): job is Job & { notBefore: string } =>
   job.notBefore !== undefined && Date.parse(job.notBefore) > Date.now()
-
-/** In a terminal that showed the run, the agent's last words are right above. */
-function outcome(job: Job, live: boolean): string {
-  const shown = live && process.stdout.isTTY
-  return `${shown ? '\n' : ''}${renderOutcome(job, paintFor(process.stdout), !shown)}\n`
-}

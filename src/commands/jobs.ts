@@ -3,9 +3,7 @@ import { type Job, jobStatuses, toWire } from '../api/wire.ts'
 import { shortId } from '../util/ids.ts'
 import { AgenticoreCommand } from './command.ts'
 import { localFlag } from './local.ts'
-import { duration, table } from './output/text.ts'
-
-const unlimited = 100_000
+import { duration, table, tableWidth } from './output/text.ts'
 
 export default class Jobs extends AgenticoreCommand {
   static override summary = 'List jobs, newest first.'
@@ -29,9 +27,7 @@ export default class Jobs extends AgenticoreCommand {
     const jobs = await app.jobs({ limit: flags.limit, ...(flags.status ? { status: flags.status } : {}) })
     if (flags.json) return this.printJson(jobs.map(toWire))
     if (jobs.length === 0) return this.say('No jobs.')
-    this.print(
-      table(['ID', 'STATUS', 'AGE', 'BRANCH', 'TASK'], jobs.map(row(new Date())), process.stdout.columns || unlimited),
-    )
+    this.print(table(['ID', 'STATUS', 'AGE', 'BRANCH', 'TASK'], jobs.map(row(new Date())), tableWidth(process.stdout)))
   }
 }
 

@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags'
 import { AgenticoreCommand } from './command.ts'
-import { duration, table } from './output/text.ts'
+import { duration, table, tableWidth } from './output/text.ts'
 
 export default class Pods extends AgenticoreCommand {
   static override summary = 'List the servers that run jobs from the queue.'
@@ -22,8 +22,6 @@ export default class Pods extends AgenticoreCommand {
       duration(Math.max(0, Date.now() - Date.parse(String(pod.last_heartbeat)))),
       String(pod.version),
     ])
-    this.print(table(['NAME', 'RUNNING', 'STATE', 'LAST SEEN', 'VERSION'], rows, process.stdout.columns || unlimited))
+    this.print(table(['NAME', 'RUNNING', 'STATE', 'LAST SEEN', 'VERSION'], rows, tableWidth(process.stdout)))
   }
 }
-
-const unlimited = 100_000

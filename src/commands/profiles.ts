@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags'
 import type { LocalAgenticore } from '../app.ts'
 import { printable } from '../util/printable.ts'
 import { AgenticoreCommand } from './command.ts'
-import { table } from './output/text.ts'
+import { table, tableWidth } from './output/text.ts'
 
 export default class Profiles extends AgenticoreCommand {
   static override summary = 'List profiles and where each comes from, or show what one says.'
@@ -35,7 +35,7 @@ in when a job starts (\${VAR} in an MCP server) are shown as they are written.`
       printable(error === undefined ? description : `cannot be used: ${error}`) +
         (hides.length === 0 ? '' : ` (stands in front of: ${hides.join(', ')})`),
     ])
-    this.print(table(['NAME', 'SOURCE', 'EXTENDS', 'DESCRIPTION'], rows, process.stdout.columns || unlimited))
+    this.print(table(['NAME', 'SOURCE', 'EXTENDS', 'DESCRIPTION'], rows, tableWidth(process.stdout)))
   }
 
   async #show(app: LocalAgenticore, name: string, json: boolean): Promise<void> {
@@ -58,5 +58,3 @@ in when a job starts (\${VAR} in an MCP server) are shown as they are written.`
     this.print(`\n# ${name}\n${JSON.stringify(held, null, 2).replace(/^/gm, '#   ')}`)
   }
 }
-
-const unlimited = 100_000

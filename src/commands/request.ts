@@ -44,14 +44,13 @@ export interface Wanted {
 }
 
 /** As a job of this machine. */
-export function requestFrom(wanted: Wanted, repoUrl: string, defaults: { jobTtlSeconds: number }): JobRequest {
+export function requestFrom(wanted: Wanted, repoUrl: string): JobRequest {
   return {
     task: wanted.task,
     repoUrl,
     baseRef: wanted['base-ref'],
     profile: wanted.profile,
     mode: 'sync',
-    ttlSeconds: defaults.jobTtlSeconds,
     ...(wanted.model === undefined ? {} : { model: wanted.model }),
     ...(wanted['max-turns'] === undefined ? {} : { maxTurns: wanted['max-turns'] }),
     ...(wanted['max-budget-usd'] === undefined ? {} : { maxBudgetUsd: Number(wanted['max-budget-usd']) }),

@@ -8,7 +8,9 @@ import { watchJob } from './watch-job.ts'
 export default class Retry extends AgenticoreCommand {
   static override summary = 'Run the request of a job again, as a new job.'
 
-  static override description = 'The new job starts from the beginning, with the same task, repository and limits.'
+  static override description =
+    `The new job starts from the beginning, with the same task, repository and limits: at the server that has the job, or,
+where none answers, in this process.`
 
   static override examples = ['<%= config.bin %> retry 3f9c2a11b04e --wait', '<%= config.bin %> retry 3f9c --local']
 
@@ -24,11 +26,11 @@ export default class Retry extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Retry)
-    if (flags.local) {
+    const server = await this.server(flags, 'a job of this machine runs in this process')
+    if (!server) {
       const app = await this.openLocal()
       return await runInForeground(app, await app.retry(args.id), { live: flags.wait, json: flags.json })
     }
-    const server = await this.connection()
     const job = await server.retry(args.id)
     if (flags.wait) return await watchJob(server, job, flags)
     if (flags.json) this.printJson(toWire(job))

@@ -53,7 +53,7 @@ this process.`
 
   async #runHere(wanted: Wanted, { wait, json }: { wait: boolean; json: boolean }): Promise<void> {
     const app = await this.openLocal()
-    const request = requestFrom(wanted, await app.resolveRepository(wanted.repo, process.cwd()), app.defaults)
+    const request = requestFrom(wanted, await app.resolveRepository(wanted.repo, process.cwd()))
     const session = wanted['session-id']
     const job = await app.submit(session === undefined ? request : await app.followUp(request, session))
     if (job.status !== 'queued') return this.#showEarlier(job, json)

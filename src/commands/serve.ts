@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import * as Flags from '@oclif/core/flags'
 import { AgenticoreCommand } from './command.ts'
 import { withSignals } from './signals.ts'
@@ -21,10 +22,11 @@ the third one leaves at once. Without AGENTICORE_API_KEYS this machine alone is 
     const { startDaemon } = await import('../daemon.ts')
     const { host, port } = flags
     const options = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) }
-    const daemon = await startDaemon({ ...options, version: this.config.version })
     await withSignals(async ({ first, second }) => {
+      const daemon = await startDaemon({ ...options, version: this.config.version, stop: first })
+      if (!daemon) return
       try {
-        await first
+        if (!first.aborted) await once(first, 'abort')
         for await (const _ of daemon.drain({ hurry: second }));
       } finally {
         await daemon.close()

@@ -15,7 +15,7 @@ export default class Status extends AgenticoreCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Status)
-    const status = await (await this.openJobs(flags)).status()
+    const status = await (flags.local ? await this.openLocal() : await this.connection()).status()
     if (flags.json) return this.printJson(status)
     const rows = Object.entries(status).flatMap(([name, value]) => row(name, value))
     const width = Math.max(...rows.map(([name]) => name.length))

@@ -1,10 +1,8 @@
-import { type Job, toWire } from '../api/wire.ts'
+import type { Job } from '../api/wire.ts'
 import type { RemoteAgenticore } from '../client/remote.ts'
 import { shortId } from '../util/ids.ts'
-import { printableJson } from '../util/printable.ts'
 import { exitCodeOfJob, exitCodes } from './exit-codes.ts'
-import { paintFor } from './output/colour.ts'
-import { renderOutcome } from './output/job.ts'
+import { printOutcome } from './output/outcome.ts'
 import { Progress } from './output/progress.ts'
 import { whatNow } from './output/what-now.ts'
 import { withSignals } from './signals.ts'
@@ -21,8 +19,6 @@ export async function watchJob(server: RemoteAgenticore, job: Job, { json }: { j
   const id = shortId(job.id)
   try {
     await withSignals(async ({ first, second }) => {
-      const detach = new AbortController()
-      void first.then(() => detach.abort())
       const trouble = (what: string | undefined): void =>
         progress.say(
           what === undefined ? `${server.url} is there again.` : `${what} The job is not affected; trying again …`,
@@ -31,8 +27,8 @@ export async function watchJob(server: RemoteAgenticore, job: Job, { json }: { j
       const ended = (now: Job): void => {
         last = now
       }
-      for await (const event of server.events(job.id, { follow: detach.signal, trouble, ended })) progress.event(event)
-      if (detach.signal.aborted) return await letGo(server, job, second, line => progress.say(line))
+      for await (const event of server.events(job.id, { follow: first, trouble, ended })) progress.event(event)
+      if (first.aborted) return await letGo(server, job, second, line => progress.say(line))
       // A server that goes right after the end need not be asked.
       tell(last ?? (await server.job(job.id)), progress, json)
     })
@@ -46,7 +42,7 @@ export async function watchJob(server: RemoteAgenticore, job: Job, { json }: { j
 
 function tell(job: Job, progress: Progress, json: boolean): void {
   progress.stop()
-  process.stdout.write(json ? `${printableJson(JSON.stringify(toWire(job), null, 2))}\n` : outcome(job))
+  printOutcome(job, { live: true, json })
   if (job.status !== 'succeeded') progress.say(whatNow(job))
   process.exitCode = exitCodeOfJob(job)
 }
@@ -73,10 +69,4 @@ async function letGo(
   if (!second.aborted) return
   const { status } = await server.cancel(id)
   say(status === 'running' ? 'The job is being cancelled.' : `The job is ${status}.`)
-}
-
-/** In a terminal that showed the run, the agent's last words are right above. */
-function outcome(job: Job): string {
-  const shown = process.stdout.isTTY
-  return `${shown ? '\n' : ''}${renderOutcome(job, paintFor(process.stdout), !shown)}\n`
 }

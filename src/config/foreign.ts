@@ -16,9 +16,14 @@ const foreignKeys =
 export const isForeignKey = (name: string): boolean =>
   foreignGroups.some(group => group === name) || foreignKeys.test(name)
 
-/** Deprecated, and why nothing reads it. */
+/** Nothing reads it, and why. */
 export const withoutEffect: Readonly<Record<string, string>> = {
   AGENTICORE_AGENTIHOOKS_SYNC_INTERVAL: 'has no effect any more: agentihooks is installed once, when a server starts.',
+  AGENTICORE_MAX_ATTEMPTS:
+    'has no effect yet: a job that failed has ended, and agenticore retry asks for the same again.',
 }
+
+/** What is so whatever is set. */
+export const isSoAnyway = (name: string, text: string): boolean => name === 'AGENTICORE_MAX_ATTEMPTS' && text === '1'
 
 export const notUsed = 'is not used by this version (docs/migration.md).'

@@ -281,7 +281,8 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       kind: oneOf('sse', 'stdio'),
       fallback: () => 'sse' as const,
       shown: '`sse`',
-      meaning: '`sse`: `serve` speaks HTTP, REST and MCP. `stdio`: MCP on its standard input and output.',
+      meaning:
+        '`sse`: `serve` speaks HTTP, which is REST. `stdio` is for MCP, which this version does not speak: `serve` refuses it.',
     }),
     apiKeys: read({
       variable: 'AGENTICORE_API_KEYS',

@@ -20,6 +20,10 @@ t.test('a variable that is no setting is named with the nearest', async t => {
       'AGENTICORE_AGENTIHOOKS_SYNC_INTERVAL',
       'has no effect any more: agentihooks is installed once, when a server starts.',
     ],
+    [
+      'AGENTICORE_MAX_ATTEMPTS',
+      'has no effect yet: a job that failed has ended, and agenticore retry asks for the same again.',
+    ],
     ['GITHUB_APP_PRIVATE_KEY_BASE64', 'is not used by this version (docs/migration.md).'],
   ] as const) {
     t.strictSame(await warningsOf({ [variable]: 'canary' }), [`${variable} ${says}`])
@@ -32,7 +36,7 @@ t.test('whoever gives a command hears of what is misspelt, and not of what he br
   t.strictSame(unknown, ['AGENTICORE_PROT is no setting, did you mean "AGENTICORE_PORT"?'])
 })
 
-t.test('of what is ours, of later versions and of Kubernetes there is nothing to say', async t => {
+t.test('of what is ours and of Kubernetes there is nothing to say', async t => {
   const link = 'tcp://10.0.0.7:8200'
   t.strictSame(
     await warningsOf({

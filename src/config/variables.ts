@@ -1,7 +1,7 @@
 import { markerVariable } from '../util/marker.ts'
 import { didYouMean } from '../util/nearest.ts'
 import { printable } from '../util/printable.ts'
-import { isForeignVariable, notUsed, withoutEffect } from './foreign.ts'
+import { isForeignVariable, isSoAnyway, notUsed, withoutEffect } from './foreign.ts'
 import type { Given, Source } from './given.ts'
 import { allSettings } from './settings.ts'
 
@@ -15,9 +15,6 @@ export function environmentSource(env: Environment): Source {
   return { kind: 'environment', find }
 }
 
-/** Of agenticore's own surroundings: its job's programs, settings of parts that come later. */
-const others = new RegExp(`^(${markerVariable}|AGENTICORE_(LEASE_SECONDS|MAX_ATTEMPTS))$`)
-
 /** What Kubernetes sets in every pod for a Service whose name starts with agenticore. */
 const serviceLink = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
 const isServiceLink = (name: string, text: string): boolean =>
@@ -26,7 +23,7 @@ const isServiceLink = (name: string, text: string): boolean =>
 /** A line for each variable that somebody may have brought along for us, and that nothing reads. */
 export const warnOfVariables = (env: Environment): string[] =>
   Object.entries(env).flatMap(([name, text]) => {
-    if (!text) return []
+    if (!text || isSoAnyway(name, text)) return []
     if (isForeignVariable(name)) return [`${name} ${notUsed}`]
     return withoutEffect[name] === undefined ? [] : [`${name} ${withoutEffect[name]}`]
   })
@@ -35,7 +32,7 @@ export const warnOfVariables = (env: Environment): string[] =>
 export function warnOfUnknown(env: Environment): string[] {
   const known = knownVariables()
   const isKnown = (name: string): boolean =>
-    [...known, ...Object.keys(withoutEffect)].includes(name) || isForeignVariable(name) || others.test(name)
+    [...known, ...Object.keys(withoutEffect), markerVariable].includes(name) || isForeignVariable(name)
   return Object.entries(env).flatMap(([name, text]) => {
     if (!text || !name.startsWith('AGENTICORE_') || isKnown(name) || isServiceLink(name, text)) return []
     return [unknownVariable(name, known)]

@@ -113,7 +113,7 @@ export const catalogue = {
   },
   not_ready: {
     kind: 'unavailable',
-    meaning: 'The server starts, drains, or cannot read its jobs.',
+    meaning: 'The server starts, drains, closes, or cannot read its jobs.',
     remedy: 'Ask again later, or another server of the fleet.',
   },
   already_serving: {

@@ -21,6 +21,7 @@ export interface JobRequest {
   readonly repoUrl: string
   /** Branch, tag or commit to start from; empty: the repository's default branch. */
   readonly baseRef: string
+  /** Empty: the server's default. */
   readonly profile: string
   readonly mode: JobMode
   /** Unset: what Claude Code takes by itself. */
@@ -28,8 +29,8 @@ export interface JobRequest {
   readonly maxTurns?: number
   readonly maxBudgetUsd?: number
   readonly timeoutSeconds?: number
-  /** How long the record stays after the end. */
-  readonly ttlSeconds: number
+  /** How long the record stays after the end; unset: the server's default. */
+  readonly ttlSeconds?: number
   /** A job that has not started by then expires. */
   readonly queueTtlSeconds?: number
   readonly idempotencyKey?: string
@@ -37,6 +38,13 @@ export interface JobRequest {
   readonly continues?: JobId
   /** W3C: of the request the job was submitted in; in the record, of the span its attempts belong under. */
   readonly traceparent?: string
+}
+
+/** With what the submitter has left to the server. */
+export interface CompleteRequest extends JobRequest {
+  readonly ttlSeconds: number
+  /** Fields that are the server's default of that time: what was asked for is its default, whatever that is. */
+  readonly defaulted?: readonly (keyof JobRequest)[]
 }
 
 /** What a run finds out; the holder of the lease writes these while running and at the end. */
@@ -74,7 +82,7 @@ export interface RunFacts {
 }
 
 /** One job: what was asked, where it stands, what its latest attempt found. Times are RFC 3339 in UTC. */
-export interface Job extends JobRequest, RunFacts {
+export interface Job extends CompleteRequest, RunFacts {
   readonly id: JobId
   readonly status: JobStatus
   readonly createdAt: string

@@ -52,10 +52,10 @@ export interface JobStore {
   sweep(): Promise<Job[]>
   stats(): Promise<QueueStats>
   /**
-   * Every change of every job from now on, without `output`, until the signal aborts. Changes of one job that come faster
-   * than they are read may be one.
+   * Every change of every job, without `output`, until the signal aborts: what this process does from the call on, what
+   * others do from when this resolves. Changes of one job that come faster than they are read may be one.
    */
-  watch(signal: AbortSignal): AsyncIterable<Job>
+  watch(signal: AbortSignal): Promise<AsyncIterable<Job>>
   /** This process holds nothing from now on: what it has not ended is anybody's to reap. */
   close(): Promise<void>
 }
@@ -78,11 +78,13 @@ export interface SubmitOptions {
 }
 
 export interface QueueStats {
-  /** Those that wait for their time, too. */
-  readonly queued: number
+  /** Jobs that wait, and may start now. */
+  readonly ready: number
+  /** Those that wait for their time. */
+  readonly delayed: number
   readonly running: number
-  /** RFC 3339, UTC; unset when none waits. */
-  readonly oldestQueuedAt?: string
+  /** Since when the one that is next has waited, RFC 3339, UTC; unset when none may start now. */
+  readonly oldestReadyAt?: string
 }
 
 export interface ListQuery {

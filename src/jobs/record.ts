@@ -23,6 +23,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   status: value => jobStatuses.some(status => status === value),
   mode: value => value === 'fire_and_forget' || value === 'sync',
   idempotencyKey: optional(text),
+  defaulted: optional(value => Array.isArray(value) && value.every(text)),
   continues: optional(value => typeof value === 'string' && isUuid(value)),
   traceparent: optional(text),
   createdAt: text,

@@ -1,5 +1,5 @@
 import { AgenticoreError } from './errors.ts'
-import type { Job, JobRequest } from './job.ts'
+import type { CompleteRequest, Job, JobRequest } from './job.ts'
 
 /** Bytes of UTF-8. A task beyond this is material, and belongs into a file of the repository. */
 export const maxTaskBytes = 512 * 1024
@@ -41,10 +41,28 @@ export function requestOf(job: Job): JobRequest {
   return { ...Object.fromEntries(optional), task, repoUrl, baseRef, profile, mode, ttlSeconds }
 }
 
-/** What a job asks for, as text that is the same for the same request. Who waits for it asks for nothing else. */
+/** What is the server's to say where it was not asked for. */
+export function completed(wanted: JobRequest, defaults: { profile: string; ttlSeconds: number }): CompleteRequest {
+  const { profile, ttlSeconds } = wanted
+  const defaulted: (keyof JobRequest)[] = []
+  if (profile === '') defaulted.push('profile')
+  if (ttlSeconds === undefined) defaulted.push('ttlSeconds')
+  return {
+    ...wanted,
+    profile: profile || defaults.profile,
+    ttlSeconds: ttlSeconds ?? defaults.ttlSeconds,
+    ...(defaulted.length === 0 ? {} : { defaulted }),
+  }
+}
+
+/**
+ * What was asked for, as text that is the same for the same request. Who waits for the job asks for nothing else, and a
+ * default is none of the request, so that a server with another one takes it for the same.
+ */
 export function requestText(job: Job): string {
   const { mode: _, ...asked } = requestFields
-  return JSON.stringify(Object.keys(asked).map(field => Reflect.get(job, field) ?? null))
+  const isDefault = (field: string): boolean => job.defaulted?.some(each => each === field) ?? false
+  return JSON.stringify(Object.keys(asked).map(field => (isDefault(field) ? null : (Reflect.get(job, field) ?? null))))
 }
 
 /** True when both ask for the same. */

@@ -3,11 +3,11 @@ import { uuidV7 } from '../util/ids.ts'
 import { AgenticoreError } from './errors.ts'
 import type { JobEvent } from './events.ts'
 import { checkContinuable, continuing } from './follow-up.ts'
-import { isFinal, type Job, type JobId, type JobRequest } from './job.ts'
+import { type CompleteRequest, isFinal, type Job, type JobId, type JobRequest } from './job.ts'
 import { type Measures, noMeasures } from './measures.ts'
 import type { EventLog, JobStore, ListQuery, QueueStats, SubmitOptions } from './ports.ts'
 import { isJobId } from './record.ts'
-import { checkRequest, requestOf } from './request.ts'
+import { checkRequest, completed, requestOf } from './request.ts'
 import { queued as newJob } from './states.ts'
 import { isTraceparent, noTracing, type Tracing } from './tracing.ts'
 
@@ -29,8 +29,8 @@ export interface JobServiceParts {
   checkRepository(url: string, ref: string): void
   /** @throws AgenticoreError `profile_not_found`, `invalid_profile` */
   checkProfile(name: string): Promise<void>
-  /** The profile of a request that names none. */
-  readonly defaultProfile: string
+  /** Of a request that says nothing of it. */
+  readonly defaults: { readonly profile: string; readonly ttlSeconds: number }
   /** As many may wait. */
   readonly queueLimit: number
   readonly measures?: Measures
@@ -75,15 +75,15 @@ export class JobService {
   }
 
   async #submit(wanted: JobRequest, options: SubmitOptions): Promise<Kept> {
-    const { checkRepository, checkProfile, defaultProfile } = this.#parts
-    const request = { ...wanted, profile: wanted.profile || defaultProfile }
+    const { checkRepository, checkProfile, defaults } = this.#parts
+    const request = completed(wanted, defaults)
     checkRequest(request)
     checkRepository(request.repoUrl, request.baseRef)
     await checkProfile(request.profile)
     return await this.#keep(request, options)
   }
 
-  async #keep(request: JobRequest, options: SubmitOptions): Promise<Kept> {
+  async #keep(request: CompleteRequest, options: SubmitOptions): Promise<Kept> {
     const { store, clock, queueLimit } = this.#parts
     const now = clock.now()
     const id = uuidV7(now)
@@ -143,9 +143,9 @@ export class JobService {
     return await this.#parts.store.stats()
   }
 
-  /** Every change of every job from now on, without `output`. */
-  changes(signal: AbortSignal): AsyncIterable<Job> {
-    return this.#parts.store.watch(signal)
+  /** Every change of every job from when this resolves, without `output`. */
+  async changes(signal: AbortSignal): Promise<AsyncIterable<Job>> {
+    return await this.#parts.store.watch(signal)
   }
 
   /** The job's events from the first on, or after one; with `follow`, also those still to come until the job ends. */

@@ -1,5 +1,5 @@
 import { AgenticoreError } from './errors.ts'
-import { isFinal, type Job, type JobId, type JobRequest, type Outcome, type RunFacts } from './job.ts'
+import { type CompleteRequest, isFinal, type Job, type JobId, type Outcome, type RunFacts } from './job.ts'
 
 /**
  * How a job moves; the only place that writes a status.
@@ -21,7 +21,7 @@ export const schemaVersion = 1
 /** A job that takes its holder down so many times in a row is taken for the cause. */
 export const poisonousCrashes = 3
 
-export function queued(id: JobId, request: JobRequest, at: Date): Job {
+export function queued(id: JobId, request: CompleteRequest, at: Date): Job {
   return {
     id,
     ...request,

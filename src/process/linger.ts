@@ -1,6 +1,11 @@
 import { type Readable, type Stream, Writable } from 'node:stream'
 
-const limits = { idleMs: 3000, longestMs: 10_000 }
+export interface LingerLimits {
+  readonly idleMs: number
+  readonly longestMs: number
+}
+
+const limits: LingerLimits = { idleMs: 3000, longestMs: 10_000 }
 
 interface Child {
   readonly stdout: Readable | null
@@ -26,7 +31,7 @@ export class LingerGuard {
   #waitingSince: number | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(child: Child, { idleMs, longestMs } = limits) {
+  constructor(child: Child, { idleMs, longestMs }: LingerLimits = limits) {
     this.#child = child
     this.#idleMs = idleMs
     this.#leftMs = longestMs

@@ -155,7 +155,8 @@ t.test('a program that reads nothing, or is not there, ends all the same', async
 t.test('nothing is lost of a program that is gone before anybody reads', async t => {
   const child = startStreamed(program('echo one; echo two'))
   await child.exited
-  await new Promise(resolve => setTimeout(resolve, 20))
+  // Whatever its end brings about has come about.
+  for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate)
   t.strictSame(await all(child.lines), [{ text: 'one' }, { text: 'two' }])
 })
 
@@ -186,13 +187,16 @@ t.test('nor does one that holds the standard error alone', async t => {
 })
 
 t.test('nothing is lost of what came, however long whoever reads it takes', async t => {
-  const child = startStreamed(program('seq 1 20000; sleep 1000 & echo pid $!; exit 0'))
+  const child = startStreamed(program('seq 1 20000; sleep 1000 & echo pid $!; exit 0'), {
+    idleMs: 100,
+    longestMs: 10_000,
+  })
   const seen: string[] = []
   for await (const line of child.lines) {
     const text = 'text' in line ? line.text : ''
     seen.push(text)
     // Longer than output that brings nothing is waited for.
-    if (text === '1') await Promise.all([child.exited, new Promise(resolve => setTimeout(resolve, 3500))])
+    if (text === '1') await Promise.all([child.exited, runCommand(sh('sleep 0.3'))])
   }
   t.equal(seen.length, 20_001)
   process.kill(Number(seen.at(-1)?.replace('pid ', '')), 'SIGKILL')

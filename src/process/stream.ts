@@ -4,7 +4,7 @@ import { markerEnvironment } from '../util/marker.ts'
 import { asUser, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { type Line, lines } from './lines.ts'
-import { LingerGuard } from './linger.ts'
+import { LingerGuard, type LingerLimits } from './linger.ts'
 
 export interface StreamedProgram {
   readonly file: string
@@ -46,8 +46,11 @@ export interface StreamedProcess {
 
 const stderrBytes = 64 * 1024
 
-/** Starts a program whose output is read line by line while it runs. */
-export function startStreamed(program: StreamedProgram): StreamedProcess {
+/**
+ * Starts a program whose output is read line by line while it runs.
+ * @param linger for output that is still open when the program has gone, if not as usual
+ */
+export function startStreamed(program: StreamedProgram, linger?: LingerLimits): StreamedProcess {
   const { file, args, cwd = '/' } = asUser(program.user, program)
   const child = execa(file, args, {
     cwd,
@@ -67,7 +70,7 @@ export function startStreamed(program: StreamedProgram): StreamedProcess {
   child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
   const output = held(child.stdout)
   child.stdout.on('data', program.onOutput)
-  const guard = new LingerGuard(child.nodeChildProcess)
+  const guard = new LingerGuard(child.nodeChildProcess, linger)
   const settled = child.finally(() => guard.stop())
   return {
     pid: child.pid,

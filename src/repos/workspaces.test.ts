@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -412,12 +413,16 @@ t.test(
       root: treesRoot,
     })
     const tips = [commit]
-    let left = 20
+    let [left, opening] = [20, 0]
     const open = async (_: unknown, n: number) => {
       await until(() => tips.length > n || undefined)
+      opening += 1
       const from = tips.length - 1
       const lease = leaseOf(newJob(new Date(), { repoUrl: cloneUrl }))
-      const workspace = await workspaces.open(lease, { signal: never, checkout }).finally(() => left--)
+      const workspace = await workspaces.open(lease, { signal: never, checkout }).finally(() => {
+        left -= 1
+        opening -= 1
+      })
       return { workspace, asked: tips.slice(from) }
     }
     const storm = async (): Promise<void> => {
@@ -428,7 +433,7 @@ t.test(
         await git(path, ['update-ref', 'refs/heads/main', next])
         await rm(root, { recursive: true, force: true, maxRetries: 9 }).catch(() => undefined)
         // A storm, not a standstill: jobs are to get somewhere in between.
-        await systemClock.sleep(50)
+        await until(() => opening === 0 || existsSync(root) || undefined)
       }
     }
     const [opened] = await Promise.all([Promise.all(Array.from({ length: 20 }, open)), storm()])

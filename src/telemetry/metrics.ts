@@ -41,7 +41,7 @@ export const counters = {
 export const timings = {
   wait: {
     name: 'agenticore_job_wait_seconds',
-    help: 'From the submission of a job to its claim.',
+    help: 'From the submission of a job to its first claim.',
     labels: [],
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, minute, 5 * minute, 15 * minute, hour, 4 * hour, 24 * hour],
   },
@@ -80,7 +80,7 @@ export const gauges = {
   queueDepth: { name: 'agenticore_queue_depth', help: 'Queued jobs that may start now.', labels: [] },
   queueHeadAge: {
     name: 'agenticore_queue_head_age_seconds',
-    help: 'How long the job that is next has waited; 0 when none waits.',
+    help: 'Since the submission of the job that is next; 0 when none may start now.',
     labels: [],
   },
   slotsCapacity: { name: 'agenticore_slots_capacity', help: 'Jobs this process runs at most at once.', labels: [] },

@@ -38,5 +38,14 @@ export const systemClock: Clock = {
   },
 }
 
+/** Until `ms` are over, or the signal aborts: who waits may be told that it is enough. */
+export async function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal?.aborted) throw error
+  }
+}
+
 /** A timer of Node's that is given more fires at once. */
 const longestTimerMs = 2 ** 31 - 1

@@ -63,19 +63,21 @@ export class Webhook {
 
   /**
    * One try for everything that is due. What the receiver does is at most a warning.
-   * @param limitMs how long all of it may take; what is not over by then waits for another flush
+   * @param how.limitMs how long all of it may take; what is not over by then, or when the signal aborts, waits for another
+   * flush
    * @throws when the outbox cannot be read or written
    */
-  async flush({ limitMs }: { limitMs: number }): Promise<void> {
+  async flush({ limitMs, signal }: { limitMs: number; signal?: AbortSignal }): Promise<void> {
     const { clock } = this.#parts
-    const limit = clock.deadline(limitMs, new Error(`no answer within ${limitMs / 1000} s`))
+    const deadline = clock.deadline(limitMs, new Error(`no answer within ${limitMs / 1000} s`))
+    const limit = AbortSignal.any([deadline.signal, ...(signal ? [signal] : [])])
     try {
       const ids = (await this.#outbox.ids()).values()
       const failures: Failure[] = []
       const lane = async (): Promise<void> => {
         for (const id of ids) {
-          if (limit.signal.aborted) return
-          const reason = await this.#deliver(id, limit.signal)
+          if (limit.aborted) return
+          const reason = await this.#deliver(id, limit)
           if (reason !== undefined) failures.push({ id, reason })
         }
       }
@@ -83,7 +85,7 @@ export class Webhook {
       this.#tell(failures)
       await this.#outbox.tidy(new Date(clock.now().getTime() - staleMs))
     } finally {
-      limit.stop()
+      deadline.stop()
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../util/clock.ts'
+import { type Clock, pause } from '../util/clock.ts'
 
 const rung = new Error('rung')
 
@@ -19,11 +19,7 @@ export class Bell {
   /** Resolves at the next ring, or after `ms`. */
   async heard(ms: number): Promise<void> {
     const { signal } = this.#rung
-    try {
-      await this.#clock.sleep(ms, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
+    await pause(this.#clock, ms, signal)
     if (signal.aborted) this.#rung = new AbortController()
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../util/clock.ts'
+import { type Clock, pause } from '../util/clock.ts'
 import type { Worker } from './worker.ts'
 
 /** What is kept back of the time of a drain, to hand over what has not finished. */
@@ -46,17 +46,9 @@ export async function* drain(
   if (!now) yield* waitUntil('waiting', timeoutMs - handOverMs, hurry)
   if (!over.signal.aborted) {
     const handedOver = worker.handOver()
-    yield* waitUntil('handing_over', timeoutMs - leaveMs)
+    yield* waitUntil('handing_over', timeoutMs - Math.min(leaveMs, timeoutMs / 2))
     if (over.signal.aborted) await handedOver
   }
   if (over.signal.aborted) await drained
   yield { state: over.signal.aborted ? 'drained' : 'out_of_time', running: worker.running, leftMs: 0 }
-}
-
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await clock.sleep(ms, signal)
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

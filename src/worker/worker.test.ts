@@ -251,3 +251,12 @@ t.test('a drain is over in time, even if handing over hangs', async t => {
   t.equal(states.at(-1), 'out_of_time')
   t.ok(states.includes('handing_over'))
 })
+
+t.test('a drain that has hardly any time hands over all the same', async t => {
+  const { worker, clock, over } = working({ jobs: 1 })
+  await settled()
+  const states: string[] = []
+  for await (const { state } of drain(worker, clock, { timeoutMs: 1000 })) states.push(state)
+  t.strictSame(states, ['handing_over', 'drained'])
+  t.strictSame(over, ['queued'])
+})

@@ -2,7 +2,7 @@ import { AgenticoreError } from '../jobs/errors.ts'
 import type { Job } from '../jobs/job.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
-import type { Clock } from '../util/clock.ts'
+import { type Clock, pause } from '../util/clock.ts'
 import { messageOf } from '../util/error-code.ts'
 import { Bell } from './bell.ts'
 
@@ -195,9 +195,7 @@ export class Worker {
       } catch (error) {
         // A process that goes leaves it to the next one.
         if (isTaken(error) || this.#handingOver.signal.aborted) return
-        await clock
-          .sleep(backoffMs(failures, releaseTrouble, random()), this.#handingOver.signal)
-          .catch(() => undefined)
+        await pause(clock, backoffMs(failures, releaseTrouble, random()), this.#handingOver.signal)
       }
     }
   }

@@ -20,11 +20,11 @@ export function holdRules(rule: Rule): void {
       t.strictSame(await store.list({ limit: 5, status: 'running' }), [])
     }
     t.equal(await kit.other.claim({ podName: 'b', only: job.id }), undefined)
-    t.strictSame(await kit.store.stats(), { queued: 1, running: 0, oldestQueuedAt: job.createdAt })
+    t.strictSame(await kit.store.stats(), { ready: 1, delayed: 0, running: 0, oldestReadyAt: job.createdAt })
     t.strictSame(await kit.reap(kit.other), [])
     const lease = kit.given(await kit.store.claim({ podName: 'a', only: job.id }))
     t.match(await kit.other.get(job.id), { status: 'running', fence: 1, attempt: 1, podName: 'a' })
-    t.strictSame(await kit.store.stats(), { queued: 0, running: 1 })
+    t.strictSame(await kit.store.stats(), { ready: 0, delayed: 0, running: 1 })
     t.equal(await kit.store.claim({ podName: 'a', only: job.id }), undefined, 'once')
     await kit.store.submit(job, hold)
     t.match(await kit.store.finish(lease, done), { status: 'succeeded' })
@@ -50,7 +50,7 @@ export function holdRules(rule: Rule): void {
     t.match(await kit.store.cancel(job.id), { status: 'cancelled', fence: 0 })
     t.match(await kit.other.get(job.id), { status: 'cancelled' })
     t.equal(await kit.store.claim({ podName: 'a', only: job.id }), undefined)
-    t.strictSame(await kit.store.stats(), { queued: 0, running: 0 })
+    t.strictSame(await kit.store.stats(), { ready: 0, delayed: 0, running: 0 })
   })
 
   rule('a held job that is cancelled by somebody else is not begun any more', async (t, kit) => {

@@ -358,6 +358,15 @@ export function jobStoreContract(t: Test, name: string, open: OpenStore): void {
     t.not((await kit.submit({ idempotencyKey: 'k-2' })).id, lease.job.id)
   })
 
+  rule('what was left to the server is no part of a request: one with other defaults keeps the job', async (t, kit) => {
+    const under = async (profile: string, ttlSeconds: number) =>
+      await kit.submit({ idempotencyKey: 'k-1', profile, ttlSeconds, defaulted: ['profile', 'ttlSeconds'] })
+    const job = await under('coding', 60)
+    t.match(await under('review', 3600), { id: job.id, profile: 'coding', ttlSeconds: 60 })
+    const asked = kit.submit({ idempotencyKey: 'k-1', profile: 'review', ttlSeconds: 60, defaulted: ['ttlSeconds'] })
+    await t.rejects(asked, { code: 'idempotency_conflict' })
+  })
+
   rule('another request under a used key is refused', async (t, kit) => {
     const job = await kit.submit({ idempotencyKey: 'k-1' })
     const other = newJob(kit.clock.now(), { idempotencyKey: 'k-1', task: 'something else' })

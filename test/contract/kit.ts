@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { AgenticoreError } from '../../src/jobs/errors.ts'
-import type { Job, JobRequest, Outcome } from '../../src/jobs/job.ts'
+import type { CompleteRequest, Job, Outcome } from '../../src/jobs/job.ts'
 import type { JobStore, Lease } from '../../src/jobs/ports.ts'
 import type { Clock } from '../../src/util/clock.ts'
 import type { ManualClock } from '../helpers/clock.ts'
@@ -43,7 +43,7 @@ export class Kit {
     this.open = open
   }
 
-  async submit(given: Partial<JobRequest> = {}): Promise<Job> {
+  async submit(given: Partial<CompleteRequest> = {}): Promise<Job> {
     this.clock.advance(10)
     return await this.store.submit(newJob(this.clock.now(), given))
   }

@@ -78,18 +78,26 @@ export function listingRules(rule: Rule): void {
   })
 
   rule('statistics say how many wait, run, and since when', async (t, kit) => {
-    t.strictSame(await kit.store.stats(), { queued: 0, running: 0 })
+    const none = { ready: 0, delayed: 0, running: 0 }
+    t.strictSame(await kit.store.stats(), none)
     const first = await kit.submit()
     const second = await kit.submit()
-    const both = { queued: 2, running: 0, oldestQueuedAt: first.createdAt }
+    const both = { ready: 2, delayed: 0, running: 0, oldestReadyAt: first.createdAt }
     t.strictSame(await kit.store.stats(), both)
     t.strictSame(await kit.other.stats(), both)
     const lease = await kit.claim()
-    t.strictSame(await kit.store.stats(), { queued: 1, running: 1, oldestQueuedAt: second.createdAt })
+    const one = { ready: 1, delayed: 0, running: 1, oldestReadyAt: second.createdAt }
+    t.strictSame(await kit.store.stats(), one)
     await kit.store.release(lease, new Date(kit.clock.now().getTime() + 60_000))
-    t.strictSame(await kit.store.stats(), both, 'what waits for its time waits, too')
+    for (const store of [kit.store, kit.other, await kit.open()]) {
+      t.strictSame(await store.stats(), { ...one, delayed: 1, running: 0 }, 'what waits for its time is not next')
+    }
+    kit.clock.advance(60_000)
+    for (const store of [kit.store, kit.other]) t.strictSame(await store.stats(), both, 'its time has come')
+    await kit.store.release(await kit.claim(), new Date(kit.clock.now().getTime() + 60_000))
     await kit.store.finish(await kit.claim(), done)
+    t.strictSame(await kit.store.stats(), { ready: 0, delayed: 1, running: 0 }, 'no head')
     await kit.store.cancel(first.id)
-    t.strictSame(await kit.store.stats(), { queued: 0, running: 0 })
+    t.strictSame(await kit.store.stats(), none)
   })
 }

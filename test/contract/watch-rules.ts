@@ -6,11 +6,18 @@ import { done, type Kit, type Rule } from './kit.ts'
 /** Reads the changes that a store tells, one after the other, or as they come. */
 class Watcher {
   readonly seen: Job[] = []
-  readonly #controller = new AbortController()
+  readonly #controller: AbortController
   readonly #changes: AsyncIterator<Job>
 
-  constructor(store: Kit['store']) {
-    this.#changes = store.watch(this.#controller.signal)[Symbol.asyncIterator]()
+  private constructor(changes: AsyncIterator<Job>, controller: AbortController) {
+    this.#changes = changes
+    this.#controller = controller
+  }
+
+  static async of(store: Kit['store']): Promise<Watcher> {
+    const controller = new AbortController()
+    const changes = await store.watch(controller.signal)
+    return new Watcher(changes[Symbol.asyncIterator](), controller)
   }
 
   async next(): Promise<Job | undefined> {
@@ -44,7 +51,7 @@ class Watcher {
 /** What is promised of those who watch what happens to jobs. */
 export function watchRules(rule: Rule): void {
   rule('who watches sees each step of a job at once, without its output', async (t, kit) => {
-    const watcher = new Watcher(kit.store)
+    const watcher = await Watcher.of(kit.store)
     const job = await kit.submit()
     t.match(await watcher.next(), { id: job.id, status: 'queued' }, 'from the call on, not from the first look')
     const lease = await kit.claim()
@@ -70,7 +77,7 @@ export function watchRules(rule: Rule): void {
   })
 
   rule('who watches slowly sees each job as it is now, and none go back', async (t, kit) => {
-    const watcher = new Watcher(kit.store)
+    const watcher = await Watcher.of(kit.store)
     const jobs = [await kit.submit(), await kit.submit(), await kit.submit()]
     await watcher.next()
     for (const _ of jobs) {
@@ -90,7 +97,7 @@ export function watchRules(rule: Rule): void {
   })
 
   rule('who watches sees what other processes do', async (t, kit) => {
-    const watcher = new Watcher(kit.store)
+    const watcher = await Watcher.of(kit.store)
     await kit.submit()
     await watcher.next()
     const { job } = kit.given(await kit.other.claim({ podName: 'b' }))
@@ -118,15 +125,15 @@ export function watchRules(rule: Rule): void {
   })
 
   rule('who stops watching, or never began, hears the end', async (t, kit) => {
-    const stopped = new Watcher(kit.store)
+    const stopped = await Watcher.of(kit.store)
     stopped.stop()
     t.equal(await stopped.next(), undefined)
     await kit.submit()
     t.equal(await stopped.next(), undefined)
-    const one = new Watcher(kit.store)
+    const one = await Watcher.of(kit.store)
     await kit.submit()
     t.ok(await one.next())
     const signal = AbortSignal.abort()
-    for await (const job of kit.store.watch(signal)) t.fail(job.id)
+    for await (const job of await kit.store.watch(signal)) t.fail(job.id)
   })
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
@@ -57,7 +59,10 @@ t.test('the server is restarted in the middle of `run --wait`', async t => {
   const job = jobIn({ stdout })
   t.match(job, { status: 'succeeded', interruptions: 1, fence: 2, resumed: true, changed_files: 2 })
   t.match(stderr, 'is there again')
-  const shown = (await laptop(['logs', job.id])).stdout.trimEnd().split('\n')
+  const logs = await laptop(['logs', job.id])
+  t.equal(logs.exitCode, 0, logs.stderr)
+  const shown = logs.stdout.trimEnd().split('\n')
+  t.ok(shown.length > 8, logs.stdout)
   const seen = stderr.split('\n')
   for (const line of shown)
     t.equal(seen.filter(each => each === line).length, shown.filter(each => each === line).length)
@@ -97,6 +102,38 @@ t.test('first SIGTERM: no job is started, those that run end, requests are answe
   t.match(jobIn(await cli(['job', late.json.job.id, '--json', '--local'])), { status: 'queued', fence: 0 })
 })
 
+t.test('third SIGTERM: it leaves at once, and the next server ends what it has left', async t => {
+  const cli = fakeAgent(t, 'ignores-sigterm')
+  const daemon = await startDaemon(t, cli)
+  const { json } = await daemon.request('POST', '/jobs', { body: { task: 'x' } })
+  const { id } = json.job
+  await until(async () => (await daemon.request('GET', `/jobs/${id}`)).json.job.session_id)
+  daemon.signal('SIGTERM')
+  await until(() => daemon.log.some(line => line.includes('"state":"waiting"')) || undefined)
+  daemon.signal('SIGTERM')
+  await until(() => daemon.log.some(line => line.includes('"state":"handing_over"')) || undefined)
+  daemon.signal('SIGTERM')
+  t.equal(await daemon.ended, 130)
+  const left = processesWith(id)
+  t.ok(left.length > 0, 'what ignores SIGTERM is still there')
+  const next = await startDaemon(t, cli)
+  await until(async () => (await next.request('GET', `/jobs/${id}`)).json.job.interruptions === 1 || undefined)
+  t.equal((await next.request('DELETE', `/jobs/${id}`)).status, 200)
+  await until(() => !processesWith(id).some(each => left.includes(each)) || undefined)
+})
+
+t.test('SIGTERM while it starts: it closes what it has opened, and ends with 0', async t => {
+  const silent = createServer()
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = Object(silent.address())
+  t.teardown(() => silent.close())
+  const cli = fakeAgent(t, 'talks')
+  const daemon = await startDaemon(t, cli, { env: { REDIS_URL: `redis://127.0.0.1:${port}` } })
+  t.equal((await daemon.request('GET', '/ready')).status, 503, 'it waits for Redis')
+  t.equal(await daemon.stop(), 0)
+})
+
 t.test('drain hands over what does not end in time, and leaves the server up', async t => {
   const { cli, repo, started } = await holding(t)
   const daemon = await startDaemon(t, cli)
@@ -108,6 +145,14 @@ t.test('drain hands over what does not end in time, and leaves the server up', a
   t.match((await daemon.request('GET', `/jobs/${json.job.id}`)).json.job, { status: 'queued', interruptions: 1 })
   t.strictSame(processesWith(json.job.id), [])
   t.match((await daemon.request('GET', '/pods')).json.pods, [{ draining: true, running: 0 }])
+})
+
+t.test('a drain may have all the time there is', async t => {
+  const cli = fakeAgent(t, 'talks')
+  const daemon = await startDaemon(t, cli)
+  const { exitCode, stderr } = await cli(['drain', '--timeout', '9000000000'])
+  t.match({ exitCode, stderr }, { exitCode: 0, stderr: /drained\n$/ })
+  t.match((await daemon.request('GET', '/pods')).json.pods, [{ draining: true }])
 })
 
 t.test('drain without a server does not hold a termination up', async t => {
@@ -223,6 +268,9 @@ t.test('without a server: `run` names both ways out, `jobs` shows those of this 
   t.equal(run.exitCode, 3)
   t.match(run.stderr, 'No agenticore server answers at http://127.0.0.1:1: connection refused. [server_unreachable]')
   t.match(run.stderr, /agenticore serve.*AGENTICORE_URL.*--local/)
+  const status = await cli(['status', '--json'])
+  t.match(status, { exitCode: 3, stdout: '', stderr: /\[server_unreachable\]/ })
+  t.match(JSON.parse((await cli(['status', '--local', '--json'])).stdout), { queued: 0, running: 0 })
   const jobs = await cli(['jobs'])
   t.equal(jobs.exitCode, 0)
   t.match(jobs.stderr, 'No server answers at http://127.0.0.1:1: these are the jobs of this machine')

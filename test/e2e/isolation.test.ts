@@ -215,7 +215,10 @@ t.test('looking at a machine leaves its directories as they are', { skip }, asyn
   const env = { AGENTICORE_AGENT_ISOLATION: '', AGENTICORE_REPOS_ROOT: join(place, 'private') }
   chmodSync(join(place, 'private'), 0o2770)
   await cli(['doctor'], { env })
-  t.match(JSON.parse((await cli(['status', '--json'], { env })).stdout), { isolation: String, missing: Array })
+  t.match(JSON.parse((await cli(['status', '--local', '--json'], { env })).stdout), {
+    isolation: String,
+    missing: Array,
+  })
   t.equal(lstatSync(join(place, 'shared')).mode & 0o7777, 0o1777)
   t.equal(lstatSync(join(place, 'private')).mode & 0o7777, 0o2770)
 })

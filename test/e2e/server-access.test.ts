@@ -271,6 +271,8 @@ t.test('another machine is served with a key alone', { skip: await whyNoNamespac
   for (const headers of [
     {},
     { Host: 'localhost' },
+    { Host: 'localhost', Origin: 'http://localhost' },
+    { Host: 'localhost', 'X-Forwarded-For': '127.0.0.1', 'X-API-Key': one },
     { Host: '127.0.0.1', 'X-Real-IP': '127.0.0.1', 'X-API-Key': one },
   ]) {
     t.strictSame(await statuses(placeOf(closed.url).port, doors, headers), every(403), JSON.stringify(headers))
@@ -283,11 +285,29 @@ t.test('another machine is served with a key alone', { skip: await whyNoNamespac
   t.strictSame(await statuses(port, doors, {}), every(401))
   t.strictSame(await statuses(port, doors, { 'X-API-Key': wrong }), every(401))
   t.strictSame(await statuses(port, open, {}), [200, 200])
-  const some: Door[] = [
-    ['GET', '/jobs'],
-    ['GET', '/status'],
-    ['GET', '/openapi.json'],
-  ]
-  t.strictSame(await statuses(port, some, { Authorization: `Bearer ${two}` }), [200, 200, 200])
+  const forged = {
+    Host: 'localhost',
+    Origin: 'http://localhost',
+    'X-Forwarded-For': '127.0.0.1',
+    Forwarded: 'for=127.0.0.1',
+  }
+  t.strictSame(await statuses(port, doors, forged), every(401), 'whatever else it says')
+  t.strictSame(await statuses(port, doors, { ...forged, 'X-API-Key': wrong }), every(401))
+  // They would not end.
+  const ending = doors.filter(([method, path]) => method === 'HEAD' || !streams.test(path))
+  const right = [{ 'X-API-Key': one }, { Authorization: `Bearer ${two}` }]
+  for (const headers of [...right, ...right.map(key => ({ ...forged, Origin: 'https://evil.example', ...key }))]) {
+    const found = await statuses(port, ending, headers)
+    const shut = ending.filter((_, at) => [401, 403].includes(found[at] ?? 0) || (found[at] ?? 500) >= 500)
+    t.strictSame(shut, [], JSON.stringify(headers))
+    for (const [door, status] of [
+      ['/jobs', 200],
+      ['/status', 200],
+      ['/openapi.json', 200],
+      ['/nothing', 404],
+    ] as const) {
+      t.equal(found[ending.findIndex(([method, path]) => method === 'GET' && path === door)], status, door)
+    }
+  }
   await Promise.all([closed.stop(), keyed.stop()])
 })

@@ -89,7 +89,7 @@ t.test('a body that is no submission is refused, and the next request is served'
     t.equal(reply.status, status, what)
     t.match(envelopeOf(t, reply, what).error, says, what)
     t.ok(performance.now() - began < 3000, `${what}: at once`)
-    if (!(await http('GET', '/health')).status) t.fail(`${what}: the next one`)
+    if ((await http('GET', '/health')).status !== 200) t.fail(`${what}: the next one`)
   }
   const zipped = await http('POST', '/jobs', { body: bytes('\x1f\x8b\x08'), headers: { 'content-encoding': 'gzip' } })
   t.match(envelopeOf(t, zipped, 'gzip').error, /UTF-8|not valid JSON/)

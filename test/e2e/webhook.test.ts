@@ -4,8 +4,10 @@ import t from 'tap'
 import { FileJobStore } from '../../src/store/file/store.ts'
 import { FileJournal } from '../../src/store/journal/journal.ts'
 import { systemClock } from '../../src/util/clock.ts'
+import { startDaemon } from '../helpers/daemon.ts'
 import { jobIn, token, world } from '../helpers/e2e.ts'
 import { newJob } from '../helpers/jobs.ts'
+import { until } from '../helpers/until.ts'
 import { startReceiver, webhookSecret } from '../helpers/webhooks.ts'
 
 const answer = { turns: [{ text: 'All is well already.' }] }
@@ -93,4 +95,18 @@ t.test('an address without a secret is refused before anything is done', async t
   const { exitCode, stderr } = await cli(['run', 'Look', '--local'], { env })
   t.equal(exitCode, 2)
   t.match(stderr, 'AGENTICORE_WEBHOOK_SECRET is not; set both')
+})
+
+t.test('a receiver that never answers does not hold up a server that is told to stop', async t => {
+  const { cli } = await world(t, [answer])
+  const receiver = await startReceiver(t)
+  receiver.answers = [undefined]
+  const env = { AGENTICORE_WEBHOOK_URL: receiver.url, AGENTICORE_WEBHOOK_SECRET: webhookSecret }
+  const daemon = await startDaemon(t, cli, { env })
+  await daemon.request('POST', '/jobs', { body: { task: 'Look', wait: true } })
+  await until(() => receiver.received.length > 0 || undefined)
+  const startMs = performance.now()
+  t.equal(await daemon.stop(), 0)
+  t.ok(performance.now() - startMs < 8000, 'a try takes ten seconds')
+  t.equal(outbox(cli.home).length, 2, 'the next one sends it')
 })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Job, JobId, JobRequest } from '../../src/jobs/job.ts'
+import type { CompleteRequest, Job, JobId } from '../../src/jobs/job.ts'
 import { isJobId } from '../../src/jobs/record.ts'
 import { queued } from '../../src/jobs/states.ts'
 import { uuidV7 } from '../../src/util/ids.ts'
 
-export const request: JobRequest = {
+export const request: CompleteRequest = {
   task: 'fix the login bug',
   repoUrl: '/srv/app.git',
   baseRef: '',
@@ -19,5 +19,5 @@ export function jobId(at: Date): JobId {
   return id
 }
 
-export const newJob = (at: Date, given: Partial<JobRequest> = {}): Job =>
+export const newJob = (at: Date, given: Partial<CompleteRequest> = {}): Job =>
   queued(jobId(at), { ...request, ...given }, at)

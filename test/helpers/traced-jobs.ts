@@ -75,7 +75,7 @@ export async function openJobs(t: Test) {
         clock,
         checkRepository: () => undefined,
         checkProfile: async () => undefined,
-        defaultProfile: 'coding',
+        defaults: { profile: 'coding', ttlSeconds: 60 },
         queueLimit: Number.POSITIVE_INFINITY,
         ...(tracing ? { tracing } : {}),
         ...(measures ? { measures } : {}),

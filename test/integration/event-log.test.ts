@@ -265,7 +265,7 @@ async function service(t: Test) {
       clock,
       checkRepository,
       checkProfile: async () => undefined,
-      defaultProfile: 'coding',
+      defaults: { profile: 'coding', ttlSeconds: 60 },
       queueLimit: Number.POSITIVE_INFINITY,
     }),
   }

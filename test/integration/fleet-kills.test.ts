@@ -42,8 +42,8 @@ async function runAll(store: RedisJobStore): Promise<number> {
       claims += 1
       await store.finish(lease, { status: 'succeeded', facts: { output: 'done' } })
     }
-    const { queued, running } = await store.stats()
-    return queued + running === 0 || undefined
+    const { ready, delayed, running } = await store.stats()
+    return ready + delayed + running === 0 || undefined
   })
   return claims
 }

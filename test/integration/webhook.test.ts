@@ -377,3 +377,23 @@ t.test('without an outbox a flush makes none; what cannot be read is an error', 
   writeFileSync(join(root, '.webhooks'), '')
   await t.rejects(webhook.flush({ limitMs }), { code: 'ENOTDIR' })
 })
+
+t.test('who is told to close waits for no receiver, and leaves what is not sent to the next one', async t => {
+  const place = await bench(t)
+  const { receiver, webhook, root, clock } = place
+  receiver.answers = [undefined]
+  const jobs: Job[] = []
+  for (let n = 0; n < 6; n++) jobs.push(await ended(place))
+  const closing = new AbortController()
+  const flushing = webhook.flush({ limitMs, signal: closing.signal })
+  await until(() => receiver.received.length === 4 || undefined)
+  closing.abort(new Error('the server closes'))
+  await flushing
+  t.equal(receiver.received.length, 4, 'and none is begun any more')
+  t.match(place.warnings, [/and 3 more, was not taken by .* \(the server closes\)/])
+  receiver.answers = [{ status: 200 }]
+  clock.advance(60_000)
+  await webhook.flush({ limitMs })
+  t.strictSame(new Set(ids(receiver)), new Set(jobs.map(job => job.id)))
+  t.strictSame(outbox(root), [])
+})

@@ -43,3 +43,6 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 }
 
 const clip = (line: string, width: number): string => (line.length > width ? `${line.slice(0, width - 1)}…` : line)
+
+/** Where nobody's terminal would break the lines, none is cut. */
+export const tableWidth = ({ columns }: { readonly columns?: number }): number => columns || 100_000

@@ -51,10 +51,10 @@ const forwarding =
   /^(forwarded|via|x-(original-)?forwarded(-.*)?|x-original-host|x-envoy-external-address|(.+-)?(client|real|connecting|remote|socket|(proxy)?user)-?ip)$/
 
 function thisMachine(closed: (why: string) => void): Access {
-  return ({ socket, headers }) => {
-    const why = whyStrange(socket.remoteAddress ?? '', headers)
+  return ({ socket: { remoteAddress }, headers }) => {
+    const why = remoteAddress === undefined ? 'who sent the request has gone' : whyStrange(remoteAddress, headers)
     if (why === undefined) return
-    closed(why)
+    if (remoteAddress !== undefined) closed(why)
     throw new AgenticoreError('forbidden', `This server has no API keys and serves its own machine alone; ${why}.`)
   }
 }

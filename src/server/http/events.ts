@@ -3,6 +3,7 @@ import { jobPath } from '../../api/requests.ts'
 import { eventToWire, toWire } from '../../api/wire.ts'
 import type { JobEvent } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
+import { throwIfClosing } from './closing.ts'
 import type { Server, ServerParts } from './parts.ts'
 import { inContent, refusals, tags } from './schema.ts'
 import { aliveEveryMs, asStream, bodyOf, sseComment, sseMessage, sseRetry, whileHeard, withPauses } from './streams.ts'
@@ -48,8 +49,10 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
       },
     },
     async (_, reply) => {
-      const changes = withPauses(service.changes(whileHeard(reply, closing)), aliveEveryMs, clock)
-      const messages = written(changes, job => sseMessage({ data: JSON.stringify(toWire(job)) }))
+      const changes = await service.changes(whileHeard(reply, closing))
+      const messages = written(withPauses(changes, aliveEveryMs, clock), job =>
+        sseMessage({ data: JSON.stringify(toWire(job)) }),
+      )
       return asStream(reply, sse).send(bodyOf(messages))
     },
   )
@@ -75,13 +78,13 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
     },
     async ({ params, query: { follow }, headers }, reply) => {
       const after = headers['last-event-id'] || undefined
-      if (after === endId) return reply.code(204).send()
       // What cannot be read is said before anything is sent.
       const { id } = await service.get(params.id)
+      if (after === endId) return reply.code(204).send()
       const heard = whileHeard(reply, closing)
       const options = { ...(follow ? { follow: heard } : {}), ...(after === undefined ? {} : { after }) }
       const events = withPauses(service.events(id, options), aliveEveryMs, clock)
-      if (headers.accept?.includes(ndjson)) return asStream(reply, ndjson).send(bodyOf(lines(events)))
+      if (headers.accept?.includes(ndjson)) return asStream(reply, ndjson).send(bodyOf(lines(events, closing)))
       const messages = written(events, event => sseMessage({ id: event.id, data: eventToWire(event) }))
       return asStream(reply, sse).send(bodyOf(follow ? toTheEnd(messages, id, heard) : messages))
     },
@@ -94,8 +97,10 @@ export function eventRoutes(server: Server, parts: ServerParts): void {
   }
 }
 
-async function* lines(events: AsyncIterable<JobEvent | undefined>): AsyncGenerator<string> {
+/** Nothing but the end of the reply says that there is no more. */
+async function* lines(events: AsyncIterable<JobEvent | undefined>, closing: AbortSignal): AsyncGenerator<string> {
   for await (const event of events) yield event === undefined ? emptyLine : `${eventToWire(event)}\n`
+  throwIfClosing(closing)
 }
 
 async function* written<T>(items: AsyncIterable<T | undefined>, message: (item: T) => string): AsyncGenerator<string> {

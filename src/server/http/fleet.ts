@@ -65,7 +65,7 @@ export function fleetRoutes(server: Server, parts: ServerParts): void {
       schema: {
         summary: 'Whether requests should be sent here; for everybody',
         tags,
-        response: { 200: ready, ...refusals(503) },
+        response: { 200: ready, ...refusals() },
         security: [],
       },
     },

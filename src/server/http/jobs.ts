@@ -22,7 +22,7 @@ import { asStream, whileHeard } from './streams.ts'
 
 /** Submitting, finding, cancelling and repeating jobs. */
 export function jobRoutes(server: Server, parts: ServerParts): void {
-  const { service, defaults } = parts
+  const { service } = parts
 
   server.post(
     '/jobs',
@@ -30,15 +30,15 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
       schema: {
         summary: 'Submit a job',
         description:
-          'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning.',
+          'Durable when this answers: it will end, whatever happens to the server. Fields of the Python agenticore that this one does without are taken with a warning. With `wait` it answers when the job has ended; a server that closes first breaks the answer off (503, if nothing of it was sent), and the job goes on: send it again, with its `idempotency_key`.',
         tags,
         body: submission,
         headers: submissionHeaders,
-        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 503, 507, ...badBody) },
+        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 429, 507, ...badBody) },
       },
     },
     async ({ body: wanted, headers }, reply) => {
-      const asked = { ...keyFrom(headers), ...requestFrom(wanted, defaults), ...traceFrom(headers) }
+      const asked = { ...keyFrom(headers), ...requestFrom(wanted), ...traceFrom(headers) }
       const job = await service.submit(
         wanted.session_id === '' ? asked : await service.followUp(asked, wanted.session_id),
       )
@@ -96,7 +96,7 @@ export function jobRoutes(server: Server, parts: ServerParts): void {
         ...one,
         summary: 'Submit the request of a job again, as a new job',
         headers: submissionHeaders,
-        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 414, 429, 503, 507, ...badBody) },
+        response: { 200: oneJob, ...refusals(401, 403, 404, 409, 414, 429, 507, ...badBody) },
       },
     },
     async ({ params: { id }, headers }) => ({ success: true, job: toWire(await service.retry(id, keyFrom(headers))) }),
@@ -133,12 +133,13 @@ const warningsFor = (wanted: Submission): string[] => [
   ...(namesNothing(wanted) ? ['base_ref is not used: there is no repository.'] : []),
 ]
 
-function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['defaults']): JobRequest {
+function requestFrom(wanted: Submission): JobRequest {
   const optional = {
     model: wanted.model || undefined,
     maxTurns: wanted.max_turns,
     maxBudgetUsd: wanted.max_budget_usd,
     timeoutSeconds: wanted.timeout,
+    ttlSeconds: wanted.ttl_seconds,
     queueTtlSeconds: wanted.queue_ttl_seconds,
     idempotencyKey: wanted.idempotency_key,
   }
@@ -148,7 +149,6 @@ function requestFrom(wanted: Submission, { jobTtlSeconds }: ServerParts['default
     baseRef: namesNothing(wanted) ? '' : wanted.base_ref,
     profile: wanted.profile,
     mode: wanted.mode ?? (wanted.wait ? 'sync' : 'fire_and_forget'),
-    ttlSeconds: wanted.ttl_seconds ?? jobTtlSeconds,
     ...given(optional),
   }
 }

@@ -18,7 +18,6 @@ export interface ServerParts {
   readonly clock: Clock
   readonly version: string
   readonly apiKeys: readonly string[]
-  readonly defaults: { readonly jobTtlSeconds: number }
   /** Aborts when streams are to end. */
   readonly closing: AbortSignal
   /** Why this server should get no requests now: it drains, or cannot read its jobs; undefined when all is well. */

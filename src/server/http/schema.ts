@@ -11,10 +11,10 @@ export interface Described {
   readonly content: Readonly<Record<string, { readonly schema: z.ZodType }>>
 }
 
-/** No HTTP or no good address; came in too slowly; headers too large; the server failed. */
-const anyRequest = [400, 408, 431, 500] as const
+/** No HTTP or no good address; came in too slowly; headers too large; the server failed, or closes. */
+const anyRequest = [400, 408, 431, 500, 503] as const
 
-type RefusedStatus = (typeof anyRequest)[number] | 401 | 403 | 404 | 409 | 413 | 414 | 415 | 429 | 503 | 507
+type RefusedStatus = (typeof anyRequest)[number] | 401 | 403 | 404 | 409 | 413 | 414 | 415 | 429 | 507
 
 /** What a request with a body meets besides. */
 export const badBody = [413, 415] as const

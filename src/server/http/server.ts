@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import Fastify, { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
+import type { Clock } from '../../util/clock.ts'
 import { hasCode } from '../../util/error-code.ts'
 import { type Access, accessBy } from './access.ts'
+import { throwIfClosing } from './closing.ts'
 import { idleEnder, owe } from './connections.ts'
 import { eventRoutes } from './events.ts'
 import { fleetRoutes } from './fleet.ts'
@@ -28,8 +30,8 @@ const open: readonly string[] = ['/health', '/ready']
 
 /** The REST server; not listening yet. */
 export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger): Promise<Server> {
-  const closed = (why: string): void => logger.warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`)
-  const access = accessBy(parts.apiKeys, closed)
+  const warn = seldom(parts.clock, message => logger.warn(message))
+  const access = accessBy(parts.apiKeys, why => warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`))
   const server: Server = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -42,7 +44,13 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
     routerOptions: { maxParamLength: maxParamChars },
     genReqId: ({ headers }) => requestIdOf(headers),
     clientErrorHandler: refuseMalformed(logger),
-    frameworkErrors: (error, request, reply) => void send(refusalFor(refusedBy(access, request) ?? error), reply),
+    return503OnClosing: false,
+    frameworkErrors(error, request, reply) {
+      // No hook sees it.
+      receive(request, reply)
+      reply.raw.once('close', () => tell(request, reply))
+      send(refusalFor(refusedBy(access, request) ?? error), reply)
+    },
   }).withTypeProvider<CheckedRequests>()
   server.setValidatorCompiler(validatorCompiler)
   server.setSerializerCompiler(() => data => JSON.stringify(data))
@@ -52,7 +60,7 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
   refuseOddities(server.server, logger)
   const endIdle = idleEnder(server.server)
   server.addHook('preClose', async () => endIdle())
-  addHooks(server, access)
+  addHooks(server, access, parts.closing)
   const methods = collectMethods(server)
   await describeRoutes(server, parts)
   jobRoutes(server, parts)
@@ -63,21 +71,38 @@ export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger)
   return server
 }
 
-function addHooks(server: Server, access: Access): void {
+function addHooks(server: Server, access: Access, closing: AbortSignal): void {
   server.addHook('onRequest', async (request, reply) => {
-    owe(reply.raw)
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    receive(request, reply)
     checkHost(request)
     if (!open.includes(request.routeOptions.url ?? '')) access(request)
+    throwIfClosing(closing)
     // Whatever is wrong with its body.
     if (request.is404) return refuseUnknown(request, reply)
   })
-  server.addHook('onResponse', async (request, reply) => {
-    const { method } = request
-    const level = method === 'GET' && reply.statusCode < 400 ? 'debug' : 'info'
-    const ms = Math.round(reply.elapsedTime)
-    request.log[level]({ method, path: pathOf(request.url), status: reply.statusCode, ms }, 'request')
-  })
+  server.addHook('onResponse', async (request, reply) => tell(request, reply))
+}
+
+function receive({ id }: FastifyRequest, reply: FastifyReply): void {
+  owe(reply.raw)
+  reply.header('x-request-id', id).header('x-content-type-options', 'nosniff')
+}
+
+function tell({ method, url, log }: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): void {
+  const level = method === 'GET' && statusCode < 400 ? 'debug' : 'info'
+  log[level]({ method, path: pathOf(url), status: statusCode, ms: Math.round(elapsedTime) }, 'request')
+}
+
+const seldomMs = 60_000
+
+/** Who is turned away may come again at once, a thousand times a second. */
+function seldom(clock: Clock, say: (message: string) => void): (message: string) => void {
+  let nextMs = Number.NEGATIVE_INFINITY
+  return message => {
+    if (clock.monotonicMs() < nextMs) return
+    nextMs = clock.monotonicMs() + seldomMs
+    say(message)
+  }
 }
 
 /** RFC 9112, 3.2: what is asked for by its whole address names its host there, too, and a proxy may go by either. */
@@ -119,7 +144,7 @@ function sendError(error: unknown, { log }: FastifyRequest, reply: FastifyReply)
   const answer = refusalFor(error)
   // Who asked has hung up in the middle of the reply.
   if (reply.raw.destroyed && hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')) log.info('nobody waits for the reply')
-  else if (answer.status >= 500) log.error({ err: error }, 'request failed')
+  else if (answer.status >= 500 && answer.body.code !== 'not_ready') log.error({ err: error }, 'request failed')
   return send(answer, reply)
 }
 

@@ -76,7 +76,8 @@ t.test('a submitter who waits gets white space, and then the job', async t => {
   const clock = new ManualClock()
   const source = tap()
   const service = { events: () => source.read(), get: async () => ({ ...job, status: 'succeeded' as const }) }
-  const body = holdUntilEnd({ service, clock }, job, {
+  const closing = new AbortController().signal
+  const body = holdUntilEnd({ service, clock, closing }, job, {
     heard: new AbortController().signal,
     envelope: ({ id, status }) => ({ id, status }),
   })

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { Clock } from '../../util/clock.ts'
+import { type Clock, pause } from '../../util/clock.ts'
 
 /** So that no balancer takes the connection for dead, and a peer that is gone is noticed. */
 export const aliveEveryMs = 15_000
@@ -31,11 +31,8 @@ export async function* pauses(next: Promise<unknown>, everyMs: number, clock: Cl
   const arrived = (): void => there.abort()
   next.then(arrived, arrived)
   while (!there.signal.aborted) {
-    const isOver = await clock.sleep(everyMs, there.signal).then(
-      () => true,
-      () => false,
-    )
-    if (isOver) yield
+    await pause(clock, everyMs, there.signal)
+    if (!there.signal.aborted) yield
   }
 }
 

@@ -134,4 +134,10 @@ export function idOfRecord(entry: Dirent): JobId | undefined {
   return entry.name.endsWith('.json') && entry.isFile() && isJobId(id) ? id : undefined
 }
 
+/** Who has had an attempt. */
+export function idOfAttempts({ name }: Dirent): JobId | undefined {
+  const id = name.slice(0, -'.d'.length)
+  return name.endsWith('.d') && isJobId(id) ? id : undefined
+}
+
 export const idOfMarker = ({ name }: Dirent): JobId | undefined => (isJobId(name) ? name : undefined)

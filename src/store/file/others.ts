@@ -22,11 +22,6 @@ export class Others {
     this.#parts = parts
   }
 
-  /** Whether the job went on when it looked last. */
-  has(id: JobId): boolean {
-    return this.#seen?.has(id) ?? false
-  }
-
   /** @returns jobs that something has happened to since it looked last; none at the first time */
   async look(): Promise<JobId[]> {
     const { queue, active } = this.#parts

@@ -18,23 +18,23 @@ import { finished, isReady, recorded, released } from '../../jobs/states.ts'
 import { inBatches } from '../../util/batches.ts'
 import type { Clock } from '../../util/clock.ts'
 import { hasCode, messageOf } from '../../util/error-code.ts'
-import { madeAt } from '../../util/ids.ts'
 import { Calm } from './calm.ts'
 import { Endings } from './endings.ts'
 import { type Holder, Holders } from './holders.ts'
 import { Keys } from './keys.ts'
-import { idOfRecord, KnownIds } from './known-ids.ts'
+import { idOfAttempts, idOfRecord, KnownIds } from './known-ids.ts'
 import { Listing } from './listing.ts'
 import { Markers } from './markers.ts'
 import { Overdue } from './overdue.ts'
 import type { StorePoint } from './points.ts'
 import { Reaper } from './reaper.ts'
 import { RememberedMarkers } from './remembered-markers.ts'
+import { queueStats, type StatsParts } from './stats.ts'
 import { Submissions } from './submissions.ts'
 import { Sweeper } from './sweeper.ts'
 import { telling } from './telling.ts'
 import { Waiting } from './waiting.ts'
-import { type WatchParts, watchJobs } from './watch.ts'
+import { Watch } from './watch.ts'
 
 export interface FileStoreParts {
   readonly journal: Journal
@@ -63,6 +63,7 @@ export class FileJobStore implements JobStore {
   readonly #journal: Journal
   readonly #changes: Changes
   readonly #ids: KnownIds
+  readonly #begun: KnownIds
   readonly #listing: Listing
   readonly #active: RememberedMarkers
   readonly #queue: RememberedMarkers
@@ -78,7 +79,8 @@ export class FileJobStore implements JobStore {
   readonly #reaper: Reaper
   readonly #sweeper: Sweeper
   readonly #passingOver: PassingOver
-  readonly #watched: WatchParts
+  readonly #standing: StatsParts
+  readonly #watch: Watch
   #self: Promise<Holder> | undefined
 
   private constructor(root: string, parts: FileStoreParts) {
@@ -86,7 +88,7 @@ export class FileJobStore implements JobStore {
     this.#changes = parts.changes ?? new Changes()
     this.#ids = new KnownIds({ directory: root, idOf: idOfRecord, clock: parts.clock })
     this.#journal = telling(parts.journal, {
-      changed: id => this.#changes.tell(id, 'record'),
+      changed: id => this.#changed(id),
       ended: id => this.#active.known.remove(id),
       removed: id => this.#removed(id),
     })
@@ -104,7 +106,15 @@ export class FileJobStore implements JobStore {
       look: (id: JobId): Promise<Job | undefined> => this.#look(id),
     }
     this.#listing = new Listing({ ...seen, ids: this.#ids })
-    this.#watched = { ...seen, changes: this.#changes, clock: parts.clock }
+    this.#begun = new KnownIds({ directory: root, idOf: idOfAttempts, clock: parts.clock })
+    this.#standing = {
+      ...seen,
+      begun: this.#begun,
+      held: this.#held,
+      clock: parts.clock,
+      read: id => this.#journal.read(id),
+    }
+    this.#watch = new Watch({ ...seen, changes: this.#changes, clock: parts.clock, warn: parts.warn })
     const overdue = new Overdue({ ...parts, ...seen })
     const shared = {
       ...parts,
@@ -116,7 +126,7 @@ export class FileJobStore implements JobStore {
       self: (): Promise<Holder> => this.#own(),
       keys: this.#keys,
       cancel: (id: JobId): Promise<Job> => this.cancel(id),
-      waiting: async (): Promise<number> => (await this.stats()).queued,
+      waiting: async (): Promise<number> => (await this.#queue.known.all()).length + this.#held.size,
       endOverdue: (): Promise<void> => overdue.end(),
       heed: (job: Job): Promise<Job> => this.#heed(job),
       reached: (point: StorePoint): void => this.#reached(point),
@@ -165,19 +175,11 @@ export class FileJobStore implements JobStore {
   }
 
   async stats(): Promise<QueueStats> {
-    const waiting = await this.#queue.known.all()
-    const active = await this.#active.known.all()
-    const [oldest] = [...waiting.slice(0, 1), ...this.#held].sort()
-    const queued = waiting.length + this.#held.size
-    return {
-      queued,
-      running: Math.max(0, active.length - queued),
-      ...(oldest === undefined ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }),
-    }
+    return await queueStats(this.#standing)
   }
 
-  watch(signal: AbortSignal): AsyncIterable<Job> {
-    return watchJobs(this.#watched, signal)
+  async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
+    return await this.#watch.watch(signal)
   }
 
   async claim({ podName, only }: ClaimRequest): Promise<Lease | undefined> {
@@ -278,8 +280,14 @@ export class FileJobStore implements JobStore {
     this.#changes.tell(id, 'record')
   }
 
+  #changed(id: JobId): void {
+    this.#begun.add(id)
+    this.#changes.tell(id, 'record')
+  }
+
   #removed(id: JobId): void {
     this.#ids.remove(id)
+    this.#begun.remove(id)
     this.#active.known.remove(id)
     this.#listing.forget(id)
   }

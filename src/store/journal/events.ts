@@ -4,7 +4,7 @@ import { decodeEvent, encodeEvent } from '../../jobs/event-record.ts'
 import type { JobEvent, JobEventBody } from '../../jobs/events.ts'
 import type { JobId } from '../../jobs/job.ts'
 import type { EventLog, Lease, ReadEvents } from '../../jobs/ports.ts'
-import type { Clock } from '../../util/clock.ts'
+import { type Clock, pause } from '../../util/clock.ts'
 import { withPath } from '../../util/durable.ts'
 import { type Redact, redactDeep } from '../../util/redact.ts'
 import { Glance, RootGlance } from './glance.ts'
@@ -99,16 +99,8 @@ export class FileEventLog implements EventLog {
   /** Also over after a while without any: a job that is not to start any more ends when somebody asks for it. */
   async #untilNews(isThere: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     for (let glances = 0; glances < mostGlances && !signal.aborted; glances++) {
-      await this.#pause(signal)
+      await pause(this.#clock, this.#pollMs, signal)
       if (signal.aborted || (await isThere())) return
-    }
-  }
-
-  async #pause(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#clock.sleep(this.#pollMs, signal)
-    } catch (error) {
-      if (!signal.aborted) throw error
     }
   }
 }

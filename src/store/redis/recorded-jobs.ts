@@ -1,16 +1,19 @@
 import { isFinal, type Job, type JobId, withoutOutput } from '../../jobs/job.ts'
 import type { PassingOver } from '../../jobs/passing-over.ts'
 import type { Journal, ListQuery, QueueStats } from '../../jobs/ports.ts'
+import { isReady } from '../../jobs/states.ts'
 import { inBatches } from '../../util/batches.ts'
 
 /** What can be said of jobs while Redis is away: as the journal has them, perhaps some moments old. */
 export class RecordedJobs {
   readonly #journal: Journal
   readonly #passingOver: PassingOver
+  readonly #now: () => Date
 
-  constructor(journal: Journal, passingOver: PassingOver) {
+  constructor(journal: Journal, passingOver: PassingOver, now: () => Date) {
     this.#journal = journal
     this.#passingOver = passingOver
+    this.#now = now
   }
 
   async get(id: JobId): Promise<Job | undefined> {
@@ -40,11 +43,14 @@ export class RecordedJobs {
     const jobs = await inBatches(ids, id => this.#passingOver(() => this.#journal.read(id)))
     const open = jobs.flatMap(job => (job && !isFinal(job) ? [job] : []))
     const waiting = open.filter(job => job.status === 'queued')
-    const oldestQueuedAt = waiting[0]?.createdAt
+    const now = this.#now()
+    const ready = waiting.filter(job => isReady(job, now))
+    const oldestReadyAt = ready[0]?.createdAt
     return {
-      queued: waiting.length,
+      ready: ready.length,
+      delayed: waiting.length - ready.length,
       running: open.length - waiting.length,
-      ...(oldestQueuedAt === undefined ? {} : { oldestQueuedAt }),
+      ...(oldestReadyAt === undefined ? {} : { oldestReadyAt }),
     }
   }
 }

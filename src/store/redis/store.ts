@@ -14,6 +14,7 @@ import type {
 import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
 import { asSubmitted, isOverdue, startByMs } from '../../jobs/states.ts'
+import { Watchers } from '../../jobs/watchers.ts'
 import { madeAt } from '../../util/ids.ts'
 import { joinedNext } from '../../util/joined.ts'
 import { Claims } from './claims.ts'
@@ -26,7 +27,6 @@ import { lists, placed, texts, worded } from './replies.ts'
 import type { Safety } from './safety.ts'
 import { Settling } from './settling.ts'
 import { Sweeper } from './sweeper.ts'
-import { Watchers } from './watchers.ts'
 
 export interface RedisStoreParts extends ConnectionsParts {
   /** Told of every job that has ended; after a crash, told again. */
@@ -75,8 +75,8 @@ export class RedisJobStore implements JobStore {
       again: () => void this.#catchUp(),
     })
     const { work: scripts, restoring, rebuild, seen } = this.#connections
-    this.#recorded = new RecordedJobs(journal, passingOver(warn))
-    this.#watchers = new Watchers({ look: id => this.#look(id), warn })
+    this.#recorded = new RecordedJobs(journal, passingOver(warn), () => parts.clock.now())
+    this.#watchers = new Watchers({ look: id => this.#look(id) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
     const settling = new Settling({ ...parts, scripts, endings, seen, distrust: () => this.#distrust() })
@@ -163,15 +163,16 @@ export class RedisJobStore implements JobStore {
   async stats(): Promise<QueueStats> {
     return await this.#orRecorded(
       async () => {
-        const [queued, running, oldest = ''] = texts(await this.#connections.ask.run('stats'))
-        const since = oldest === '' ? {} : { oldestQueuedAt: madeAt(oldest).toISOString() }
-        return { queued: Number(queued), running: Number(running), ...since }
+        const reply = texts(await this.#connections.ask.run('stats', this.#parts.clock.now().getTime()))
+        const [ready, delayed, running, oldest = ''] = reply
+        const since = oldest === '' ? {} : { oldestReadyAt: madeAt(oldest).toISOString() }
+        return { ready: Number(ready), delayed: Number(delayed), running: Number(running), ...since }
       },
       () => this.#recorded.stats(),
     )
   }
 
-  watch(signal: AbortSignal): AsyncIterable<Job> {
+  async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
     return this.#watchers.watch(signal)
   }
 
@@ -257,7 +258,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #answers(): Promise<void> {
-    await this.#connections.work.run('stats')
+    await this.#connections.work.run('stats', this.#parts.clock.now().getTime())
     await this.#connections.hears()
   }
 

@@ -10,5 +10,6 @@ t.test('a daemon that is killed all the while loses no job, and doubles none', {
   t.strictSame(report.lost, [])
   t.strictSame(report.doubled, [])
   t.strictSame(report.wrong, [])
+  t.strictSame(report.orphans, [])
   t.ok(report.kills > 1, `${report.kills} kills, ${report.poison} poisonous, ${report.followed} followed`)
 })
