@@ -53,7 +53,13 @@ export class Settling {
       await scripts.run('renew', boot.podName, boot.id, boot.ordinal, leaseMs, ...which),
     )
     if (seen.note(epoch, Number(rev))) await distrust()
-    return states.map(state => (state === 'held' || state === 'cancelled' ? state : 'lost'))
+    return leases.map((lease, index) => this.#renewal(lease, states[index]))
+  }
+
+  #renewal({ job: { id }, fence }: Lease, state: string | undefined): Renewal {
+    if (state === 'held' || state === 'cancelled') return state
+    if (this.#held.get(id)?.fence === fence) this.#held.delete(id)
+    return 'lost'
   }
 
   async record(lease: Lease, facts: RunFacts): Promise<Job> {
