@@ -215,6 +215,13 @@ t.test('success takes both: exit code 0, and a last result that is one', async t
     ['exit 0 without a result', ended(0), undefined, 'agent_no_result', /exited with 0/],
     ['SIGTERM', ended(143), undefined, 'agent_no_result', /exited with 143/],
     ['SIGKILL', ended(undefined, { signal: 'SIGKILL' }), undefined, 'agent_no_result', /ended by SIGKILL/],
+    [
+      'success without a turn',
+      ended(0),
+      verdict({ numTurns: 0, text: 'UserPromptSubmit operation blocked by hook:\nno' }),
+      'prompt_blocked',
+      /took no turn: UserPromptSubmit operation blocked by hook:\nno/,
+    ],
     ['success, but exit 1', ended(1), verdict(), 'agent_failed', /reported success, but exited with 1/],
     [
       'success, but killed',
