@@ -1,4 +1,4 @@
-import type { AgentihooksSetup, AgentihooksState } from './agentihooks.ts'
+import { type AgentihooksSetup, agentihooksInWords } from './agentihooks.ts'
 import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
@@ -74,7 +74,7 @@ export class DaemonView {
       locks: local.stored.lock && settings.sharedFsRoot !== '' ? 'Redis' : 'files',
       isolation: isolation.kind,
       missing: isolation.kind === 'none' ? [...isolation.missing] : [],
-      agentihooks: inWords(this.#parts.agentihooks.state),
+      agentihooks: agentihooksInWords(this.#parts.agentihooks.state),
     }
   }
 
@@ -132,11 +132,6 @@ const wirePod = ({ name, version, bootId, capacity, running, draining, startedAt
   started_at: startedAt,
   last_heartbeat: lastHeartbeat,
 })
-
-function inWords(state: AgentihooksState): string {
-  if (state.is === 'installed') return `${state.version}, profile ${state.profile}, from ${state.from}`
-  return state.is === 'failed' ? `failed: ${state.why}` : state.is
-}
 
 async function wireProfile(library: ProfileLibrary, listed: ListedProfile): Promise<WireProfile> {
   const { name, source, description, error } = listed

@@ -143,10 +143,13 @@ class RunningDaemon implements Daemon {
     await takeBack(local, recovered)
     await clearAtStart(local)
     this.#isStarted = true
-    this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal)
+    this.#setUp = this.#takeJobs(agentihooks, this.#worker, signal).catch((error: unknown) => {
+      this.#warn(`No job is started: ${messageOf(error)}`)
+    })
     const look = (): Promise<void> => view.lookForDangers()
     await look().catch((error: unknown) => this.#warn(messageOf(error)))
-    this.#chores = startChores(local, { signal, recovered, beat: () => this.#beat(local), look })
+    const keep = (): Promise<void> => agentihooks.keep()
+    this.#chores = startChores(local, { signal, recovered, beat: () => this.#beat(local), look, keep })
     const stop = local.stored.onWake(why => void (why === 'work' ? this.#worker?.wake() : this.#beat(local)))
     signal.addEventListener('abort', stop, { once: true })
     await this.#beat(local)

@@ -16,7 +16,7 @@ import { FileLock } from './locks/file-lock.ts'
 import { jobPlaces, type LocalParts, secretName } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
-import { cloneHead, headOf } from './repos/clone.ts'
+import { cloneCommit, headOf } from './repos/clone.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
 import { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
@@ -81,7 +81,8 @@ export function fetchingFrom(parts: LocalParts, url: string, signal: AbortSignal
   const remote = parseRepository(url)
   return {
     head: (): Promise<string> => headOf(git, remote, signal),
-    clone: (directory: string): Promise<void> => cloneHead(git, remote, { directory, signal }),
+    fetch: (commit: string, directory: string): Promise<void> =>
+      cloneCommit(git, remote, { commit, directory, signal }),
   }
 }
 
