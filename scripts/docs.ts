@@ -51,7 +51,7 @@ git:
 \`\`\`
 
 A key is a group and a name in it; the table has a dot between them. Where commas are allowed between several, a list is,
-too. An unknown key is an error that names the nearest one, and so is one that is there twice. Keys that this version has
+too. A file for \`server.api_keys\` that is empty is an error: without a key the server would be open. An unknown key is an error that names the nearest one, and so is one that is there twice. Keys that this version has
 no use for (\`redis\`, \`agentihooks\`, those of the Python agenticore) are passed over with a warning.
 
 Secrets are better kept in files of their own: \`X_FILE\` or \`x_file\` is the path of one, whose white space at both ends does

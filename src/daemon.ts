@@ -9,6 +9,7 @@ import { DaemonView } from './daemon-view.ts'
 import { shortOfDisk } from './disk.ts'
 import { drainFor } from './drain-request.ts'
 import { foreground } from './foreground.ts'
+import { isolationFor } from './isolation.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Lease } from './jobs/ports.ts'
@@ -128,7 +129,8 @@ class RunningDaemon implements Daemon {
     this.#worker = this.#workerFor(local)
     const agentihooks = new AgentihooksSetup(local)
     const view = this.#viewOf(local, this.#worker, agentihooks)
-    this.#server = await buildServer(this.#serverParts(local, view), this.log)
+    const onlyOwnUser = settings.apiKeys.length === 0 && (await isolationFor(this.#surroundings)).kind === 'user'
+    this.#server = await buildServer({ ...this.#serverParts(local, view), onlyOwnUser }, this.log)
     await this.#listen(this.#server)
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
@@ -239,7 +241,7 @@ class RunningDaemon implements Daemon {
     })
   }
 
-  #serverParts(local: LocalParts, view: DaemonView): ServerParts {
+  #serverParts(local: LocalParts, view: DaemonView): Omit<ServerParts, 'onlyOwnUser'> {
     const { settings } = this.#surroundings
     return {
       service: local.service,

@@ -27,7 +27,7 @@ const open: readonly string[] = ['/health', '/ready']
 /** The REST server; not listening yet. */
 export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger): Promise<Server> {
   const closed = (why: string): void => logger.warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`)
-  const access = accessBy(parts.apiKeys, closed)
+  const access = accessBy(parts.apiKeys, { onlyOwnUser: parts.onlyOwnUser, closed })
   const server: Server = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
