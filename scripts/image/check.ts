@@ -13,7 +13,7 @@ const place = mkdtempSync(join(tmpdir(), 'agenticore-check-'))
 const canary = `canary-${crypto.randomUUID().slice(0, 8)}`
 const secrets = {
   'api-keys': `${canary}-door`,
-  'anthropic-api-key': `${canary}-model`,
+  'anthropic-api-key': `sk-ant-${canary}`,
   'github-token': `${canary}-github`,
 }
 const address = 'http://127.0.0.1:8299'

@@ -39,7 +39,7 @@ function machine(t: Test, isolation: 'user' | 'none', launcher: readonly string[
   const cli = cliFor(
     join(place, 'home'),
     {
-      ANTHROPIC_API_KEY: `${canary}-key`,
+      ANTHROPIC_API_KEY: `sk-ant-${canary}`,
       GITHUB_TOKEN: `${canary}-token`,
       AGENTICORE_AGENT_ISOLATION: isolation,
       AGENTICORE_WORKTREE_ROOT: worktrees,
