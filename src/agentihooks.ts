@@ -56,25 +56,11 @@ export class AgentihooksSetup {
 
   /** Never rejects: what went wrong is said, and jobs run without it. */
   async install(signal: AbortSignal): Promise<void> {
-    const { agentihooksUrl } = this.#local.surroundings.settings
-    const patienceMs = agentihooksUrl === '' ? limitMs : cloneLimitMs
-    const late = systemClock.deadline(patienceMs, new Error('it took too long'))
-    const soon = AbortSignal.any([signal, late.signal])
-    // Servers of one home have one place for what jobs take from it.
-    const lock = new FileLock(this.#places.locks, systemClock)
-    try {
-      await lock.withLock('install', { signal: soon, patienceMs }, lost =>
-        this.#installOrForget(AbortSignal.any([soon, lost])),
-      )
-    } catch (error) {
-      this.#state = { is: 'failed', why: messageOf(error) }
-    } finally {
-      late.stop()
-    }
+    const state = await this.#tried(signal)
     if (signal.aborted) return
-    if (this.#state.is === 'failed')
-      this.#warn('agentihooks could not be installed; jobs run without it', this.#state.why)
-    await this.#attempt('How agentihooks fared is not written down', () => this.#writeOutcome())
+    if (state.is === 'failed') this.#warn('agentihooks could not be installed; jobs run without it', state.why)
+    await this.#attempt('How agentihooks fared is not written down', () => this.#writeOutcome(state))
+    this.#state = state
   }
 
   /** What jobs run on is not to be taken for one that nobody uses. */
@@ -83,15 +69,35 @@ export class AgentihooksSetup {
     if (this.#clone !== undefined) await utimes(this.#clone, now, now)
   }
 
-  async #installOrForget(signal: AbortSignal): Promise<void> {
+  async #tried(signal: AbortSignal): Promise<AgentihooksState> {
+    const { agentihooksUrl } = this.#local.surroundings.settings
+    const patienceMs = agentihooksUrl === '' ? limitMs : cloneLimitMs
+    const late = systemClock.deadline(patienceMs, new Error('it took too long'))
+    const soon = AbortSignal.any([signal, late.signal])
+    // Servers of one home have one place for what jobs take from it.
+    const lock = new FileLock(this.#places.locks, systemClock)
     try {
-      this.#state = await this.#installed(signal)
+      return await lock.withLock('install', { signal: soon, patienceMs }, lost =>
+        this.#installedOrForgotten(AbortSignal.any([soon, lost])),
+      )
     } catch (error) {
-      this.#state = { is: 'failed', why: messageOf(error) }
+      return { is: 'failed', why: messageOf(error) }
+    } finally {
+      late.stop()
     }
-    if (this.#state.is === 'installed') return
+  }
+
+  async #installedOrForgotten(signal: AbortSignal): Promise<AgentihooksState> {
+    let state: AgentihooksState
+    try {
+      state = await this.#installed(signal)
+    } catch (error) {
+      state = { is: 'failed', why: messageOf(error) }
+    }
+    if (state.is === 'installed') return state
     // What an earlier server installed may be gone by now, and hooks that cannot be started would block every task.
     await this.#attempt('What agentihooks has left could not be removed', () => forgetLayer(this.#places.layer))
+    return state
   }
 
   async #installed(signal: AbortSignal): Promise<AgentihooksState> {
@@ -143,13 +149,13 @@ export class AgentihooksSetup {
     })
   }
 
-  async #writeOutcome(): Promise<void> {
+  async #writeOutcome(state: AgentihooksState): Promise<void> {
     const { agentihooksPath, agentihooksUrl } = this.#local.surroundings.settings
     await writeOutcome(this.#places.outcome, {
       at: systemClock.now().toISOString(),
       wanted: agentihooksPath || agentihooksUrl,
-      ok: this.#state.is !== 'failed',
-      says: agentihooksInWords(this.#state),
+      ok: state.is !== 'failed',
+      says: agentihooksInWords(state),
     })
   }
 

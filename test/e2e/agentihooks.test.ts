@@ -119,7 +119,7 @@ t.test('what cannot be installed is said, and jobs run without it', { skip }, as
     t.match(state, /^failed: /)
     t.match(state, says)
     t.equal(logged(daemon, /agentihooks could not be installed; jobs run without it/), 1)
-    const doctor = await cli(['doctor', '--json'], { env })
+    const doctor = await cli(['doctor', '--json'], { env: { PATH: `${real.bin}:${process.env.PATH}`, ...env } })
     const line = JSON.parse(doctor.stdout).find(({ check }: { check: string }) => check === 'agentihooks')
     t.match(line, { status: /warning|error/, message: says }, 'doctor says the same')
     const names = (await daemon.request('GET', '/profiles')).json.profiles.map(({ name }: { name: string }) => name)
