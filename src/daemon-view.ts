@@ -30,9 +30,14 @@ export class DaemonView {
   }
 
   async whyNotReady(): Promise<string | undefined> {
-    const { worker, isStarted } = this.#parts
+    const { worker } = this.#parts
     if (worker.isDraining) return 'the server drains'
-    if (!isStarted()) return 'the server is starting'
+    return await this.whyUnhealthy()
+  }
+
+  /** A server that drains is well. */
+  async whyUnhealthy(): Promise<string | undefined> {
+    if (!this.#parts.isStarted()) return 'the server is starting'
     try {
       await this.#parts.local.service.stats()
       return undefined

@@ -134,6 +134,7 @@ class RunningDaemon implements Daemon {
     await this.#listen(this.#server)
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
+      whyUnhealthy: () => view.whyUnhealthy(),
     })
     const { signal } = this.#closing
     await local.stored.ready(signal)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
 import { gitHubToken, isOfApi } from './github/hosts.ts'
-import { type Isolation, isolationFor } from './isolation.ts'
+import { closeToAgents, type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
@@ -28,7 +28,6 @@ import { systemClock } from './util/clock.ts'
 import { JobRunner } from './worker/job-runner.ts'
 import { LeaseKeeper } from './worker/lease-keeper.ts'
 
-/** How soon a cancel request by another process is noticed. */
 /** How soon when the job waits for its time. */
 const lookAgainMs = 1000
 
@@ -46,6 +45,7 @@ export function foreground(parts: LocalParts) {
   }
   const runnerFor = async (onEvent: (event: JobEvent) => void): Promise<JobRunner> => {
     const isolation = await isolationFor(surroundings)
+    if (isolation.kind === 'user') await closeToAgents(surroundings)
     if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
     return new JobRunner({ ...runnerParts(parts, { git, findCredential, isolation, onEvent }), agent })
   }

@@ -220,6 +220,17 @@ t.test('looking at a machine leaves its directories as they are', { skip }, asyn
   t.equal(lstatSync(join(place, 'private')).mode & 0o7777, 0o2770)
 })
 
+t.test('what was left open to everybody is closed to agents', { skip }, async t => {
+  const { cli, place } = machine(t, 'user')
+  const open = [join(cli.home, '.agenticore'), join(cli.home, '.agenticore/jobs'), join(place, 'repos')]
+  for (const directory of open) {
+    mkdirSync(directory)
+    chmodSync(directory, 0o755)
+  }
+  t.match(jobIn(await spy(cli, open)), { status: 'succeeded', output: /found:$/ })
+  for (const directory of open) t.equal(lstatSync(directory).mode & 0o777, 0o700, directory)
+})
+
 t.test('two installations on one machine do not use one user at a time', { skip }, async t => {
   const [one, other] = [machine(t, 'user'), machine(t, 'user')]
   const [first, second] = [await sitting(one), await sitting(other)]
