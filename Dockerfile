@@ -18,7 +18,9 @@ RUN --mount=type=cache,target=/root/.npm \
  && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 RUN install -D -m 755 node_modules/@anthropic-ai/claude-code-linux-*/claude /out/claude \
  && install -D -m 644 node_modules/@anthropic-ai/claude-code/LICENSE.md /out/licenses/claude-code/LICENSE.md \
- && install -D -m 644 /usr/local/LICENSE /out/licenses/node/LICENSE
+ && mkdir -p /out/licenses/node \
+ && { cp /usr/local/LICENSE /out/licenses/node/LICENSE 2>/dev/null \
+      || echo "https://github.com/nodejs/node/blob/$(node --version)/LICENSE" >/out/licenses/node/LICENSE; }
 
 # ---- agenticore, bundled -----------------------------------------------------------------------------------------------
 FROM packages AS bundle
