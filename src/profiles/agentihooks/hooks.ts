@@ -3,12 +3,12 @@ import type { Run } from './run.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The commands of its hooks, each once. */
-export function hookCommands({ hooks }: Fields): string[] {
+/** The commands of hooks that run what is in a directory, each once; others in the same settings are somebody else's. */
+export function hookCommands({ hooks }: Fields, directory: string): string[] {
   const matchers = isFields(hooks) ? Object.values(hooks).flat() : []
   const entries = matchers.filter(isFields).flatMap(({ hooks: each }) => (Array.isArray(each) ? each : []))
   const commands = entries.filter(isFields).flatMap(({ command }) => (typeof command === 'string' ? [command] : []))
-  return [...new Set(commands)]
+  return [...new Set(commands.filter(command => command.includes(`${directory}/`)))]
 }
 
 /** Absolute paths that a command seems to name. */
@@ -20,6 +20,6 @@ export const pathsIn = (command: string): string[] => command.match(/(?<=^|[\s"'
  * @param run as who agents run as
  * @throws Error with what it said
  */
-export async function tryHooks(settings: Fields, run: Run): Promise<void> {
-  for (const command of hookCommands(settings)) await run('/bin/sh', ['-c', command])
+export async function tryHooks(commands: readonly string[], run: Run): Promise<void> {
+  for (const command of commands) await run('/bin/sh', ['-c', command])
 }

@@ -1,5 +1,5 @@
 import { mkdir, readdir, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { messageOf } from '../../util/error-code.ts'
 import { isFile } from '../../util/is-file.ts'
 import { takeBaseLayer } from './base-layer.ts'
@@ -43,10 +43,11 @@ export async function installAgentihooks(program: Program, installation: Install
   const fresh = await freshIn(layer)
   const { settings, warnings } = await takeBaseLayer(home, join(fresh, 'base'))
   for (const warning of warnings) warn(warning)
-  await tryHooks(settings, runAsAgent)
-  await linkProfiles(program, run, join(fresh, 'profiles'))
   const { file, python = file } = program
-  await makeCurrent(layer, fresh, [file, python, ...hookCommands(settings).flatMap(pathsIn)])
+  const commands = hookCommands(settings, dirname(python))
+  await tryHooks(commands, runAsAgent)
+  await linkProfiles(program, run, join(fresh, 'profiles'))
+  await makeCurrent(layer, fresh, [file, python, ...commands.flatMap(pathsIn)])
   await removeOthers(layer, fresh).catch((error: unknown) =>
     warn(`What agentihooks had installed before could not be removed: ${messageOf(error)}`),
   )
