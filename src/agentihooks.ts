@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Surroundings } from './config/load.ts'
 import { fetchingFrom } from './foreground.ts'
 import { isolationFor } from './isolation.ts'
@@ -16,6 +16,7 @@ import { installedProgram, type Program } from './profiles/agentihooks/program.t
 import { type Run, runnerOf } from './profiles/agentihooks/run.ts'
 import { systemClock } from './util/clock.ts'
 import { messageOf } from './util/error-code.ts'
+import { type KernelLock, tryKernelLock } from './util/kernel-lock.ts'
 import { openDirectories } from './util/open-to-all.ts'
 import { removeTree } from './util/remove-tree.ts'
 
@@ -34,6 +35,7 @@ export function agentihooksInWords(state: AgentihooksState): string {
 /** One that is installed here needs seconds; one that is cloned may have to download what it depends on. */
 const limitMs = 120_000
 const cloneLimitMs = 900_000
+const lookAgainMs = 200
 /** A clone in use is touched far more often. */
 const unusedMs = 7 * 86_400_000
 
@@ -71,19 +73,27 @@ export class AgentihooksSetup {
 
   async #tried(signal: AbortSignal): Promise<AgentihooksState> {
     const { agentihooksUrl } = this.#local.surroundings.settings
-    const patienceMs = agentihooksUrl === '' ? limitMs : cloneLimitMs
-    const late = systemClock.deadline(patienceMs, new Error('it took too long'))
+    const late = systemClock.deadline(agentihooksUrl === '' ? limitMs : cloneLimitMs, new Error('it took too long'))
     const soon = AbortSignal.any([signal, late.signal])
-    // Servers of one home have one place for what jobs take from it.
-    const lock = new FileLock(this.#places.locks, systemClock)
+    let lock: KernelLock | undefined
     try {
-      return await lock.withLock('install', { signal: soon, patienceMs }, lost =>
-        this.#installedOrForgotten(AbortSignal.any([soon, lost])),
-      )
+      lock = await this.#lock(soon)
+      return await this.#installedOrForgotten(soon)
     } catch (error) {
       return { is: 'failed', why: messageOf(error) }
     } finally {
+      lock?.release()
       late.stop()
+    }
+  }
+
+  /** Servers of one home have one place for what jobs take from it. One that is killed keeps no other one waiting. */
+  async #lock(signal: AbortSignal): Promise<KernelLock> {
+    await mkdir(dirname(this.#places.lock), { recursive: true, mode: 0o700 })
+    for (;;) {
+      const lock = await tryKernelLock(this.#places.lock)
+      if (lock) return lock
+      await systemClock.sleep(lookAgainMs, signal)
     }
   }
 

@@ -6,7 +6,7 @@ export interface AgentihooksPlaces {
   /** How the last server fared with it. */
   readonly outcome: string
   /** Held by the server that is installing it in this home. */
-  readonly locks: string
+  readonly lock: string
   /** Of a checkout in front of the installed one. */
   readonly environment: string
   readonly clones: string
@@ -31,7 +31,7 @@ export function agentihooksPlaces({
   return {
     layer: join(ours, 'layer'),
     outcome: join(ours, 'outcome.json'),
-    locks: join(ours, '.locks'),
+    lock: join(ours, 'lock'),
     environment: join(open, 'venv'),
     clones,
     open: [open, clones],
