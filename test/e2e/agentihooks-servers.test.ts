@@ -37,7 +37,7 @@ async function machine(t: Test, launcher: readonly string[] = ['sh', '-c', 'umas
   const { model, github } = await world(t, [{ turns: [bash('echo worked'), { text: 'Done.' }] }])
   mkdirSync(join(place, 'tmp'))
   const cliIn = (home: string) => {
-    mkdirSync(join(place, `${home}-worktrees`))
+    mkdirSync(join(place, `${home}-worktrees`), { recursive: true })
     return cliFor(
       join(place, home),
       {
@@ -130,32 +130,40 @@ t.test('a layer whose program is gone is not used, by a server or by a job in th
   t.notMatch(JSON.stringify(model.requests.slice(asked)), 'OF-WHAT-IS-GONE')
 })
 
-t.test('two servers on one volume share a clone; what neither uses goes after a week', { skip }, async t => {
-  const { cliIn, place, github, checkout } = await machine(t)
-  const repo = await github.createRepo({ owner: 'o', name: 'agentihooks', files: { 'x.txt': 'x\n' } })
-  await pushed(checkout('ours', 'OF-OURS').checkout, repo.path)
-  const shared = join(place, 'shared')
-  const clones = join(shared, 'agentihooks')
-  const old = join(clones, '0123456789ab-cpython-311-x86_64-old')
-  mkdirSync(old, { recursive: true })
-  symlinkSync('0123456789ab-cpython-311-x86_64-gone', join(clones, '0123456789ab-cpython-311-x86_64'))
-  utimesSync(old, new Date(), new Date(Date.now() - 8 * 86_400_000))
-  const env = {
-    AGENTICORE_AGENTIHOOKS_URL: repo.cloneUrl,
-    GITHUB_API_URL: github.url,
-    AGENTICORE_SHARED_FS_ROOT: shared,
-  }
-  const servers = await Promise.all(
-    ['one', 'two'].map(name =>
-      startDaemon(t, cliIn(name), { env: { ...env, AGENTICORE_JOBS_DIR: join(place, name, 'jobs') } }),
-    ),
-  )
-  for (const server of servers) t.match(await settled(server), `from ${repo.cloneUrl}`)
-  const names = readdirSync(clones).filter(name => name !== '.locks')
-  t.equal(names.length, 2, `a clone and the link to it: ${names}`)
-  t.notOk(existsSync(old))
-  for (const server of servers) t.match((await ran(server)).job, { status: 'succeeded' })
-})
+t.test(
+  'servers on one volume share a clone, and of one home a layer; what none uses goes after a week',
+  { skip },
+  async t => {
+    const { cliIn, place, github, checkout } = await machine(t)
+    const repo = await github.createRepo({ owner: 'o', name: 'agentihooks', files: { 'x.txt': 'x\n' } })
+    await pushed(checkout('ours', 'OF-OURS').checkout, repo.path)
+    const shared = join(place, 'shared')
+    const clones = join(shared, 'agentihooks')
+    const old = join(clones, '0123456789ab-cpython-311-x86_64-old')
+    mkdirSync(old, { recursive: true })
+    symlinkSync('0123456789ab-cpython-311-x86_64-gone', join(clones, '0123456789ab-cpython-311-x86_64'))
+    utimesSync(old, new Date(), new Date(Date.now() - 8 * 86_400_000))
+    const env = {
+      AGENTICORE_AGENTIHOOKS_URL: repo.cloneUrl,
+      GITHUB_API_URL: github.url,
+      AGENTICORE_SHARED_FS_ROOT: shared,
+    }
+    const servers = await Promise.all(
+      ['one', 'one', 'two'].map((home, index) => {
+        const own = {
+          AGENTICORE_JOBS_DIR: join(place, `jobs-${index}`),
+          AGENTICORE_CONTROL_SOCKET: join(place, `${index}.sock`),
+        }
+        return startDaemon(t, cliIn(home), { env: { ...env, ...own } })
+      }),
+    )
+    for (const server of servers) t.match(await settled(server), `from ${repo.cloneUrl}`)
+    const names = readdirSync(clones).filter(name => name !== '.locks')
+    t.equal(names.length, 2, `a clone and the link to it: ${names}`)
+    t.notOk(existsSync(old))
+    for (const server of servers) t.match((await ran(server)).job, { status: 'succeeded' })
+  },
+)
 
 t.test('what cannot be removed of an earlier one is said, and not used', { skip: skip || !isRoot }, async t => {
   const { cli, place } = await machine(t, [
