@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { loadSurroundings } from './load.ts'
 import { allSettings } from './settings.ts'
@@ -45,7 +46,9 @@ t.test('of what is ours, of later versions and of Kubernetes there is nothing to
     }),
     [],
   )
-  for (const { variable, kind } of allSettings()) {
+  const keys = join(t.testdir({ keys: 'one' }), 'keys')
+  t.strictSame(await warningsOf({ AGENTICORE_API_KEYS_FILE: keys }), [])
+  for (const { variable, kind } of allSettings().filter(each => !each.kind.neverEmpty)) {
     const file = kind.secret ? { [`${variable}_FILE`]: '/dev/null' } : { [variable]: '' }
     t.strictSame(await warningsOf(file), [], variable)
   }
