@@ -1,28 +1,41 @@
 # agenticore with all that a job takes: git, the pinned Claude Code, agentihooks. What is built stays in its own stage; what
 # changes often comes last. docker, podman and buildah build it:  docker build -t agenticore .
 
+# Tags, and so what their owners make of them. For an image that is built the same again, name digests:
+#   docker build --build-arg NODE_IMAGE=node@sha256:… --build-arg DEBIAN_IMAGE=debian@sha256:… -t agenticore .
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG DEBIAN_IMAGE=debian:bookworm-slim
+
 # ---- npm packages, the pinned Claude Code among them ------------------------------------------------------------------
-FROM node:24-bookworm-slim AS packages
+FROM ${NODE_IMAGE} AS packages
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
-# Not `npm ci`: it insists on the optional packages of every platform. No package here needs its install script.
+COPY scripts/image/check-lock.ts scripts/image/
+# Not `npm ci`: it insists on the optional packages of every platform. What that would look at besides, check-lock.ts does.
+# No package here needs its install script.
 RUN --mount=type=cache,target=/root/.npm \
-    npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
-RUN install -D -m 755 node_modules/@anthropic-ai/claude-code-linux-*/claude /out/claude
+    node scripts/image/check-lock.ts \
+ && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+RUN install -D -m 755 node_modules/@anthropic-ai/claude-code-linux-*/claude /out/claude \
+ && install -D -m 644 node_modules/@anthropic-ai/claude-code/LICENSE.md /out/licenses/claude-code/LICENSE.md \
+ && mkdir -p /out/licenses/node \
+ && { cp /usr/local/LICENSE /out/licenses/node/LICENSE 2>/dev/null \
+      || echo "https://github.com/nodejs/node/blob/$(node --version)/LICENSE" >/out/licenses/node/LICENSE; }
 
 # ---- agenticore, bundled -----------------------------------------------------------------------------------------------
 FROM packages AS bundle
+COPY LICENSE ./
 COPY bin bin
 COPY profiles profiles
 COPY scripts scripts
 COPY src src
 RUN node scripts/build.ts \
  && mkdir -p /out/app \
- && cp -r bin dist profiles package.json /out/app/ \
+ && cp -r bin dist profiles package.json LICENSE scripts/image/healthy.ts /out/app/ \
  && chmod -R u=rwX,go=rX /out/app
 
 # ---- agentihooks and what it needs, in a virtual environment --------------------------------------------------------------
-FROM debian:bookworm-slim AS agentihooks
+FROM ${DEBIAN_IMAGE} AS agentihooks
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
@@ -35,7 +48,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && ln -sf /usr/local/bin/node "$(echo /opt/agentihooks/lib/python3.*/site-packages/playwright/driver/node)"
 
 # ---- what runs ---------------------------------------------------------------------------------------------------------
-FROM debian:bookworm-slim
+FROM ${DEBIAN_IMAGE}
 # The users that agents run as have names, for programs that ask who they are. No file keeps a bit that gives another user's
 # rights to whoever runs it.
 RUN apt-get update \
@@ -58,7 +71,9 @@ COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 COPY --from=agentihooks /opt/agentihooks /opt/agentihooks
 RUN ln -s /opt/agentihooks/bin/agentihooks /usr/local/bin/agentihooks
 COPY --from=packages /out/claude /usr/local/bin/claude
+COPY --from=packages /out/licenses /usr/share/licenses
 COPY --chmod=755 scripts/image/entrypoint /usr/local/bin/agenticore
+RUN ln -s agenticore /usr/local/bin/agenticore-healthy
 COPY --from=bundle /out/app /app
 
 ENV HOME=/home/agenticore \
@@ -69,16 +84,17 @@ ENV HOME=/home/agenticore \
     AGENTICORE_CONTROL_SOCKET=/run/agenticore/control.sock
 WORKDIR /app
 EXPOSE 8200
-# 200 when it is ready to take jobs, 503 while it starts and while it drains.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.AGENTICORE_PORT || 8200}/ready`).then(({ok}) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# Well when it takes jobs or drains; not while it starts, or when it cannot read its jobs.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["agenticore-healthy"]
 ENTRYPOINT ["tini", "--", "agenticore"]
 CMD ["serve"]
 
-ARG VERSION=0.1.0
+# scripts/image/build says these. No licence among them: what is in here has many (docs/third-party.md, scripts/sbom).
+ARG VERSION=
 ARG REVISION=
+ARG SOURCE=
 LABEL org.opencontainers.image.title="agenticore" \
       org.opencontainers.image.description="Hand a task to a fleet of Claude Code agents on your own machines, get back a pull request" \
-      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

@@ -51,7 +51,7 @@ git:
 \`\`\`
 
 A key is a group and a name in it; the table has a dot between them. Where commas are allowed between several, a list is,
-too. An unknown key is an error that names the nearest one, and so is one that is there twice. Keys that this version has
+too. A file for \`server.api_keys\` that is empty is an error: without a key the server would be open. An unknown key is an error that names the nearest one, and so is one that is there twice. Keys that this version has
 no use for (\`redis\`, \`agentihooks\`, those of the Python agenticore) are passed over with a warning.
 
 Secrets are better kept in files of their own: \`X_FILE\` or \`x_file\` is the path of one, whose white space at both ends does
@@ -256,12 +256,13 @@ function thirdPartyPage(): string {
 \`dist/\` is one bundle of agenticore and these ${parties.length} npm packages. Their licence texts are in
 \`dist/THIRD-PARTY-NOTICES.txt\`, which \`scripts/build.ts\` writes; a package with another licence than these stops the build.
 Versions are exact and come with hashes (\`package-lock.json\`); no package's install script is run. \`scripts/sbom\` prints a
-CycloneDX bill of materials of the bundle, \`scripts/sbom IMAGE\` one of an image with its Debian and Python packages.
-\`npm audit\` asks the registry for known faults.
+CycloneDX bill of materials of the bundle, \`scripts/sbom IMAGE\` one of an image with its Debian and Python packages and what is known
+of their licences. \`scripts/audit\` asks the registry for known faults of these packages, and says so where it has no
+answer (a mirror without that endpoint, such as the one this was made with, says 405). No fault is excepted.
 
-Beside the bundle the image has Node.js (MIT), Debian packages (their licences: \`/usr/share/doc/*/copyright\` in it), agentihooks
-and its libraries (MIT, Apache-2.0, BSD, ISC, PSF, MPL-2.0; \`scripts/image/agentihooks.txt\` has the versions) and Claude Code, which
-is Anthropic's and not free software: who passes an image on passes Claude Code on.
+Beside the bundle the image has Node.js (MIT and what it bundles: \`/usr/share/licenses/node/LICENSE\`), Debian packages (their licences: \`/usr/share/doc/*/copyright\` in it), agentihooks
+and its libraries (MIT, MIT-0, Apache-2.0, BSD, ISC, PSF, MPL-2.0; \`scripts/image/agentihooks.txt\` has the versions) and Claude Code, which
+is Anthropic's and not free software (\`/usr/share/licenses/claude-code\`): who passes an image on passes Claude Code on.
 
 | package | version | licence |
 | --- | --- | --- |

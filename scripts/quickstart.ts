@@ -61,7 +61,10 @@ async function model() {
   const script: unknown = JSON.parse(readFileSync(join(root, 'scripts/quickstart-model.json'), 'utf8'))
   assertScript(script)
   const server = await startModel(script)
-  return { env: { ANTHROPIC_API_KEY: 'scripted-model', ANTHROPIC_BASE_URL: server.url }, close: () => server.close() }
+  return {
+    env: { ANTHROPIC_API_KEY: 'sk-ant-scripted-model', ANTHROPIC_BASE_URL: server.url },
+    close: () => server.close(),
+  }
 }
 
 async function agenticore(args: string[], env: Record<string, string>) {

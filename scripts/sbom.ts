@@ -1,56 +1,58 @@
-/** See scripts/sbom. npm writes the document; what an image has beside npm packages is added to it. */
+/** See scripts/sbom: what is in the bundle, by what esbuild put there; what an image has beside it is added. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { bundled, type Component, component, document, type Named } from './bill.ts'
 
 const root = join(import.meta.dirname, '..')
 const [image] = process.argv.slice(2)
 const engine = process.env.ENGINE ?? 'docker'
 
-interface Component {
-  readonly type: 'application' | 'library'
-  readonly name: string
-  readonly version: string
-  readonly purl: string
-  readonly 'bom-ref': string
-}
+const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'))
 
-function component(type: Component['type'], kind: string, [name = '', version = '']: readonly string[]): Component {
-  const purl = `pkg:${kind}/${name.split('/').map(encodeURIComponent).join('/')}@${encodeURIComponent(version)}`
-  return { type, name, version, purl, 'bom-ref': purl }
-}
-
-/** Lines of a name and a version each. */
-async function inImage(...command: readonly string[]): Promise<string[][]> {
+/** Lines of a name, a version and what is known of the licence, with tabs between. */
+async function inImage(...command: readonly string[]): Promise<Named[]> {
   const [program = '', ...args] = command
   const run = ['run', '--rm', '--network', 'none', '--entrypoint', program, image ?? '', ...args]
-  const { stdout } = await execa(engine, run, { stderr: 'ignore' })
-  return stdout
+  const { stdout } = await execa(engine, run, { stderr: 'inherit' })
+  const rows = stdout
     .trim()
     .split('\n')
-    .map(line => line.trim().split(/\s+/))
+    .map(line => line.split('\t').map(cell => cell.trim()))
+  return rows.map(([name = '', version = '', licence]) => ({ name, version, licence }))
 }
 
-const python = `import importlib.metadata as m
-for d in m.distributions(): print(d.name, d.version)`
+// Copyright files that follow Debian's format have a line a licence.
+const debian = `dpkg-query -W -f '\${Package}\\t\${Version}\\n' | while IFS='	' read -r name version; do
+  licences=$(sed -n 's/^License: *//p' "/usr/share/doc/$name/copyright" 2>/dev/null | sort -u | paste -sd, | sed 's/,/, /g')
+  printf '%s\\t%s\\t%s\\n' "$name" "$version" "$licences"
+done`
+
+const python = `import importlib.metadata
+for d in importlib.metadata.distributions():
+    m = d.metadata
+    classifiers = [c.split(" :: ")[-1] for c in m.get_all("Classifier") or [] if c.startswith("License ::")]
+    licence = m.get("License-Expression") or ", ".join(classifiers) or (m.get("License") or "").split("\\n")[0][:100]
+    print(m["Name"], d.version, licence, sep="\\t")`
 
 async function ofImage(): Promise<Component[]> {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: as dpkg-query takes it
-  const debian = await inImage('dpkg-query', '-W', '-f', '${Package} ${Version}\\n')
-  const libraries = await inImage('/opt/agentihooks/bin/python', '-c', python)
-  const [[node = '']] = [...(await inImage('node', '--version')), ['']]
-  const [[claude = '']] = [...(await inImage('claude', '--version')), ['']]
+  const versions = 'printf "node\\t%s\\tMIT\\n" "$(node --version)"; printf "claude\\t%s\\n" "$(claude --version)"'
+  const [node, claude] = await inImage('sh', '-c', versions)
+  const claudeVersion = claude?.version.split(' ')[0] ?? ''
+  const terms = 'Anthropic, see LICENSE.md in /usr/share/licenses/claude-code'
   return [
-    ...debian.map(each => component('library', 'deb/debian', each)),
-    ...libraries.map(each => component('library', 'pypi', each)),
-    component('application', 'generic', ['node', node.replace(/^v/, '')]),
-    component('application', 'npm', ['@anthropic-ai/claude-code', claude]),
+    ...(await inImage('sh', '-c', debian)).map(each => component('library', 'deb/debian', each)),
+    ...(await inImage('/opt/agentihooks/bin/python', '-c', python)).map(each => component('library', 'pypi', each)),
+    component('application', 'generic', {
+      name: 'node',
+      version: node?.version.slice(1) ?? '',
+      licence: node?.licence,
+    }),
+    component('application', 'npm', { name: '@anthropic-ai/claude-code', version: claudeVersion, licence: terms }),
   ]
 }
 
-const { stdout } = await execa('npm', ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev', '--package-lock-only'], {
-  cwd: root,
-})
-const document = JSON.parse(stdout)
-document.metadata.component.name = 'agenticore'
-document.components.push(...(image === undefined ? [] : await ofImage()))
-console.log(JSON.stringify(document, null, 2))
+const { name, version, license: licence } = read('package.json')
+const inBundle = bundled(read('dist/third-party.json'), read('package-lock.json'))
+const all = [...inBundle, ...(image === undefined ? [] : await ofImage())]
+console.log(JSON.stringify(document({ name, version, licence }, all), null, 2))

@@ -33,11 +33,22 @@ const packageOf = (file: string): string | undefined =>
   /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file.replace(/^[\w-]+:/, ''))?.[0]
 
 function described(place: string): ThirdParty {
-  const { name, version, license, licenses } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'))
+  const { name, version, author, license, licenses } = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'))
   const licence = license?.type ?? license ?? licenses?.[0]?.type ?? 'unknown'
   const files = readdirSync(place).filter(file => /^(licen[cs]e|copying|notice)/i.test(file))
   const texts = files.map(file => join(place, file)).filter(file => existsSync(file))
-  return { name, version, licence, texts: texts.map(file => readFileSync(file, 'utf8').trim()) }
+  const found = texts.map(file => readFileSync(file, 'utf8').trim())
+  return { name, version, licence, texts: found.length > 0 ? found : [textFor({ name, licence, author }, place)] }
+}
+
+/** A package that came without one: its licence's own words, with its author. */
+function textFor({ name, licence, author }: { name: string; licence: string; author: unknown }, place: string): string {
+  if (licence !== 'MIT' || typeof author !== 'string')
+    throw new Error(`${name} comes without its licence: see ${place}`)
+  const [, ...paragraphs] = readFileSync(join(import.meta.dirname, '../LICENSE'), 'utf8')
+    .trim()
+    .split('\n\n')
+  return ['MIT License', `Copyright (c) ${author}`, ...paragraphs.slice(1)].join('\n\n')
 }
 
 /** What goes beside the bundle. */

@@ -8,6 +8,7 @@ import { every } from './util/every.ts'
 const beatEveryMs = 10_000
 const lookEveryMs = 60_000
 const sweepEveryMs = 600_000
+const keepEveryMs = 3_600_000
 const webhookEveryMs = 5000
 const webhookLimitMs = 60_000
 
@@ -26,12 +27,14 @@ export interface ChoresOptions {
   beat(): Promise<void>
   /** Looks whether the place where jobs are claimed is as it should be. */
   look(): Promise<void>
+  /** Marks what jobs run on as in use. */
+  keep(): Promise<void>
 }
 
 type Recovered = (job: Awaited<ReturnType<typeof recover>>[number]['job']) => void
 
 /** What a daemon does now and then for all processes on its files. */
-export function startChores(local: LocalParts, { signal, recovered, left, beat, look }: ChoresOptions): Chores {
+export function startChores(local: LocalParts, { signal, recovered, left, beat, look, keep }: ChoresOptions): Chores {
   const chore = (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
     const failed = (error: unknown): void => local.warn(`${what}: ${messageOf(error)}`)
     return every(ms, { clock: systemClock, signal, failed }, work)
@@ -45,6 +48,7 @@ export function startChores(local: LocalParts, { signal, recovered, left, beat, 
     chore(sweepEveryMs, 'Old jobs were not deleted', () => sweep(local)),
     chore(beatEveryMs, 'The other servers do not hear of this one', beat),
     chore(lookEveryMs, 'Where jobs are claimed was not looked at', look),
+    chore(keepEveryMs, 'The clone of agentihooks could not be marked as in use', keep),
     ...(webhook ? [chore(webhookEveryMs, 'The webhook could not be sent', flush)] : []),
   ]
   return { over: Promise.all(all) }

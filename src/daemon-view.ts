@@ -1,4 +1,4 @@
-import type { AgentihooksSetup, AgentihooksState } from './agentihooks.ts'
+import { type AgentihooksSetup, agentihooksInWords } from './agentihooks.ts'
 import type { WirePod, WireProfile, WireStatus } from './api/replies.ts'
 import { type Isolation, isolationFor } from './isolation.ts'
 import type { Job } from './jobs/job.ts'
@@ -30,9 +30,14 @@ export class DaemonView {
   }
 
   async whyNotReady(): Promise<string | undefined> {
-    const { worker, isStarted } = this.#parts
+    const { worker } = this.#parts
     if (worker.isDraining) return 'the server drains'
-    if (!isStarted()) return 'the server is starting'
+    return await this.whyUnhealthy()
+  }
+
+  /** A server that drains is well. */
+  async whyUnhealthy(): Promise<string | undefined> {
+    if (!this.#parts.isStarted()) return 'the server is starting'
     try {
       await this.#parts.local.service.stats()
       return undefined
@@ -69,7 +74,7 @@ export class DaemonView {
       capacity,
       running_here: this.#parts.worker.running,
       ...standsOn(local, isolation),
-      agentihooks: inWords(this.#parts.agentihooks.state),
+      agentihooks: agentihooksInWords(this.#parts.agentihooks.state),
     }
   }
 
@@ -137,11 +142,6 @@ const wirePod = ({ name, version, bootId, capacity, running, draining, startedAt
   started_at: startedAt,
   last_heartbeat: lastHeartbeat,
 })
-
-function inWords(state: AgentihooksState): string {
-  if (state.is === 'installed') return `${state.version}, profile ${state.profile}, from ${state.from}`
-  return state.is === 'failed' ? `failed: ${state.why}` : state.is
-}
 
 async function wireProfile(library: ProfileLibrary, listed: ListedProfile): Promise<WireProfile> {
   const { name, source, description, error } = listed

@@ -11,6 +11,7 @@ import { DaemonView } from './daemon-view.ts'
 import { shortOfDisk } from './disk.ts'
 import { drainFor } from './drain-request.ts'
 import { foreground } from './foreground.ts'
+import { isolationFor } from './isolation.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Lease } from './jobs/ports.ts'
@@ -151,10 +152,12 @@ class RunningDaemon implements Daemon {
     this.#worker = this.#workerFor(local)
     const agentihooks = new AgentihooksSetup(local)
     const view = this.#viewOf(local, this.#worker, agentihooks)
-    this.#server = await buildServer(this.#serverParts(local, view), this.log)
+    const onlyOwnUser = settings.apiKeys.length === 0 && (await isolationFor(this.#surroundings)).kind === 'user'
+    this.#server = await buildServer({ ...this.#serverParts(local, view), onlyOwnUser }, this.log)
     await this.#listen(this.#server)
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
+      whyUnhealthy: () => view.whyUnhealthy(),
     })
     const { signal } = this.#closing
     await unlessAborted(local.stored.ready(signal), signal)
@@ -168,10 +171,13 @@ class RunningDaemon implements Daemon {
     const left = await clearAtStart(local)
     signal.throwIfAborted()
     this.#isStarted = true
-    this.#setUp = this.#takeJobs(local, agentihooks, this.#worker, signal)
+    this.#setUp = this.#takeJobs(local, agentihooks, this.#worker, signal).catch((error: unknown) => {
+      this.#warn(`No job is started: ${messageOf(error)}`)
+    })
     const look = (): Promise<void> => view.lookForDangers()
     await look().catch((error: unknown) => this.#warn(messageOf(error)))
-    this.#chores = startChores(local, { signal, recovered, left, beat: () => this.#beat(local), look })
+    const keep = (): Promise<void> => agentihooks.keep()
+    this.#chores = startChores(local, { signal, recovered, left, beat: () => this.#beat(local), look, keep })
     const stop = local.stored.onWake(why => void (why === 'work' ? this.#worker?.wake() : this.#beat(local)))
     signal.addEventListener('abort', stop, { once: true })
     await this.#beat(local)
@@ -278,7 +284,7 @@ class RunningDaemon implements Daemon {
     })
   }
 
-  #serverParts(local: LocalParts, view: DaemonView): ServerParts {
+  #serverParts(local: LocalParts, view: DaemonView): Omit<ServerParts, 'onlyOwnUser'> {
     const { settings } = this.#surroundings
     return {
       service: local.service,

@@ -9,6 +9,8 @@ import type { LocalParts } from './parts.ts'
 import { runCommand } from './process/command.ts'
 import { which } from './process/which.ts'
 import { whyNotInFront } from './profiles/agentihooks/checkout.ts'
+import { readOutcome } from './profiles/agentihooks/outcome.ts'
+import { agentihooksPlaces } from './profiles/agentihooks/places.ts'
 import { installedProgram } from './profiles/agentihooks/program.ts'
 import { messageOf } from './util/error-code.ts'
 
@@ -136,16 +138,21 @@ async function examineIsolation({ surroundings }: DoctorParts): Promise<Finding>
   }
 }
 
-async function examineAgentihooks({ surroundings: { settings, path } }: DoctorParts): Promise<Finding> {
+async function examineAgentihooks({ surroundings }: DoctorParts): Promise<Finding> {
   const check = 'agentihooks'
-  const { agentihooksPath: checkout, agentihooksUrl: url } = settings
-  const installed = await installedProgram(path)
-  if (checkout !== '') {
+  const { agentihooksPath: checkout, agentihooksUrl: url } = surroundings.settings
+  const installed = await installedProgram(surroundings.path)
+  const wrong = checkout === '' ? undefined : await whyNotInFront(checkout, installed)
+  if (wrong !== undefined) {
     const remedy = 'AGENTICORE_AGENTIHOOKS_PATH names a checkout; its libraries come from an agentihooks on the PATH.'
-    const wrong = await whyNotInFront(checkout, installed)
-    if (wrong !== undefined) return { check, status: 'error', message: wrong, remedy }
-    return { check, status: 'ok', message: `the checkout ${checkout}, in a server` }
+    return { check, status: 'error', message: wrong, remedy }
   }
+  const last = await readOutcome(agentihooksPlaces(surroundings).outcome)
+  if (last?.wanted === (checkout || url) && !last.ok) {
+    const message = `when a server started last, at ${last.at}: ${last.says}`
+    return { check, status: 'warning', message, remedy: 'Jobs run without it. docs/agentihooks.md says what it takes.' }
+  }
+  if (checkout !== '') return { check, status: 'ok', message: `the checkout ${checkout}, in a server` }
   if (url !== '') return { check, status: 'ok', message: `cloned from ${url} when a server starts` }
   const message = installed ? `${installed.file}, in a server` : 'not installed; jobs run without it'
   return { check, status: 'ok', message }

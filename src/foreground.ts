@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
 import { gitHubToken, isOfApi } from './github/hosts.ts'
-import { type Isolation, isolationFor } from './isolation.ts'
+import { closeToAgents, type Isolation, isolationFor } from './isolation.ts'
 import { basicPair, type FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
@@ -16,7 +16,7 @@ import { FileLock } from './locks/file-lock.ts'
 import { jobPlaces, type LocalParts, secretName } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
-import { cloneHead, headOf } from './repos/clone.ts'
+import { cloneCommit, headOf } from './repos/clone.ts'
 import { askedOnce, firstOf } from './repos/credential-chain.ts'
 import { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
@@ -28,7 +28,6 @@ import { systemClock } from './util/clock.ts'
 import { JobRunner } from './worker/job-runner.ts'
 import { LeaseKeeper } from './worker/lease-keeper.ts'
 
-/** How soon a cancel request by another process is noticed. */
 /** How soon when the job waits for its time. */
 const lookAgainMs = 1000
 
@@ -49,6 +48,7 @@ export function foreground(parts: LocalParts) {
     { waitsForStorage = false } = {},
   ): Promise<JobRunner> => {
     const isolation = await isolationFor(surroundings)
+    if (isolation.kind === 'user') await closeToAgents(surroundings)
     if (isolation.kind === 'none' && isPrivileged()) warnOfNone(isolation.missing, warn)
     return new JobRunner({ ...runnerParts(parts, { git, findCredential, isolation, onEvent }), agent, waitsForStorage })
   }
@@ -84,7 +84,8 @@ export function fetchingFrom(parts: LocalParts, url: string, signal: AbortSignal
   const remote = parseRepository(url)
   return {
     head: (): Promise<string> => headOf(git, remote, signal),
-    clone: (directory: string): Promise<void> => cloneHead(git, remote, { directory, signal }),
+    fetch: (commit: string, directory: string): Promise<void> =>
+      cloneCommit(git, remote, { commit, directory, signal }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { access, chmod, constants, mkdir } from 'node:fs/promises'
+import { access, chmod, constants, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Surroundings } from './config/load.ts'
 import { SettingError } from './config/load.ts'
@@ -87,4 +87,16 @@ async function outOfReach(surroundings: Surroundings, user: { uid: number; setpr
   if (!ok) return [`a working setpriv (${stderr.trim()})`]
   const lines = stdout.split('\n').filter(Boolean)
   return lines.map(place => `a way for user ${user.uid} to ${place}`)
+}
+
+/** What agents of other users have no business in is closed to them, whoever made it, and with whatever umask. */
+export async function closeToAgents({ home, settings }: Surroundings): Promise<void> {
+  const { reposRoot, jobsDir, agentihooksHome, worktreeRoot } = settings
+  for (const place of [join(home, '.agenticore'), reposRoot, jobsDir, agentihooksHome]) {
+    const stats = await stat(place).catch(() => undefined)
+    if (!stats || stats.uid !== process.getuid?.()) continue
+    // Their trees may be in it.
+    const mode = `${worktreeRoot}/`.startsWith(`${place}/`) ? 0o711 : 0o700
+    if ((stats.mode & 0o777 & ~mode) !== 0) await chmod(place, mode)
+  }
 }

@@ -13,7 +13,8 @@ import type { EventLog, JobStore } from './jobs/ports.ts'
 import { checkRepository, type RepositoryRules } from './jobs/repository.ts'
 import { JobService } from './jobs/service.ts'
 import { noTracing, type Tracing } from './jobs/tracing.ts'
-import { agentihooksPlaces, baseIn, profilesIn } from './profiles/agentihooks/places.ts'
+import { baseIn, profilesIn, whyUnusable } from './profiles/agentihooks/layer.ts'
+import { agentihooksPlaces } from './profiles/agentihooks/places.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
@@ -141,16 +142,17 @@ function webhookFor(
 export async function openProfiles(surroundings: Surroundings): Promise<ProfileLibrary> {
   const { settings, home } = surroundings
   const { layer } = agentihooksPlaces(surroundings)
+  const whyNot = (): Promise<string | undefined> => whyUnusable(layer)
   const { ProfileLibrary } = await import('./profiles/library.ts')
   const root = dirname(findPackageJSON(import.meta.url) ?? '')
   const shared = settings.sharedFsRoot === '' ? [] : [join(settings.sharedFsRoot, 'profiles')]
   const layers = [
     { source: 'built in', directory: join(root, 'profiles') },
-    { source: 'agentihooks', directory: profilesIn(layer) },
+    { source: 'agentihooks', directory: profilesIn(layer), whyUnusable: whyNot },
     ...shared.map(directory => ({ source: 'shared', directory })),
     { source: 'yours', directory: join(home, '.agenticore/profiles') },
   ]
-  return new ProfileLibrary(layers, baseIn(layer))
+  return new ProfileLibrary(layers, { directory: baseIn(layer), whyUnusable: whyNot })
 }
 
 /** Variables that are not ours, and whose value nobody is to read. */

@@ -1,80 +1,26 @@
 /** See scripts/image/check. Prints a line for each promise; ends with 1 when one is not kept. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { styleText } from 'node:util'
 import { ExecaError, execa } from 'execa'
-
-const root = join(import.meta.dirname, '../..')
-const [composeFile = '', ...composeArgs] = (process.env.COMPOSE ?? 'docker compose').split(' ')
-const engine = process.env.ENGINE ?? 'docker'
-const place = mkdtempSync(join(tmpdir(), 'agenticore-check-'))
-const canary = `canary-${crypto.randomUUID().slice(0, 8)}`
-const secrets = {
-  'api-keys': `${canary}-door`,
-  'anthropic-api-key': `${canary}-model`,
-  'github-token': `${canary}-github`,
-}
-const address = 'http://127.0.0.1:8299'
-const env = {
-  AGENTICORE_SECRETS: join(place, 'secrets'),
-  AGENTICORE_PUBLISH: '127.0.0.1:8299',
-  CHECK_TOKEN: secrets['github-token'],
-  CHECK_MODEL_KEY: secrets['anthropic-api-key'],
-}
-let failed = 0
-
-function report(promise: string, isKept: boolean, found = ''): void {
-  if (!isKept) failed += 1
-  const mark = isKept ? styleText('green', '✔') : styleText('red', '✖')
-  console.log(`${mark} ${promise}${found === '' ? '' : `: ${found}`}`)
-}
-
-async function compose(...args: string[]): Promise<string> {
-  const files = ['-p', 'agenticore-check', '-f', 'compose.yaml', '-f', 'scripts/image/compose.check.yaml']
-  const { stdout } = await execa(composeFile, [...composeArgs, ...files, ...args], { cwd: root, env })
-  return stdout
-}
-
-/** In the container of the server, as root or as who is given. */
-async function inside(script: string, ...options: string[]): Promise<string> {
-  const { stdout } = await execa(engine, ['exec', ...options, await container(), 'sh', '-c', script], { reject: false })
-  return stdout.trim()
-}
-
-let found: string | undefined
-async function container(): Promise<string> {
-  found ??= (await compose('ps', '-aq', 'agenticore')).trim().split('\n').at(-1) ?? ''
-  return found
-}
-
-async function request(method: string, path: string, body?: unknown, key: string = secrets['api-keys']) {
-  const response = await fetch(`${address}${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', ...(key === '' ? {} : { 'x-api-key': key }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  return { status: response.status, json: text.startsWith('{') || text.trim().startsWith('{') ? JSON.parse(text) : {} }
-}
-
-async function until<T>(look: () => Promise<T | undefined | false>, limitMs = 60_000): Promise<T> {
-  for (const end = Date.now() + limitMs; Date.now() < end; await delay(200)) {
-    const seen = await look().catch(() => undefined)
-    if (seen) return seen
-  }
-  throw new Error(`Waited in vain for ${look}`)
-}
-
-function layOutSecrets(): void {
-  mkdirSync(join(place, 'secrets'), { mode: 0o700 })
-  for (const [name, value] of Object.entries(secrets)) {
-    writeFileSync(join(place, 'secrets', name), value)
-    // Whoever they belong to on the host.
-    chmodSync(join(place, 'secrets', name), 0o644)
-  }
-}
+import { theWaysOfAgentihooks } from './check-agentihooks.ts'
+import {
+  address,
+  canary,
+  compose,
+  container,
+  engine,
+  inside,
+  insideMeanwhile,
+  layOutSecrets,
+  place,
+  report,
+  request,
+  root,
+  secrets,
+  tally,
+  until,
+} from './check-kit.ts'
+import { lookFor } from './look.ts'
 
 async function theJob(): Promise<void> {
   const args = ['run', 'The test of slugify fails. Find out why and fix it.', '--wait', '--json']
@@ -112,6 +58,13 @@ async function theSpy(): Promise<void> {
   const response = await fetch(`${address}/jobs/${json.job.id}/events`, {
     headers: { accept: 'application/x-ndjson', 'x-api-key': secrets['api-keys'] },
   })
+  // What finds nothing for the agent has to be able to find something.
+  const control = await inside(lookFor(secrets['github-token']), '-u', '1000')
+  report(
+    'the same search by the server itself finds the secrets',
+    /\/run\/agenticore\/secrets\/github-token/.test(control),
+    control,
+  )
   const [said = ''] = /found:\[[^\]]*\] uid:\d+ CapEff:[^"]{18}/.exec(await response.text()) ?? []
   report(
     'an agent is a user without capabilities, and finds no secret',
@@ -138,9 +91,12 @@ async function theColumn(): Promise<void> {
   report('a clone has no working tree that anybody could touch, and a job leaves none', trees === '', trees)
 }
 async function theWalls(): Promise<void> {
-  await request('POST', '/jobs', { task: 'leave', wait: true })
+  const { json } = await request('POST', '/jobs', { task: 'leave', wait: true })
   const states = await inside('cat /proc/[0-9]*/stat | cut -d" " -f3 | grep -c Z')
-  report('nothing is left for PID 1 to reap', states === '0', `${states} zombies`)
+  const isReaped = states === '0' && json.job?.status === 'succeeded' && json.job.num_turns === 2
+  report('nothing of a job is left for PID 1 to reap', isReaped, `${states} zombies; the job ${json.job?.status}`)
+  const mounts = await inside("grep -E '^\\S+ /(var/)?tmp ' /proc/mounts")
+  report('what a job makes in /tmp can be run', mounts !== '' && !/noexec/.test(mounts), mounts)
   report('PID 1 is tini', (await inside('cat /proc/1/comm')) === 'tini')
   const server = (await inside('cat /proc/1/task/1/children')).split(' ')[0]
   const caps = await inside(`grep -hE '^Cap(Prm|Eff|Amb)' /proc/${server}/status | cut -f2 | sort -u`)
@@ -156,7 +112,7 @@ async function theWalls(): Promise<void> {
   report('the root file system is read-only', written === '', written)
   const setuid = await inside('find / -xdev -perm /6000 2>/dev/null')
   report("no file gives another user's rights", setuid === '', setuid)
-  const tools = await inside('for p in npm npx gcc cc make apt-get-install pip; do command -v $p; done')
+  const tools = await inside('for p in npm npx gcc cc make pip; do command -v $p; done')
   report('no npm, no compiler', tools === '', tools)
 }
 
@@ -165,7 +121,7 @@ async function theDrain(): Promise<void> {
   await until(async () => (await inside('ls /tmp/check-started')) !== '')
   // From inside: into a container that is being stopped nobody gets any more.
   const ready = `node -e 'fetch("http://127.0.0.1:8200/ready").then(({status}) => console.log(status))'`
-  await inside(`while [ "$(${ready})" = 200 ]; do :; done; touch /tmp/check-go`, '-d')
+  await insideMeanwhile(`while [ "$(${ready})" = 200 ]; do :; done; touch /tmp/check-go`)
   await execa(engine, ['stop', '-t', '60', await container()], { reject: false })
   const code = (await execa(engine, ['inspect', '-f', '{{.State.ExitCode}}', await container()])).stdout
   report('SIGTERM lets the job that runs end, and then the container', code === '0', `exit ${code}`)
@@ -199,10 +155,13 @@ async function theLayers(): Promise<void> {
   const image = process.env.AGENTICORE_IMAGE ?? 'agenticore:latest'
   await execa(engine, ['save', '-o', archive, image])
   const shell = async (script: string): Promise<string> => (await execa('sh', ['-c', script, place])).stdout
-  await shell('cd "$0" && mkdir layers && tar xf image.tar -C layers && rm layers/*.json')
+  await shell('cd "$0" && mkdir layers && tar xf image.tar -C layers')
   writeFileSync(join(place, 'words'), `${[canary, ...(await ownHosts())].join('\n')}\n`)
-  const each = 'cd "$0" && find layers -type f -size +1k | while read -r layer; do'
+  // The image's configuration and history among them.
+  const each = 'cd "$0" && find layers -type f | while read -r layer; do'
   const said = await shell(`${each} zcat -f "$layer" | grep -aFq -f words && echo "$layer"; done; true`)
+  const files = await shell('cd "$0" && find layers -type f -name "*.json" | wc -l')
+  report('the configuration of the image is looked at, too', Number(files) > 0, `${files.trim()} files of JSON`)
   report('no secret and no registry of the builder is in a layer', said === '', said)
   const names = '(^|/)(_logs/|[.]npmrc$|[.]netrc$|pip[.]conf$|root/[.](cache|npm)/.)'
   const left = await shell(
@@ -216,15 +175,16 @@ async function theLayers(): Promise<void> {
 try {
   layOutSecrets()
   const started = performance.now()
-  await compose('up', '-d', '--wait', '--build')
+  await compose(['up', '-d', '--wait', '--build'])
   console.log(`  built, and ready after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   await until(async () => (await inside(`node -e 'fetch("http://127.0.0.1:9101").then(() => console.log(1))'`)) === '1')
-  for (const step of [theDoor, theJob, theColumn, theSpy, theWalls, theDrain, theLayers]) await step()
+  for (const step of [theDoor, theJob, theColumn, theSpy, theWalls, theDrain, theWaysOfAgentihooks, theLayers])
+    await step()
 } catch (error) {
-  failed += 1
+  tally.failed += 1
   console.error(error instanceof ExecaError ? error.shortMessage + String(error.stderr).slice(-2000) : error)
 } finally {
-  await compose('down', '-v', '-t', '0').catch(error => console.error(String(error)))
+  await compose(['down', '-v', '-t', '0']).catch(error => console.error(String(error)))
   rmSync(place, { recursive: true, force: true })
 }
-process.exitCode = failed > 0 ? 1 : 0
+process.exitCode = tally.failed > 0 ? 1 : 0

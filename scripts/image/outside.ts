@@ -5,6 +5,7 @@ import { startGitHub } from '../../test/fixtures/github/server.ts'
 import { assertScript } from '../../test/fixtures/model/script.ts'
 import { startModel } from '../../test/fixtures/model/server.ts'
 import { bash } from '../../test/helpers/e2e.ts'
+import { lookFor } from './look.ts'
 
 const root = join(import.meta.dirname, '..')
 const { GITHUB_TOKEN: token = '', ANTHROPIC_API_KEY: key = '' } = process.env
@@ -18,11 +19,7 @@ const quickstart: unknown = JSON.parse(
 assertScript(quickstart)
 const hold = bash('touch /tmp/check-started; until [ -e /tmp/check-go ]; do sleep 0.1; done')
 const leave = bash('(setsid sh -c "sleep 0.1 & sleep 0.2" &) ; true')
-// In halves, so that the command is no finding.
-const [word = '', number = ''] = token.split('-')
-const places = '/home /run /app /tmp /var /etc /proc/[0-9]*/environ /proc/[0-9]*/cmdline'
-const look = `grep -rlsF "${word}-""${number}" ${places} 2>/dev/null`
-const spy = bash(`echo "found:[$(${look})] uid:$(id -u) $(grep CapEff /proc/self/status)"`)
+const spy = bash(`echo "found:[$(${lookFor(token)})] uid:$(id -u) $(grep CapEff /proc/self/status)"`)
 const spied = { match: 'spy', turns: [spy, { text: 'Spied.' }] }
 const held = { match: 'hold', turns: [hold, { text: 'Held.' }] }
 const left = { match: 'leave', turns: [leave, { text: 'Left.' }] }

@@ -215,6 +215,13 @@ t.test('success takes both: exit code 0, and a last result that is one', async t
     ['exit 0 without a result', ended(0), undefined, 'agent_no_result', /exited with 0/],
     ['SIGTERM', ended(143), undefined, 'agent_no_result', /exited with 143/],
     ['SIGKILL', ended(undefined, { signal: 'SIGKILL' }), undefined, 'agent_no_result', /ended by SIGKILL/],
+    [
+      'success without a turn',
+      ended(0),
+      verdict({ numTurns: 0, text: 'UserPromptSubmit operation blocked by hook:\nno' }),
+      'prompt_blocked',
+      /took no turn: UserPromptSubmit operation blocked by hook:\nno/,
+    ],
     ['success, but exit 1', ended(1), verdict(), 'agent_failed', /reported success, but exited with 1/],
     [
       'success, but killed',
@@ -279,7 +286,7 @@ t.test('the task, the briefing and secrets are in no argument; nothing is inheri
 t.test('the first credential that is set is used; keys go by descriptor', async t => {
   const none = { apiKey: '', authToken: '', oauthToken: '', baseUrl: '', cloud: {} }
   const all = {
-    apiKey: 'k',
+    apiKey: 'sk-ant-api03-k',
     authToken: 't',
     oauthToken: 'o',
     baseUrl: 'http://m',
@@ -287,12 +294,25 @@ t.test('the first credential that is set is used; keys go by descriptor', async 
   }
   t.strictSame(accessFor(all), {
     env: { ANTHROPIC_BASE_URL: 'http://m', CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR: '5' },
-    descriptors: new Map([[5, 'k']]),
+    descriptors: new Map([[5, 'sk-ant-api03-k']]),
   })
   t.strictSame(accessFor({ ...all, apiKey: '' }).env, { ANTHROPIC_BASE_URL: 'http://m', ANTHROPIC_AUTH_TOKEN: 't' })
   t.strictSame(accessFor({ ...none, oauthToken: 'o' }), {
     env: { CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR: '5' },
     descriptors: new Map([[5, 'o']]),
+  })
+  for (const [given, variable] of [
+    ['sk-ant-api03-x', 'CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR'],
+    ['sk-ant-oat01-x', 'CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR'],
+  ] as const) {
+    t.strictSame(
+      accessFor({ ...none, apiKey: given }),
+      { env: { [variable]: '5' }, descriptors: new Map([[5, given]]) },
+      `what is in the place of a key: ${given}`,
+    )
+  }
+  t.strictSame(accessFor({ ...none, apiKey: 'of-a-gateway', oauthToken: 'o' }).env, {
+    ANTHROPIC_AUTH_TOKEN: 'of-a-gateway',
   })
   t.strictSame(accessFor({ ...none, cloud: all.cloud }).env, all.cloud)
   t.throws(() => accessFor(none), { code: 'no_model_credentials' })
@@ -361,7 +381,8 @@ t.test('where nobody can listen any more, nobody works on', async t => {
 })
 
 t.test('a session id that is none does not become the name of a file', async t => {
-  const result = { type: 'result', subtype: 'success', is_error: false, result: 'ok', session_id: '../../../etc/x' }
+  const said = { result: 'ok', num_turns: 1, session_id: '../../../etc/x' }
+  const result = { type: 'result', subtype: 'success', is_error: false, ...said }
   const claude = fakeClaude(t, `echo '${JSON.stringify(result)}'`)
   const request = {
     job: newJob(new Date()),
@@ -414,7 +435,7 @@ t.test('what an earlier agent left as a link is replaced, not followed', async t
 })
 
 t.test('a result that another turn follows is not the last word', async t => {
-  const result = JSON.stringify({ type: 'result', subtype: 'success', is_error: false, result: 'first part' })
+  const result = line({ type: 'result', subtype: 'success', is_error: false, result: 'first part', num_turns: 1 })
   const turn = line({
     type: 'assistant',
     message: { content: [{ type: 'tool_use', id: 'u', name: 'Bash', input: {} }] },

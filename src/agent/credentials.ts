@@ -18,9 +18,13 @@ export interface AgentAccess {
 
 const secretDescriptor = 5
 
-/** @throws AgenticoreError `no_model_credentials` */
-export function accessFor(credentials: ModelCredentials): AgentAccess {
-  const { apiKey, authToken, oauthToken, baseUrl, cloud } = credentials
+/**
+ * The API key's place may hold any of the three, as it does where there is one secret for all of them. What is not
+ * Anthropic's own is a gateway's, and goes there as a bearer token.
+ * @throws AgenticoreError `no_model_credentials`
+ */
+export function accessFor(given: ModelCredentials): AgentAccess {
+  const { apiKey, authToken, oauthToken, baseUrl, cloud } = sorted(given)
   const base = baseUrl === '' ? {} : { ANTHROPIC_BASE_URL: baseUrl }
   if (apiKey !== '') return onDescriptor('CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR', apiKey, base)
   // Claude Code takes a bearer token from the environment only.
@@ -31,6 +35,14 @@ export function accessFor(credentials: ModelCredentials): AgentAccess {
     'no_model_credentials',
     'No credentials for the model were found: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN and CLAUDE_CODE_OAUTH_TOKEN are all unset.',
   )
+}
+
+function sorted(given: ModelCredentials): ModelCredentials {
+  const { apiKey } = given
+  if (apiKey === '') return given
+  const none = { ...given, apiKey: '', authToken: '', oauthToken: '' }
+  if (apiKey.startsWith('sk-ant-oat')) return { ...none, oauthToken: apiKey }
+  return apiKey.startsWith('sk-ant-') ? { ...none, apiKey } : { ...none, authToken: apiKey }
 }
 
 function onDescriptor(variable: string, secret: string, env: Record<string, string>): AgentAccess {

@@ -1,6 +1,10 @@
 import { AgenticoreError, type ErrorCode } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
 import type { StreamedResult } from '../process/stream.ts'
+import { cut } from './cut.ts'
+
+/** What a hook says ends with the whole task. */
+const saidBytes = 2000
 
 export interface Failure {
   readonly code: ErrorCode
@@ -13,8 +17,9 @@ const limits: Readonly<Record<string, Failure>> = {
 }
 
 /**
- * How a run went. Success is exit code 0 and a last result that is no error and says success; the model's errors come as
- * subtype `success` with `is_error`, and a killed claude can exit with 0 or leave no result, so neither is enough alone.
+ * How a run went. Success is exit code 0 and a last result that is no error, says success and took a turn; the model's
+ * errors come as subtype `success` with `is_error`, and a killed claude can exit with 0 or leave no result, so neither is
+ * enough alone.
  * @param stopped why we stopped it, if we did
  */
 export function judge(ended: StreamedResult, verdict: AgentVerdict | undefined, stopped: unknown): Failure | undefined {
@@ -29,8 +34,12 @@ export function judge(ended: StreamedResult, verdict: AgentVerdict | undefined, 
   const limit = limits[verdict.subtype]
   if (limit) return limit
   if (verdict.isError || verdict.subtype !== 'success') return errorOf(verdict)
-  if (ended.exitCode === 0) return undefined
-  return { code: 'agent_failed', message: `Claude Code reported success, but ${how}${said}` }
+  if (ended.exitCode !== 0) {
+    return { code: 'agent_failed', message: `Claude Code reported success, but ${how}${said}` }
+  }
+  // What a hook blocked ends with subtype `success`, exit code 0 and what the hook said as the result.
+  if (verdict.numTurns > 0) return undefined
+  return { code: 'prompt_blocked', message: `Claude Code took no turn: ${cut(verdict.text, saidBytes).text}` }
 }
 
 /** Rate limited, overloaded: it is not the job's fault, and passes. */

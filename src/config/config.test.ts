@@ -133,6 +133,10 @@ t.test('a secret can come from a file, but not from two places', async t => {
   t.equal((await load({ GITHUB_TOKEN_FILE: file })).githubToken, 'from-file')
   t.equal((await load({ HOME: directory, GITHUB_TOKEN_FILE: '~/token' })).githubToken, 'from-file')
   t.equal((await load({ GITHUB_TOKEN_FILE: `${directory}/empty` })).githubToken, '')
+  await t.rejects(
+    load({ AGENTICORE_API_KEYS_FILE: `${directory}/empty` }),
+    /AGENTICORE_API_KEYS_FILE is ".*\/empty", and that file is empty; put a value into it\./,
+  )
   t.strictSame((await load({ AGENTICORE_API_KEYS_FILE: `${directory}/keys` })).apiKeys, ['one', 'two', 'three'])
   await t.rejects(
     load({ GITHUB_TOKEN_FILE: file, GITHUB_TOKEN: 'x' }),

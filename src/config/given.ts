@@ -43,7 +43,13 @@ function givenIn(source: Source, setting: Setting<unknown>, home: string): Given
   const path = setting.kind.secret ? source.find(`${name}${fileSuffix[source.kind]}`) : undefined
   if (!path) return direct
   if (direct) throw new SettingError(`${path.place}Both ${name} and ${path.name} are set; set one of them.`)
-  return { ...path, name, text: contentOf(path, source, home) }
+  const text = contentOf(path, source, home)
+  if (text === '' && setting.kind.neverEmpty) {
+    throw new SettingError(
+      `${path.place}${path.name} is ${quoted(path.text)}, and that file is empty; put a value into it.`,
+    )
+  }
+  return { ...path, name, text }
 }
 
 function contentOf(path: Given, { kind }: Source, home: string): string {

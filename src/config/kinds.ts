@@ -7,6 +7,8 @@ export interface Kind<T> {
   readonly secret?: true
   /** Commas stand between several; a file may have a list instead. */
   readonly list?: true
+  /** A file that is named for it and holds nothing is an error, and not as if none were named: what is open without it. */
+  readonly neverEmpty?: true
   /** What counts as not given, because somebody else put it there. */
   unset?(text: string): boolean
   /** Undefined: not a value of this kind. */
@@ -89,6 +91,7 @@ export const apiKey: Kind<string> = {
 export const apiKeys: Kind<readonly string[]> = {
   allowed: 'keys with commas between them, each of printable ASCII characters without spaces',
   secret: true,
+  neverEmpty: true,
   list: true,
   parse: value => {
     const keys = value.split(/[,\n]/).flatMap(key => (key.trim() === '' ? [] : [key.trim()]))

@@ -193,7 +193,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       kind: secret,
       ...none,
       meaning:
-        'Opens the model for the agent; handed to it on a descriptor. The first of these three that is set is used.',
+        'Opens the model for the agent; handed to it on a descriptor. It may hold either of the next two instead: one that begins with `sk-ant-oat` is taken for a token of `claude setup-token`, one that does not begin with `sk-ant-` for a bearer token. The first of these three that is set is used.',
     }),
     anthropicAuthToken: read({
       variable: 'ANTHROPIC_AUTH_TOKEN',

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { loadSurroundings } from './load.ts'
 import { allSettings } from './settings.ts'
@@ -54,7 +55,9 @@ t.test('of what is ours and of Kubernetes there is nothing to say', async t => {
     }),
     [],
   )
-  for (const { variable, kind } of allSettings()) {
+  const keys = join(t.testdir({ keys: 'one' }), 'keys')
+  t.strictSame(await warningsOf({ AGENTICORE_API_KEYS_FILE: keys }), [])
+  for (const { variable, kind } of allSettings().filter(each => !each.kind.neverEmpty)) {
     const file = kind.secret ? { [`${variable}_FILE`]: '/dev/null' } : { [variable]: '' }
     t.strictSame(await warningsOf(file), [], variable)
   }

@@ -231,6 +231,12 @@ export const catalogue = {
     meaning: 'Claude Code ended without saying how it went, so its work is not trusted.',
     remedy: '`agenticore logs ID` shows what it did up to then; the diff is kept with the job.',
   },
+  prompt_blocked: {
+    kind: 'refused',
+    meaning: 'Claude Code ended without having asked the model anything: a hook blocked the task, most likely.',
+    remedy:
+      'The message has what it said. Look at the hooks of the profile and of agentihooks (`agenticore profiles NAME`, `agenticore doctor`).',
+  },
   max_turns: {
     kind: 'refused',
     meaning: 'The agent used up its turns.',

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { hasCode } from '../util/error-code.ts'
 
@@ -13,12 +14,22 @@ export async function missingCapabilities(): Promise<Capability[]> {
   return names.filter(name => ((effective >> bits[name]) & 1n) === 0n)
 }
 
-async function effectiveSet(): Promise<bigint> {
+const effectiveSet = async (): Promise<bigint> => setIn('CapEff', await statusOfOurs())
+
+/** Handed on to every program that this process starts. */
+export const ambientCapabilities = (): bigint =>
+  setIn('CapAmb', existsSync(statusFile) ? readFileSync(statusFile, 'utf8') : '')
+
+const statusFile = '/proc/self/status'
+
+const setIn = (name: string, status: string): bigint =>
+  BigInt(`0x${new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
+
+async function statusOfOurs(): Promise<string> {
   try {
-    const status = await readFile('/proc/self/status', 'utf8')
-    return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+    return await readFile(statusFile, 'utf8')
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return 0n
+    if (hasCode(error, 'ENOENT')) return ''
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { markerEnvironment } from '../util/marker.ts'
-import { asUser, type OtherUser } from './as-user.ts'
+import { asUser, isMissing, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { signalGroup } from './group.ts'
 import { LingerGuard } from './linger.ts'
@@ -83,7 +83,7 @@ export async function runCommand(command: Command): Promise<CommandResult> {
     ok: !result.failed,
     ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
     ...(result.signal === undefined ? {} : { signal: result.signal }),
-    missing: result.code === 'ENOENT',
+    missing: isMissing(result, stderr.text()),
     ...(child.pid === undefined ? { notStarted: result.code ?? 'unknown reason' } : {}),
     stdout: stdout.text(command.encoding),
     stderr: stderr.text(),

@@ -12,6 +12,7 @@ import { type StreamedProgram, startStreamed } from './stream.ts'
 import { sweepMarked } from './sweep.ts'
 import { which } from './which.ts'
 
+const notRoot = process.getuid?.() === 0 ? false : 'only root can start a process with capabilities of its own'
 const env = { PATH: process.env.PATH ?? '' }
 const sh = (script: string) => ({ file: '/bin/sh', args: ['-c', script], env })
 
@@ -56,6 +57,35 @@ t.test('a command ends in one shape, however it ends', async t => {
   t.equal(killed.exitCode, undefined)
   t.match(await runCommand({ ...sh(''), file: '/no/such/program' }), { ok: false, missing: true })
 })
+
+t.test('what is started for us has none of the rights that are for starting agents', { skip: notRoot }, async t => {
+  const four = '-all,+setuid,+setgid,+kill,+chown'
+  const daemon = [
+    '--reuid',
+    '1000',
+    '--regid',
+    '1000',
+    '--clear-groups',
+    `--inh-caps=${four}`,
+    `--ambient-caps=${four}`,
+  ]
+  const commands = [['grep', '-E', '^Cap(Inh|Prm|Eff|Amb)', '/proc/self/status'], ['/no/such/program']]
+  const { stdout } = await runCommand({
+    file: 'setpriv',
+    args: [...daemon, process.execPath, '--input-type=module', '-e', startsFor(commands)],
+    env,
+  })
+  const [rights, missing] = JSON.parse(stdout)
+  t.match(rights, { ok: true, stdout: /^(Cap(Inh|Prm|Eff|Amb):\t0+\n){4}$/ })
+  t.match(missing, { ok: false, missing: true })
+})
+
+/** A program that prints how commands ended that it ran. */
+const startsFor = (commands: readonly (readonly string[])[]): string => `
+const { runCommand } = await import(${JSON.stringify(new URL('command.ts', import.meta.url).href)})
+const ends = []
+for (const [file, ...args] of ${JSON.stringify(commands)}) ends.push(await runCommand({ file, args, env: process.env }))
+console.log(JSON.stringify(ends))`
 
 t.test('a child gets its input and exactly the environment it is given', async t => {
   const { stdout } = await runCommand({ file: '/usr/bin/env', args: ['-0'], env: { ONLY: 'this' } })

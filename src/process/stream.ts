@@ -1,7 +1,7 @@
 import { PassThrough, type Readable, Writable } from 'node:stream'
 import { execa } from 'execa'
 import { markerEnvironment } from '../util/marker.ts'
-import { asUser, type OtherUser } from './as-user.ts'
+import { asUser, isMissing, type OtherUser } from './as-user.ts'
 import { BoundedText } from './bounded-text.ts'
 import { type Line, lines } from './lines.ts'
 import { LingerGuard, type LingerLimits } from './linger.ts'
@@ -80,7 +80,7 @@ export function startStreamed(program: StreamedProgram, linger?: LingerLimits): 
     ended: settled.then(result => ({
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(result.signal === undefined ? {} : { signal: result.signal }),
-      missing: result.code === 'ENOENT',
+      missing: isMissing(result, stderr.text()),
       ...(child.pid === undefined ? { notStarted: result.code ?? 'unknown reason' } : {}),
       stderr: stderr.text(),
     })),

@@ -17,6 +17,8 @@ export interface Layer {
   /** Where that is, in words: `built in`, `yours`. */
   readonly source: string
   readonly directory: string
+  /** Why it is left out for now; undefined, or not there, when it is not. */
+  whyUnusable?(): Promise<string | undefined>
 }
 
 export interface ListedProfile {
@@ -49,12 +51,12 @@ const validName = /^[A-Za-z0-9][\w.-]*$/
 /** Profiles in layers; of two with one name the one in the later layer counts. */
 export class ProfileLibrary implements Profiles {
   readonly #layers: readonly Layer[]
-  readonly #bases: readonly string[]
+  readonly #base: Omit<Layer, 'source'> | undefined
 
-  /** @param base a directory in the shape of a profile that all of them start from; it need not exist */
-  constructor(layers: readonly Layer[], base?: string) {
+  /** @param base has its directory in the shape of a profile that all of them start from; it need not exist */
+  constructor(layers: readonly Layer[], base?: Omit<Layer, 'source'>) {
     this.#layers = layers
-    this.#bases = base === undefined ? [] : [base]
+    this.#base = base
   }
 
   async list(): Promise<ListedProfile[]> {
@@ -67,7 +69,9 @@ export class ProfileLibrary implements Profiles {
     let keys: Readonly<Record<string, unknown>> = {}
     for (const { file } of chain) keys = mergeProfiles(keys, file)
     const merged = profileKeys.parse({ ...keys, name })
-    const directories = [...this.#bases, ...chain.map(({ directory }) => directory)]
+    const why = await this.#base?.whyUnusable?.()
+    const bases = this.#base && why === undefined ? [this.#base.directory] : []
+    const directories = [...bases, ...chain.map(({ directory }) => directory)]
     const profile = effective(name, merged)
     const files = await readConfigFiles(directories)
     // Looked at before a job is submitted, and not only when it starts.
@@ -78,7 +82,7 @@ export class ProfileLibrary implements Profiles {
       keys: merged,
       yaml: stringify(merged),
       directories,
-      warnings: chain.flatMap(({ warnings }) => warnings),
+      warnings: [...(why === undefined ? [] : [why]), ...chain.flatMap(({ warnings }) => warnings)],
     }
   }
 
@@ -109,13 +113,13 @@ export class ProfileLibrary implements Profiles {
     if (!validName.test(name)) return []
     const found: Place[] = []
     for (const [depth, layer] of this.#layers.entries()) {
-      if ((await profilesIn(layer.directory)).includes(name)) found.unshift({ ...layer, depth })
+      if ((await profilesIn(layer)).includes(name)) found.unshift({ ...layer, depth })
     }
     return found
   }
 
   async #names(): Promise<string[]> {
-    const all = await Promise.all(this.#layers.map(({ directory }) => profilesIn(directory)))
+    const all = await Promise.all(this.#layers.map(profilesIn))
     return [...new Set(all.flat())].sort()
   }
 
@@ -146,7 +150,8 @@ function cycle(name: string, children: readonly ReadProfile[]): AgenticoreError 
   return invalidProfile(children.at(-1)?.directory ?? '', `it builds on itself: ${names.join(' → ')}`)
 }
 
-async function profilesIn(directory: string): Promise<string[]> {
+async function profilesIn({ directory, whyUnusable }: Layer): Promise<string[]> {
+  if ((await whyUnusable?.()) !== undefined) return []
   try {
     const entries = await readdir(directory, { withFileTypes: true })
     const isProfile = (each: (typeof entries)[number]): boolean => each.isDirectory() || each.isSymbolicLink()

@@ -8,13 +8,16 @@ export async function headOf(git: Git, remote: RepositoryAddress, signal: AbortS
   return (await readRemote(git, remote, { baseRef: '', branch: 'agenticore/none', signal })).tip
 }
 
-/** A plain clone of that commit alone, for what is no job's tree. @throws AgenticoreError `origin_*` */
-export async function cloneHead(
+/** That commit alone, and its files, for what is no job's tree. @throws AgenticoreError `origin_*`, `git_failed` */
+export async function cloneCommit(
   git: Git,
   remote: RepositoryAddress,
-  { directory, signal }: { directory: string; signal: AbortSignal },
+  { commit, directory, signal }: { commit: string; directory: string; signal: AbortSignal },
 ): Promise<void> {
-  const args = ['clone', '--quiet', '--depth', '1', '--end-of-options', remote.url, directory]
-  const result = await git.try({ args, remote, signal })
+  await git.run({ args: ['init', '--quiet', '--template=', '--end-of-options', directory], signal })
+  const quietly = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules']
+  const args = ['fetch', ...quietly, '--depth', '1', '--end-of-options', remote.url, commit]
+  const result = await git.try({ args, within: directory, remote, signal })
   if (!result.ok) throw readError(remote, result)
+  await git.run({ args: ['checkout', '--quiet', '--detach', commit], within: directory, signal })
 }

@@ -1,17 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { git } from '../fixtures/github/git.ts'
-import type { Model } from '../fixtures/model/server.ts'
-import type { AgentihooksUnderTest } from '../helpers/agentihooks.ts'
-import { agentihooks } from '../helpers/agentihooks.ts'
-import { type DaemonUnderTest, startDaemon } from '../helpers/daemon.ts'
+import { type AgentihooksUnderTest, agentihooks, logged, pushed, ran, said, settled } from '../helpers/agentihooks.ts'
+import { startDaemon } from '../helpers/daemon.ts'
 import { bash, world } from '../helpers/e2e.ts'
-import { until } from '../helpers/until.ts'
 
 const found = await agentihooks()
 const skip = 'missing' in found ? found.missing : false
-const real: AgentihooksUnderTest = 'missing' in found ? { bin: '', version: '', checkout: () => undefined } : found
+const real: AgentihooksUnderTest =
+  'missing' in found ? { bin: '', version: '', isOpen: false, checkout: () => undefined } : found
 
 /** A server with agentihooks on its PATH. */
 async function serving(t: Test, env: Readonly<Record<string, string>> = {}) {
@@ -24,25 +21,7 @@ async function serving(t: Test, env: Readonly<Record<string, string>> = {}) {
   return { ...all, start }
 }
 
-/** What is known of it when it has been tried. */
-const settled = async (daemon: DaemonUnderTest): Promise<string> =>
-  await until(async () => {
-    const { agentihooks: is } = (await daemon.request('GET', '/status')).json
-    return is === 'being installed' ? undefined : is
-  })
-
-async function ran(daemon: DaemonUnderTest, profile = 'coding') {
-  const { json } = await daemon.request('POST', '/jobs', { body: { task: 'Look', profile, wait: true } })
-  const { text } = await daemon.request('GET', `/jobs/${json.job.id}/events`, {
-    headers: { accept: 'application/x-ndjson' },
-  })
-  return { job: json.job, events: text }
-}
-
-/** All that the model was sent. */
-const said = (model: Model): string => JSON.stringify(model.requests.map(({ body }) => body))
-
-const logged = (daemon: DaemonUnderTest, what: RegExp): number => daemon.log.filter(line => what.test(line)).length
+t.setTimeout(400_000)
 
 t.test('the installed one: what it brings is the base of every job', { skip }, async t => {
   const { start, model, cli } = await serving(t)
@@ -74,8 +53,8 @@ t.test('a checkout in front of it: used as it lies there, and not written to', {
   const { start, model } = await serving(t)
   const checkout = join(t.testdirName, 'checkout')
   real.checkout(checkout, 'OF-THE-CHECKOUT')
-  const before = readdirSync(checkout)
-  chmodSync(checkout, 0o555)
+  const all = () => readdirSync(checkout, { recursive: true }).sort()
+  const before = all()
   const daemon = await start({
     AGENTICORE_AGENTIHOOKS_PATH: checkout,
     AGENTICORE_AGENTIHOOKS_URL: 'https://git.invalid/never-asked',
@@ -84,7 +63,7 @@ t.test('a checkout in front of it: used as it lies there, and not written to', {
   t.match(await settled(daemon), new RegExp(`, profile default, from ${checkout}$`))
   t.match((await ran(daemon)).job, { status: 'succeeded' })
   t.match(said(model), 'OF-THE-CHECKOUT')
-  t.same(readdirSync(checkout), before)
+  t.same(all(), before, 'neither by agentihooks, nor by its hooks')
 })
 
 t.test('a repository: cloned and installed once for a commit, and again for the next one', { skip }, async t => {
@@ -92,13 +71,7 @@ t.test('a repository: cloned and installed once for a commit, and again for the 
   const source = join(t.testdirName, 'source')
   real.checkout(source, 'OF-THE-CLONE')
   const repo = await github.createRepo({ owner: 'o', name: 'agentihooks', files: { 'x.txt': 'x\n' } })
-  const push = async (): Promise<void> => {
-    await git(source, ['add', '-A'])
-    await git(source, ['-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '-qm', 'x'])
-    await git(source, ['push', '-qf', repo.path, 'HEAD:main'])
-  }
-  await git(source, ['init', '-q'])
-  await push()
+  await pushed(source, repo.path)
   const shared = join(t.testdirName, 'shared')
   mkdirSync(shared)
   const env = { AGENTICORE_AGENTIHOOKS_URL: repo.cloneUrl, AGENTICORE_SHARED_FS_ROOT: shared }
@@ -107,7 +80,7 @@ t.test('a repository: cloned and installed once for a commit, and again for the 
   t.match((await ran(first)).job, { status: 'succeeded' })
   t.match(said(model), 'OF-THE-CLONE')
   await first.stop()
-  const clones = (): string[] => readdirSync(join(shared, 'agentihooks')).filter(name => !name.startsWith('.'))
+  const clones = (): string[] => readdirSync(join(shared, 'agentihooks')).filter(name => /-[0-9a-f]{12}$/.test(name))
   const [clone = ''] = clones()
   writeFileSync(join(shared, 'agentihooks', clone, 'source/kept'), '')
   const second = await start(env)
@@ -115,14 +88,14 @@ t.test('a repository: cloned and installed once for a commit, and again for the 
   await second.stop()
   t.ok(existsSync(join(shared, 'agentihooks', clone, 'source/kept')), 'the same commit is not cloned again')
   writeFileSync(join(source, 'y.txt'), 'y\n')
-  await push()
+  await pushed(source, repo.path)
   const third = await start(env)
   t.match(await settled(third), /profile default/)
   t.equal(clones().length, 2, 'agents elsewhere may still run on the older one')
 })
 
 t.test('what cannot be installed is said, and jobs run without it', { skip }, async t => {
-  const { start, github } = await serving(t)
+  const { start, github, cli } = await serving(t)
   const broken = join(t.testdirName, 'broken')
   real.checkout(broken, 'BROKEN')
   writeFileSync(join(broken, 'scripts/install.py'), 'this is no Python\n')
@@ -146,6 +119,9 @@ t.test('what cannot be installed is said, and jobs run without it', { skip }, as
     t.match(state, /^failed: /)
     t.match(state, says)
     t.equal(logged(daemon, /agentihooks could not be installed; jobs run without it/), 1)
+    const doctor = await cli(['doctor', '--json'], { env: { PATH: `${real.bin}:${process.env.PATH}`, ...env } })
+    const line = JSON.parse(doctor.stdout).find(({ check }: { check: string }) => check === 'agentihooks')
+    t.match(line, { status: /warning|error/, message: says }, 'doctor says the same')
     const names = (await daemon.request('GET', '/profiles')).json.profiles.map(({ name }: { name: string }) => name)
     t.strictSame(names, ['coding', 'review'])
     t.match((await ran(daemon)).job, { status: 'succeeded' })

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import t, { type Test } from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
 import { cliTo, startDaemon } from '../helpers/daemon.ts'
@@ -10,6 +12,7 @@ import { fakeAgent } from '../helpers/fake-agent.ts'
 import { processesWith } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
 
+const healthy = join(import.meta.dirname, '../../scripts/image/healthy.ts')
 const files = { 'a.txt': 'a\n' }
 
 /** A world whose agent writes a file, then is in a tool call that ends when there is a file `go`. */
@@ -246,6 +249,24 @@ t.test('every change of every job comes over one stream', async t => {
   }
   over.abort()
   t.ok(['succeeded', 'failed'].includes(seen.at(-1) ?? ''), seen.join())
+})
+
+t.test('the health check of the image asks wherever the server listens, and a server that drains is well', async t => {
+  const cli = fakeAgent(t, 'talks')
+  // As short as the image's: a long one would take a way that the check does without.
+  const place = mkdtempSync(join(tmpdir(), 'agenticore-health-'))
+  t.teardown(() => rmSync(place, { recursive: true, force: true }))
+  const socket = join(place, 'the.sock')
+  const asked = async (): Promise<number | undefined> =>
+    (await execa(process.execPath, [healthy], { env: { AGENTICORE_CONTROL_SOCKET: socket }, reject: false })).exitCode
+  t.equal(await asked(), 1, 'nobody is there')
+  const daemon = await startDaemon(t, cli, { env: { AGENTICORE_CONTROL_SOCKET: socket } })
+  await until(async () => ((await asked()) === 0 ? true : undefined))
+  await cli(['drain'], { env: { AGENTICORE_CONTROL_SOCKET: socket } })
+  t.equal((await daemon.request('GET', '/ready')).status, 503)
+  t.equal(await asked(), 0)
+  await daemon.stop()
+  t.equal(await asked(), 1, 'nobody is there any more')
 })
 
 t.test('a second server on the same socket, or on the same port, is refused', async t => {

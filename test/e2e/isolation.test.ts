@@ -39,7 +39,7 @@ function machine(t: Test, isolation: 'user' | 'none', launcher: readonly string[
   const cli = cliFor(
     join(place, 'home'),
     {
-      ANTHROPIC_API_KEY: `${canary}-key`,
+      ANTHROPIC_API_KEY: `sk-ant-${canary}`,
       GITHUB_TOKEN: `${canary}-token`,
       AGENTICORE_AGENT_ISOLATION: isolation,
       AGENTICORE_WORKTREE_ROOT: worktrees,
@@ -221,6 +221,17 @@ t.test('looking at a machine leaves its directories as they are', { skip }, asyn
   })
   t.equal(lstatSync(join(place, 'shared')).mode & 0o7777, 0o1777)
   t.equal(lstatSync(join(place, 'private')).mode & 0o7777, 0o2770)
+})
+
+t.test('what was left open to everybody is closed to agents', { skip }, async t => {
+  const { cli, place } = machine(t, 'user')
+  const open = [join(cli.home, '.agenticore'), join(cli.home, '.agenticore/jobs'), join(place, 'repos')]
+  for (const directory of open) {
+    mkdirSync(directory)
+    chmodSync(directory, 0o755)
+  }
+  t.match(jobIn(await spy(cli, open)), { status: 'succeeded', output: /found:$/ })
+  for (const directory of open) t.equal(lstatSync(directory).mode & 0o777, 0o700, directory)
 })
 
 t.test('two installations on one machine do not use one user at a time', { skip }, async t => {

@@ -231,6 +231,16 @@ t.test('turns that mend what verify finds count for the limits of the job', asyn
   t.equal(model.requests.length, 3)
 })
 
+t.test('a task that a hook blocks has failed, whatever Claude Code says', async t => {
+  const { model, cli } = await world(t, [{ turns: [done] }])
+  const hook = { hooks: [{ type: 'command', command: 'echo not today >&2; exit 2' }] }
+  profile(cli, 'closed', { '.claude/settings.json': JSON.stringify({ hooks: { UserPromptSubmit: [hook] } }) })
+  const result = await cli(['run', 'Count', '-p', 'closed', '--local', '--json'])
+  t.equal(result.exitCode, 1)
+  t.match(jobIn(result), { status: 'failed', error_code: 'prompt_blocked', error: /took no turn: .*not today/s })
+  t.equal(model.requests.length, 0)
+})
+
 t.test('what the agent leaves outside its branch is kept, and said', async t => {
   const aside = 'git checkout -q -b mine && echo 2 > app.txt && git commit -qam aside && git checkout -q -'
   const { github, cli } = await world(t, [{ turns: [bash(aside), done] }])

@@ -2,6 +2,10 @@ import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { git } from '../fixtures/github/git.ts'
+import type { Model } from '../fixtures/model/server.ts'
+import type { DaemonUnderTest } from './daemon.ts'
+import { until } from './until.ts'
 
 const root = join(import.meta.dirname, '../..')
 const lock = readFileSync(join(root, 'scripts/image/agentihooks.txt'), 'utf8')
@@ -15,6 +19,8 @@ export interface AgentihooksUnderTest {
   /** The directory of its command. */
   readonly bin: string
   readonly version: string
+  /** Whether users other than the tester get to the Python it runs on. */
+  readonly isOpen: boolean
   /** Its sources as in a checkout, with a `CLAUDE.md` in its default profile that says this. */
   checkout(place: string, memory: string): void
 }
@@ -31,6 +37,7 @@ export async function agentihooks(): Promise<AgentihooksUnderTest | { readonly m
   return {
     bin: join(place, 'bin'),
     version,
+    isOpen: await isOpen(join(place, 'bin/python3')),
     checkout(to, memory) {
       for (const name of ['hooks', 'scripts', 'profiles'])
         cpSync(join(python, name), join(to, name), { recursive: true })
@@ -50,12 +57,30 @@ agentihooks = "scripts.install:main"
 include = ["hooks*", "scripts*", "profiles*"]
 `
 
+const run = promisify(execFile)
+
+/** The system's, which every user gets to, where there is one that will do. */
+async function bestPython(): Promise<string> {
+  const needed = 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'
+  return await run('/usr/bin/python3', ['-c', needed]).then(
+    () => '/usr/bin/python3',
+    () => 'python3',
+  )
+}
+
+async function isOpen(python: string): Promise<boolean> {
+  const stranger = ['--reuid', '29999', '--regid', '29999', '--clear-groups']
+  return await run('setpriv', [...stranger, python, '-c', 'import mcp']).then(
+    () => true,
+    () => false,
+  )
+}
+
 async function install(place: string): Promise<void> {
-  const run = promisify(execFile)
   // Where it stays: an environment cannot be moved. Whoever finds it half made makes it again.
   rmSync(`${place}.making`, { recursive: true, force: true })
   mkdirSync(join(place, '..'), { recursive: true })
-  await run('python3', ['-m', 'venv', `${place}.making`])
+  await run(await bestPython(), ['-m', 'venv', `${place}.making`])
   const pip = [join(`${place}.making`, 'bin/python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
   const [python = '', ...args] = pip
   await run(python, [...args, ...libraries.map(pinned)])
@@ -65,4 +90,37 @@ async function install(place: string): Promise<void> {
   writeFileSync(join(`${place}.making`, 'library'), stdout.replace(`${place}.making`, place))
   await run('sed', ['-i', `1s|.*|#!${join(place, 'bin/python3')}|`, join(`${place}.making`, 'bin/agentihooks')])
   renameSync(`${place}.making`, place)
+}
+
+/** pip builds a package when it is one of a clone. */
+const installMs = 90_000
+
+/** What is known of it when it has been tried. */
+export const settled = async (daemon: DaemonUnderTest): Promise<string> =>
+  await until(async () => {
+    const { agentihooks: is } = (await daemon.request('GET', '/status')).json
+    return is === 'being installed' ? undefined : is
+  }, installMs)
+
+/** Runs a job on it, to its end. */
+export async function ran(daemon: DaemonUnderTest, profile = 'coding') {
+  const { json } = await daemon.request('POST', '/jobs', { body: { task: 'Look', profile, wait: true } })
+  const { text } = await daemon.request('GET', `/jobs/${json.job.id}/events`, {
+    headers: { accept: 'application/x-ndjson' },
+  })
+  return { job: json.job, events: text }
+}
+
+/** All that the model was sent. */
+export const said = (model: Model): string => JSON.stringify(model.requests.map(({ body }) => body))
+
+export const logged = (daemon: DaemonUnderTest, what: RegExp): number =>
+  daemon.log.filter(line => what.test(line)).length
+
+/** Commits what is in a directory, and makes that the head of a repository. */
+export async function pushed(source: string, repository: string): Promise<void> {
+  await git(source, ['init', '-q'])
+  await git(source, ['add', '-A'])
+  await git(source, ['-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '-qm', 'x'])
+  await git(source, ['push', '-qf', repository, 'HEAD:main'])
 }

@@ -16,20 +16,29 @@ const notTaken = ['skipDangerousModePermissionPrompt', 'statusLine', 'autoUpdate
 /**
  * Copies what agentihooks installed in a home, in the shape of a profile: links into its package are followed, since that
  * may be another one by the time a job reads them.
- * @returns names of MCP servers that need a variable nobody sets, and were left out
+ * @returns its settings, and a line for each thing that was left out: an MCP server that needs a variable nobody sets, a
+ *   link that leads nowhere
  */
-export async function takeBaseLayer(home: string, target: string): Promise<string[]> {
+export async function takeBaseLayer(home: string, target: string): Promise<{ settings: Fields; warnings: string[] }> {
   const claude = join(target, '.claude')
   await mkdir(claude, { recursive: true, mode: 0o755 })
+  const skipped: string[] = []
+  const copying = { links: 'followed', skipped: (path: string) => void skipped.push(path) } as const
   for (const name of await entriesOf(join(home, '.claude'))) {
-    if (taken.includes(name)) await copyTree(join(home, '.claude', name), join(claude, name), { links: 'followed' })
+    if (taken.includes(name)) await copyTree(join(home, '.claude', name), join(claude, name), copying)
   }
-  await write(join(claude, 'settings.json'), forJobs(await readJson(join(home, '.claude/settings.json'))))
+  const settings = forJobs(await readJson(join(home, '.claude/settings.json')))
+  await write(join(claude, 'settings.json'), settings)
   const path = join(home, '.claude.json')
   const servers = readableServersIn(await readJson(path))
   const usable = servers.filter(([name, server]) => isExpandable(name, server, path))
   await write(join(target, '.mcp.json'), { mcpServers: Object.fromEntries(usable) })
-  return servers.map(([name]) => name).filter(name => !usable.some(([kept]) => kept === name))
+  const unusable = servers.map(([name]) => name).filter(name => !usable.some(([kept]) => kept === name))
+  const warnings = [
+    ...unusable.map(name => `The MCP server ${name} of agentihooks needs a variable that is not set.`),
+    ...skipped.map(link => `${link} is left out: it is a link that leads nowhere.`),
+  ]
+  return { settings, warnings }
 }
 
 function forJobs(settings: Fields): Fields {

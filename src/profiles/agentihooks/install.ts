@@ -1,9 +1,10 @@
-import { mkdir, readdir, rename, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { messageOf } from '../../util/error-code.ts'
 import { isFile } from '../../util/is-file.ts'
-import { removeTree } from '../../util/remove-tree.ts'
 import { takeBaseLayer } from './base-layer.ts'
-import { currentIn } from './places.ts'
+import { hookCommands, pathsIn, tryHooks } from './hooks.ts'
+import { freshIn, makeCurrent, removeOthers } from './layer.ts'
 import type { Program } from './program.ts'
 import type { Run } from './run.ts'
 
@@ -13,8 +14,10 @@ export interface Installation {
   /** The name of a profile of agentihooks. */
   readonly profile: string
   /** Keeps what jobs take from it. */
-  readonly root: string
+  readonly layer: string
   readonly run: Run
+  /** As who agents run as. */
+  readonly runAsAgent: Run
   warn(message: string): void
 }
 
@@ -25,29 +28,30 @@ export interface Installed {
 }
 
 const fallbackProfile = 'default'
+
 /**
  * Lets agentihooks install itself in its home, and takes from there what jobs start from. Never with `--force`: that clears
  * first, and then may fail.
  */
 export async function installAgentihooks(program: Program, installation: Installation): Promise<Installed> {
-  const { home, root, run, warn } = installation
+  const { home, layer, run, runAsAgent, warn } = installation
   const call = (...args: string[]): Promise<string> => run(program.file, [...program.args, ...args])
   await mkdir(home, { recursive: true, mode: 0o700 })
   const version = /\d\S*/.exec(await call('--version'))?.[0] ?? 'of an unknown version'
   const profile = chosen(installation, listed(await call('--list-profiles')))
   await call('init', '--target', 'claude', '--profile', profile)
-  const fresh = join(root, crypto.randomUUID())
-  await mkdir(fresh, { recursive: true, mode: 0o755 })
-  const unusable = await takeBaseLayer(home, join(fresh, 'base'))
-  for (const name of unusable) warn(`The MCP server ${name} of agentihooks needs a variable that is not set.`)
+  const fresh = await freshIn(layer)
+  const { settings, warnings } = await takeBaseLayer(home, join(fresh, 'base'))
+  for (const warning of warnings) warn(warning)
+  const { file, python = file } = program
+  const commands = hookCommands(settings, dirname(python))
+  await tryHooks(commands, runAsAgent)
   await linkProfiles(program, run, join(fresh, 'profiles'))
-  await makeCurrent(root, fresh)
+  await makeCurrent(layer, fresh, [file, python, ...commands.flatMap(pathsIn)])
+  await removeOthers(layer, fresh).catch((error: unknown) =>
+    warn(`What agentihooks had installed before could not be removed: ${messageOf(error)}`),
+  )
   return { version, profile }
-}
-
-/** Jobs that start from now on have nothing of it. */
-export async function forgetAgentihooks(root: string): Promise<void> {
-  for (const name of await readdir(root).catch(() => [])) await removeTree(join(root, name))
 }
 
 function chosen({ profile, warn }: Installation, names: readonly string[]): string {
@@ -71,12 +75,4 @@ async function linkProfiles({ python }: Program, run: Run, target: string): Prom
     const profile = join(directory, name)
     if (await isFile(join(profile, 'profile.yml'))) await symlink(profile, join(target, name))
   }
-}
-
-async function makeCurrent(root: string, fresh: string): Promise<void> {
-  const link = `${fresh}.link`
-  await symlink(fresh, link)
-  await rename(link, currentIn(root))
-  const over = (await readdir(root)).filter(name => ![currentIn(root), fresh].includes(join(root, name)))
-  for (const name of over) await removeTree(join(root, name))
 }

@@ -3,9 +3,15 @@ import { join } from 'node:path'
 export interface AgentihooksPlaces {
   /** What jobs take from it. */
   readonly layer: string
+  /** How the last server fared with it. */
+  readonly outcome: string
+  /** Held by the server that is installing it in this home. */
+  readonly lock: string
   /** Of a checkout in front of the installed one. */
   readonly environment: string
   readonly clones: string
+  /** Those of these that have to be open to the users that agents run as; the outer ones first. */
+  readonly open: readonly string[]
 }
 
 /**
@@ -19,15 +25,15 @@ export function agentihooksPlaces({
   readonly home: string
   readonly settings: { readonly sharedFsRoot: string; readonly worktreeRoot: string }
 }): AgentihooksPlaces {
+  const ours = join(home, '.agenticore/agentihooks')
   const open = join(worktreeRoot, '.agentihooks')
+  const clones = sharedFsRoot === '' ? join(open, 'clones') : join(sharedFsRoot, 'agentihooks')
   return {
-    layer: join(home, '.agenticore/agentihooks/layer'),
+    layer: join(ours, 'layer'),
+    outcome: join(ours, 'outcome.json'),
+    lock: join(ours, 'lock'),
     environment: join(open, 'venv'),
-    clones: sharedFsRoot === '' ? join(open, 'clones') : join(sharedFsRoot, 'agentihooks'),
+    clones,
+    open: [open, clones],
   }
 }
-
-/** A link to what the last installation brought; the two are there together, or not at all. */
-export const currentIn = (layer: string): string => join(layer, 'current')
-export const baseIn = (layer: string): string => join(currentIn(layer), 'base')
-export const profilesIn = (layer: string): string => join(currentIn(layer), 'profiles')

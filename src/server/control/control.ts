@@ -8,6 +8,8 @@ import { withSocketPath } from '../../util/socket-path.ts'
 export interface Control {
   /** @param request as `DrainRequest`; what it has wrong counts as not given */
   drain(request: unknown): AsyncIterable<object>
+  /** What is wrong with it, so that it had better be started anew; undefined when nothing is. */
+  whyUnhealthy(): Promise<string | undefined>
 }
 
 /**
@@ -27,6 +29,7 @@ export async function listenControl(path: string, control: Control): Promise<Ser
 
 async function answer(request: IncomingMessage, reply: ServerResponse, control: Control): Promise<void> {
   try {
+    if (request.method === 'GET' && request.url === '/health') return await answerHealth(reply, control)
     if (request.method !== 'POST' || request.url !== '/drain') return void reply.writeHead(404).end()
     const wanted = await json(request)
     reply.writeHead(200, { 'content-type': 'application/x-ndjson' })
@@ -36,4 +39,10 @@ async function answer(request: IncomingMessage, reply: ServerResponse, control: 
     if (!reply.headersSent) reply.writeHead(400)
     reply.end(JSON.stringify({ error: messageOf(error) }))
   }
+}
+
+async function answerHealth(reply: ServerResponse, control: Control): Promise<void> {
+  const why = await control.whyUnhealthy()
+  reply.writeHead(why === undefined ? 200 : 503, { 'content-type': 'application/json' })
+  reply.end(JSON.stringify(why === undefined ? { status: 'ok' } : { status: 'unhealthy', reason: why }))
 }

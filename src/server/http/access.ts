@@ -1,19 +1,26 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { BlockList } from 'node:net'
+import { BlockList, type Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import { AgenticoreError } from '../../jobs/errors.ts'
+import { userAtOtherEnd } from '../../util/peer-user.ts'
 
 /** Who gets in, as CONTRACTS.md "Who gets in" has it. @throws AgenticoreError `not_authorised`, `forbidden` */
 export type Access = (request: FastifyRequest) => void
 
 /**
  * With keys: whoever has one. Without: this machine alone, and neither a proxy on it nor a page in one of its browsers,
- * which both can speak for somebody else.
- * @param closed told why a stranger was turned away
+ * which both can speak for somebody else. Agents are on this machine, too: where they are users of their own, none but our
+ * own user and root is served.
  */
-export const accessBy = (keys: readonly string[], closed: (why: string) => void): Access =>
-  keys.length > 0 ? keyHolders(keys) : thisMachine(closed)
+export const accessBy = (keys: readonly string[], how: WithoutKeys): Access =>
+  keys.length > 0 ? keyHolders(keys) : thisMachine(how)
+
+export interface WithoutKeys {
+  readonly onlyOwnUser: boolean
+  /** Told why a stranger was turned away. */
+  closed(why: string): void
+}
 
 function keyHolders(keys: readonly string[]): Access {
   const digests = keys.map(digest)
@@ -50,13 +57,30 @@ loopback.addAddress('::1', 'ipv6')
 const forwarding =
   /^(forwarded|via|x-(original-)?forwarded(-.*)?|x-original-host|x-envoy-external-address|(.+-)?(client|real|connecting|remote|socket|(proxy)?user)-?ip)$/
 
-function thisMachine(closed: (why: string) => void): Access {
-  return ({ socket: { remoteAddress }, headers }) => {
-    const why = remoteAddress === undefined ? 'who sent the request has gone' : whyStrange(remoteAddress, headers)
+function thisMachine({ onlyOwnUser, closed }: WithoutKeys): Access {
+  const known = new WeakSet<Socket>()
+  return ({ socket, headers }) => {
+    const { remoteAddress: peer } = socket
+    // Gone before anybody could look: that is nothing to tell.
+    if (peer === undefined) throw refused('who sent the request has gone')
+    const isStranger = onlyOwnUser && isLoopback(peer) && !isOwnUser(socket, known)
+    const why = isStranger ? 'the request came from another user' : whyStrange(peer, headers)
     if (why === undefined) return
-    if (remoteAddress !== undefined) closed(why)
-    throw new AgenticoreError('forbidden', `This server has no API keys and serves its own machine alone; ${why}.`)
+    closed(why)
+    throw refused(why)
   }
+}
+
+const refused = (why: string): AgenticoreError =>
+  new AgenticoreError('forbidden', `This server has no API keys and serves its own machine alone; ${why}.`)
+
+/** Looked up once a connection. */
+function isOwnUser(socket: Socket, known: WeakSet<Socket>): boolean {
+  if (known.has(socket)) return true
+  const user = userAtOtherEnd(socket)
+  const isOurs = user !== undefined && [0, process.getuid?.()].includes(user)
+  if (isOurs) known.add(socket)
+  return isOurs
 }
 
 function whyStrange(peer: string, headers: IncomingHttpHeaders): string | undefined {

@@ -18,6 +18,8 @@ export interface ServerParts {
   readonly clock: Clock
   readonly version: string
   readonly apiKeys: readonly string[]
+  /** Whether, without keys, other users of this machine are turned away. */
+  readonly onlyOwnUser: boolean
   /** Aborts when streams are to end. */
   readonly closing: AbortSignal
   /** Why this server should get no requests now: it drains, or cannot read its jobs; undefined when all is well. */

@@ -31,7 +31,8 @@ const open: readonly string[] = ['/health', '/ready']
 /** The REST server; not listening yet. */
 export async function buildServer(parts: ServerParts, logger: FastifyBaseLogger): Promise<Server> {
   const warn = seldom(parts.clock, message => logger.warn(message))
-  const access = accessBy(parts.apiKeys, why => warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`))
+  const closed = (why: string): void => warn(`Turned away: ${why}. AGENTICORE_API_KEYS opens the door.`)
+  const access = accessBy(parts.apiKeys, { onlyOwnUser: parts.onlyOwnUser, closed })
   const server: Server = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
