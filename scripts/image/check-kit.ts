@@ -65,6 +65,13 @@ export async function restartedWith(settings: Readonly<Record<string, string>>):
   await compose(['up', '-d', '--wait', '--force-recreate'], settings)
 }
 
+/** Starts everything anew, with what belongs to a profile. */
+export async function restartedIn(profile: string): Promise<void> {
+  found = undefined
+  await compose(['down', '-t', '0'])
+  await compose(['--profile', profile, 'up', '-d', '--wait'])
+}
+
 let found: string | undefined
 export async function container(): Promise<string> {
   found ??= (await compose(['ps', '-aq', 'agenticore'])).trim().split('\n').at(-1) ?? ''

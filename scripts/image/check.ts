@@ -15,6 +15,7 @@ import {
   place,
   report,
   request,
+  restartedIn,
   root,
   secrets,
   tally,
@@ -138,6 +139,29 @@ async function theDrain(): Promise<void> {
   report('and it is there after the next start', job.status === 'succeeded' && job.interruptions === 0, job.status)
 }
 
+/** The profile of compose.yaml that adds Redis. */
+async function theRedis(): Promise<void> {
+  await restartedIn('redis')
+  const { json } = await request('GET', '/status')
+  report('with --profile redis jobs are in Redis', json.store.startsWith('Redis at redis://redis:6379'), json.store)
+  const job = (await request('POST', '/jobs', { task: 'leave', wait: true })).json.job
+  report('and go through it', job?.status === 'succeeded', job?.status)
+  const { warnings } = (await request('GET', '/ready')).json
+  report('nothing is unsafe about it', warnings === undefined, String(warnings))
+  const doctor = await inside('agenticore doctor --json')
+  const found = JSON.parse(doctor || '[]').find(({ check }: { check: string }) => check === 'Redis')
+  report('doctor sees it, from a shell in the container, too', found?.status === 'ok', found?.message)
+  const url = 'cat /run/agenticore/redis/url'
+  report(
+    'its password is for the server alone',
+    (await inside(url, '-u', '1000')).startsWith('redis://:') &&
+      (await inside(`${url} 2>/dev/null`, '-u', '20005')) === '',
+  )
+  const knock = `require("net").connect(6379, "redis").on("data", said => process.exit(console.log(String(said)))).write("PING\r\n")`
+  const answer = await inside(`node -e '${knock}'`, '-u', '20005')
+  report('who has none, as agents, gets nothing from it', answer.startsWith('-NOAUTH'), answer)
+}
+
 /** Of registries and proxies that are this machine's own. */
 async function ownHosts(): Promise<string[]> {
   const asked = await Promise.all([
@@ -178,13 +202,23 @@ try {
   await compose(['up', '-d', '--wait', '--build'])
   console.log(`  built, and ready after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   await until(async () => (await inside(`node -e 'fetch("http://127.0.0.1:9101").then(() => console.log(1))'`)) === '1')
-  for (const step of [theDoor, theJob, theColumn, theSpy, theWalls, theDrain, theWaysOfAgentihooks, theLayers])
+  for (const step of [
+    theDoor,
+    theJob,
+    theColumn,
+    theSpy,
+    theWalls,
+    theDrain,
+    theWaysOfAgentihooks,
+    theRedis,
+    theLayers,
+  ])
     await step()
 } catch (error) {
   tally.failed += 1
   console.error(error instanceof ExecaError ? error.shortMessage + String(error.stderr).slice(-2000) : error)
 } finally {
-  await compose(['down', '-v', '-t', '0']).catch(error => console.error(String(error)))
+  await compose(['--profile', 'redis', 'down', '-v', '-t', '0']).catch(error => console.error(String(error)))
   rmSync(place, { recursive: true, force: true })
 }
 process.exitCode = tally.failed > 0 ? 1 : 0

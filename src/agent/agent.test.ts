@@ -277,6 +277,7 @@ t.test('the task, the briefing and secrets are in no argument; nothing is inheri
     TMPDIR: '/scratch/tmp',
     PATH: '/bin',
     HTTPS_PROXY: 'p',
+    GIT_CEILING_DIRECTORIES: '/:/scratch',
     AGENTICORE_JOB_MARKER: 'id/1',
   })
   t.equal(env.IS_SANDBOX, undefined)

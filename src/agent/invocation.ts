@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { AgentRequest } from '../jobs/agent.ts'
 import { markerVariable } from '../util/marker.ts'
 import type { AgentFiles } from './files.ts'
@@ -92,6 +93,8 @@ export function agentEnvironment(request: AgentRequest, files: AgentFiles, host:
     CLAUDE_CONFIG_DIR: files.config,
     TMPDIR: files.temp,
     CLAUDE_CODE_TMPDIR: files.temp,
+    // A directory of ours may lie in somebody's repository, which is none of the job's business.
+    GIT_CEILING_DIRECTORIES: [dirname(request.cwd), request.scratch].join(':'),
     [markerVariable]: request.marker,
     ...(request.traceparent === undefined ? {} : { TRACEPARENT: request.traceparent }),
     // Claude Code refuses to skip permissions as root unless it is told that it is contained.

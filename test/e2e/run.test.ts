@@ -125,10 +125,15 @@ t.test('a base ref is where the work starts and where the pull request goes', as
 })
 
 t.test('a job without a repository works in a directory of its own', async t => {
-  const { cli } = await world(t, [{ turns: [bash('echo hi > out.txt; pwd'), { text: 'hi' }] }])
+  const look =
+    'echo hi > out.txt; git rev-parse --show-toplevel > git.txt 2>&1; cd $TMPDIR; git rev-parse --show-toplevel'
+  const { cli } = await world(t, [{ turns: [bash(look), { text: 'hi' }] }])
+  await git(join(cli.home, 'tmp'), ['init', '--quiet'])
   const job = jobIn(await cli(['run', 'echo hello world', '--local', '--json']))
   t.match(job, { status: 'succeeded', output: 'hi', repo_url: '', branch: '' })
   t.equal(readFileSync(join(job.job_config_dir, 'out.txt'), 'utf8'), 'hi\n')
+  t.match(readFileSync(join(job.job_config_dir, 'git.txt'), 'utf8'), 'not a git repository', 'whatever it lies in')
+  t.notMatch((await cli(['logs', job.id, '--json'])).stdout, '"text":"/', 'nor in its temporary directory')
 })
 
 t.test('how a run ends badly is in the record, the exit code and the message; its work is kept as a patch', async t => {

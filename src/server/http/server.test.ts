@@ -42,6 +42,7 @@ async function serving(t: Test, defaults = { profile: 'coding', ttlSeconds: 60 }
       clock,
       version: '0.0.0',
       apiKeys: [],
+      onlyOwnUser: false,
       closing: closing.signal,
       whyNotReady: async () => undefined,
       warnings: () => [],
