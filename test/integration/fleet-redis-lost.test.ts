@@ -220,3 +220,28 @@ t.test('2. Redis can vanish: one pod writes while another one rebuilds', async t
   }
   t.equal(await redis.client.llen(fleet.bench.key('queue')), 3)
 })
+
+t.test('2. a long queue comes back in its order, each job at the cost of one', async t => {
+  const redis = await server(t)
+  const fleet = new Fleet(t, redis)
+  const store = await fleet.open()
+  const ids: JobId[] = []
+  for (let n = 0; n < 600; n++) {
+    fleet.clock.advance(1)
+    ids.push((await accepted(store, newJob(fleet.clock.now()))).id)
+  }
+  // One of the last has been started before.
+  const lease = await store.claim({ podName: 'pod', ...only(ids[590]) })
+  if (lease) await store.release(lease)
+  await redis.client.flushall()
+  await redis.client.config('RESETSTAT')
+  await until(async () => (await store.stats()).ready === 600 || undefined)
+  t.strictSame(await redis.client.lrange(fleet.bench.key('queue'), 0, -1), ids)
+  const stats = await redis.client.info('commandstats')
+  const calls = (name: string): number => Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)
+  t.ok(calls('rpush') >= 600)
+  for (const name of ['lrem', 'linsert']) t.equal(calls(name), 0, name)
+  t.ok(calls('lrange') < 5, 'nobody looks through the list')
+})
+
+const only = (id: JobId | undefined): { only?: JobId } => (id === undefined ? {} : { only: id })

@@ -6,7 +6,7 @@ import { inBatches } from '../../util/batches.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { texts } from './replies.ts'
-import type { Recorded, Restoring } from './restoring.ts'
+import type { Restoring } from './restoring.ts'
 import type { Scripts } from './scripts.ts'
 import type { Seen } from './seen.ts'
 
@@ -89,23 +89,15 @@ export class Rebuild {
     if ((await scripts.run('rebuilt', token, epoch, seen.rev)) === 1) this.#listEnded(token)
   }
 
-  /** Those that have been started before go first, as they did. */
+  /** In the order of submission, which is that of the queue. @returns false when the rebuild is another pod's by now */
   async #place(ids: readonly JobId[], token: string): Promise<boolean> {
-    const later: Recorded[] = []
+    const { restoring } = this.#parts
     for (const batch of batches(ids)) {
-      const recorded = await inBatches(batch, id => this.#parts.restoring.recorded(id))
-      later.push(...recorded.filter(({ fence }) => fence === 0))
-      const started = recorded.filter(({ fence }) => fence > 0)
-      if (!(await this.#placeAll(started, token))) return false
+      if (!(await this.#isOurs(token))) return false
+      for (const recorded of await inBatches(batch, id => restoring.recorded(id))) {
+        if (!(await restoring.place(recorded, token))) return false
+      }
     }
-    for (const batch of batches(later)) if (!(await this.#placeAll(batch, token))) return false
-    return true
-  }
-
-  /** @returns false when the rebuild is another pod's by now */
-  async #placeAll(some: readonly Recorded[], token: string): Promise<boolean> {
-    if (!(await this.#isOurs(token))) return false
-    for (const recorded of some) if (!(await this.#parts.restoring.place(recorded, token))) return false
     return true
   }
 

@@ -127,12 +127,15 @@ end
 
 -- What comes back has its place by submission, which is at the head: ids sort so.
 local function requeue(id)
+  local tail = redis.call('LINDEX', key('queue'), -1)
+  if tail == id then return end
+  -- In a rebuild each comes after all that are there: the whole list is not looked through for that.
+  if not tail or tail < id then return redis.call('RPUSH', key('queue'), id) end
   for start = 0, redis.call('LLEN', key('queue')), 64 do
     for _, waiting in ipairs(redis.call('LRANGE', key('queue'), start, start + 63)) do
       if waiting > id then return redis.call('LINSERT', key('queue'), 'BEFORE', waiting, id) end
     end
   end
-  redis.call('RPUSH', key('queue'), id)
 end
 
 local function leaveQueue(id)

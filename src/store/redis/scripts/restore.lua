@@ -41,7 +41,8 @@ end
 local status = field(id, 'status')
 if before and before ~= status then redis.call('ZREM', key('jobs:' .. before), id) end
 redis.call('ZREM', key('running'), id)
-redis.call('LREM', key('queue'), 1, id)
+-- A rebuild begins with an empty queue.
+if token == '' and before == 'queued' then redis.call('LREM', key('queue'), 1, id) end
 if not status then
   for _, index in ipairs({ 'jobs', 'jobs:queued', 'jobs:running', 'delayed', 'expiring' }) do redis.call('ZREM', key(index), id) end
   redis.call('ZREM', key('jobs:reversed'), id:reverse())
