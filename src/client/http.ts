@@ -121,7 +121,7 @@ export class HttpClient {
   }
 
   #silence(response: IncomingMessage): { stop(): void } {
-    const deadline = this.clock.deadline(silenceMs, new Error(`nothing was heard for ${silenceMs / 1000} s`))
+    const deadline = this.clock.deadline(silenceMs, new Silence(`nothing was heard for ${silenceMs / 1000} s`))
     deadline.signal.addEventListener('abort', () => response.destroy(deadline.signal.reason), { once: true })
     return deadline
   }
@@ -173,7 +173,7 @@ export class HttpClient {
       for await (const chunk of this.chunks(response)) body += chunk
       return body
     } catch (error) {
-      throw new Unanswered(error, 'it broke off in the middle of its answer')
+      throw new Unanswered(error)
     }
   }
 
@@ -199,9 +199,9 @@ export class HttpClient {
       return new AgenticoreError('unanswered', message.replace(/\.\.$/, '.'), { cause: error, remedy })
     }
     if (error instanceof TryLater) return error.refusal
-    return new AgenticoreError('server_unreachable', `No agenticore server answers at ${this.url}: ${reason(error)}.`, {
-      cause: error,
-    })
+    const said = error instanceof Unanswered && error.cause instanceof AgenticoreError ? error.message : undefined
+    const message = said ?? `No agenticore server answers at ${this.url}: ${reason(error)}.`
+    return new AgenticoreError('server_unreachable', message, { cause: error })
   }
 
   get #isSecure(): boolean {
@@ -223,10 +223,16 @@ class TryLater extends Error {
 
 /** It was sent, and what came of it was not heard. */
 class Unanswered extends Error {
-  constructor(cause: unknown, message = messageOf(cause)) {
-    super(message, { cause })
+  /** Waited for long enough already. */
+  readonly isSilence: boolean
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause })
+    this.isSilence = cause instanceof Error && cause.cause instanceof Silence
   }
 }
+
+class Silence extends Error {}
 
 /** Whether somebody was there who took the request that failed so. */
 export const wasTaken = ({ code, cause }: AgenticoreError): boolean =>
@@ -244,6 +250,7 @@ const isOpen = (error: unknown): boolean =>
 function isWorthAnother(error: unknown, { repeatable, signal }: HttpRequest, wasThere: boolean): boolean {
   if (!repeatable || signal?.aborted || error instanceof AgenticoreError) return false
   if (error instanceof TryLater) return error.refusal.code !== 'queue_full'
+  if (error instanceof Unanswered && error.isSilence) return false
   return wasThere || !isNobody(error)
 }
 
