@@ -40,6 +40,14 @@ export class MemoryJournal implements Journal {
     this.#of(job).record = job
   }
 
+  async requestCancel(): Promise<void> {
+    // Nothing here survives anything.
+  }
+
+  async cancelRequest(): Promise<undefined> {
+    return undefined
+  }
+
   async submission(id: JobId): Promise<Job | undefined> {
     return this.#jobs.get(id)?.record
   }

@@ -5,6 +5,8 @@ import type { Job, JobId, JobStatus, Outcome, RunFacts } from './job.ts'
 export interface Lease {
   readonly job: Job
   readonly fence: number
+  /** When it was asked for, on the monotonic clock of its holder: its time counts from then. */
+  readonly askedMs?: number
 }
 
 /**
@@ -119,6 +121,10 @@ export interface Journal {
   /** The final record takes the submission's place. */
   fold(job: Job): Promise<void>
   read(id: JobId): Promise<Job | undefined>
+  /** Somebody has asked to cancel the job while it runs. The first moment stays. */
+  requestCancel(id: JobId, at: string): Promise<void>
+  /** When that was, RFC 3339, UTC. */
+  cancelRequest(id: JobId): Promise<string | undefined>
   /** The record alone, whatever attempts have added: what was submitted, or how it ended. */
   submission(id: JobId): Promise<Job | undefined>
   /** 0 before the first attempt. */

@@ -1,5 +1,5 @@
 import { failureOf } from '../jobs/failure.ts'
-import type { Job, Outcome } from '../jobs/job.ts'
+import type { Job, JobId, Outcome } from '../jobs/job.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
 import { marked } from '../util/marker.ts'
@@ -35,6 +35,8 @@ export interface JobRunnerParts extends AttemptParts {
  */
 export class JobRunner {
   readonly #parts: JobRunnerParts
+  /** By job: the latest attempt here, until it is over. */
+  readonly #here = new Map<JobId, Promise<unknown>>()
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts
@@ -42,12 +44,23 @@ export class JobRunner {
 
   /** @returns the job as it is then: ended, or queued again. @throws AgenticoreError `stale_lease` */
   async run(lease: Lease, signal: AbortSignal): Promise<Job> {
-    return await marked(`${lease.job.id}/${lease.fence}`, () => this.#run(lease, signal))
+    const { id } = lease.job
+    const earlier = this.#here.get(id)
+    const running = marked(`${id}/${lease.fence}`, () => this.#run(lease, signal, earlier))
+    const over = running.catch(() => undefined)
+    this.#here.set(id, over)
+    try {
+      return await running
+    } finally {
+      if (this.#here.get(id) === over) this.#here.delete(id)
+    }
   }
 
-  async #run(lease: Lease, signal: AbortSignal): Promise<Job> {
+  /** @param earlier an attempt of the same job that has lost its lease, and is on its way out: two would share a tree */
+  async #run(lease: Lease, signal: AbortSignal, earlier: Promise<unknown> | undefined): Promise<Job> {
     const { keeper, leavings } = this.#parts
     return await keeper.keep(lease, async (ended, givenBack) => {
+      await earlier
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
       // An earlier one that died here had no time for it.
       if (leavings === 'removed') await attempt.clean()

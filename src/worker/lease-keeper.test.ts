@@ -75,6 +75,24 @@ t.test('a lease that cannot be renewed is given up in time, counted from before 
   t.equal(world.clock.monotonicMs() - startMs, 500 + 3000)
 })
 
+t.test('a lease is given up in time although the store has not answered at all', async t => {
+  const clock = new ManualClock()
+  const answer = Promise.withResolvers<Renewal[]>()
+  const keeper = new LeaseKeeper({ store: { renew: () => answer.promise }, clock, everyMs: 500, giveUpMs: 3000 })
+  // It was asked for a while before it was there.
+  const working = keeper.keep({ ...lease, askedMs: clock.monotonicMs() - 400 }, async signal => {
+    const reason = await aborted(signal)
+    answer.resolve(['lost'])
+    return reason
+  })
+  await clock.slept()
+  clock.advance(500)
+  await new Promise(resolve => setImmediate(resolve))
+  await clock.slept()
+  clock.advance(2100)
+  t.equal(why(await working), 'unrenewed')
+})
+
 t.test('all leases are renewed in one call, and each hears its own answer', async t => {
   const other = { job: newJob(new Date()), fence: 4 }
   const world = new World(['held', 'lost'])

@@ -1,6 +1,6 @@
 import { type Measures, noMeasures } from '../jobs/measures.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
-import type { Clock } from '../util/clock.ts'
+import { type Clock, pause } from '../util/clock.ts'
 import { Bell } from './bell.ts'
 
 /** Why the holder of a lease has to stop: somebody asked for it; the job is somebody else's; nobody can be told it is ours. */
@@ -65,7 +65,8 @@ export class LeaseKeeper {
   async keep<T>(lease: Lease, work: (signal: AbortSignal, givenBack: () => void) => Promise<T>): Promise<T> {
     const { clock, measures = noMeasures } = this.#parts
     const ended = new AbortController()
-    const held: Held = { lease, ended, renewedMs: clock.monotonicMs(), isLost: false, isGivenBack: false }
+    const renewedMs = lease.askedMs ?? clock.monotonicMs()
+    const held: Held = { lease, ended, renewedMs, isLost: false, isGivenBack: false }
     this.#held.add(held)
     this.#loop ??= this.#renewAll()
     const loop = this.#loop
@@ -104,7 +105,7 @@ export class LeaseKeeper {
     const { store, clock, measures = noMeasures } = this.#parts
     const sentMs = clock.monotonicMs()
     try {
-      const states = await store.renew(held.map(({ lease }) => lease))
+      const states = await this.#inTime(store.renew(held.map(({ lease }) => lease)))
       for (const [index, each] of held.entries()) {
         const state = states[index] ?? 'lost'
         if (!this.#held.has(each)) continue
@@ -117,6 +118,31 @@ export class LeaseKeeper {
       for (const each of held) if (this.#held.has(each)) measures.leaseRenewed(false)
       this.#giveUp()
       return false
+    }
+  }
+
+  /** However long the store is asked: what runs out meanwhile is given up in time. */
+  async #inTime<T>(asking: Promise<T>): Promise<T> {
+    const { clock, giveUpMs } = this.#parts
+    if (giveUpMs === undefined) return await asking
+    const answered = new AbortController()
+    const watching = (async () => {
+      while (!answered.signal.aborted) {
+        const open = [...this.#held].filter(({ ended }) => !ended.signal.aborted)
+        const dueMs = Math.min(...open.map(({ renewedMs }) => renewedMs + giveUpMs))
+        await pause(
+          clock,
+          Number.isFinite(dueMs) ? Math.max(0, dueMs - clock.monotonicMs()) : giveUpMs,
+          answered.signal,
+        )
+        if (!answered.signal.aborted) this.#giveUp()
+      }
+    })()
+    try {
+      return await asking
+    } finally {
+      answered.abort()
+      await watching
     }
   }
 

@@ -158,20 +158,11 @@ export class Worker {
 
   #begin(lease: Lease): void {
     this.#parts.claimed(lease)
-    const earlier = this.#earlierOf(lease)
-    const over = earlier
-      .then(() => this.#see(lease))
-      .finally(() => {
-        this.#running.delete(lease)
-        this.#bell.ring()
-      })
+    const over = this.#see(lease).finally(() => {
+      this.#running.delete(lease)
+      this.#bell.ring()
+    })
     this.#running.set(lease, over)
-  }
-
-  /** An attempt of the same job that has lost its lease, and is on its way out: two would share a tree. */
-  async #earlierOf({ job }: Lease): Promise<void> {
-    const same = [...this.#running].filter(([lease]) => lease.job.id === job.id)
-    await Promise.all(same.map(([, over]) => over))
   }
 
   /** To its end; never rejects. */

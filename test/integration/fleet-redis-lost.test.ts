@@ -188,6 +188,83 @@ t.test('2. Redis can vanish: it comes back old, and nobody is left who knew', as
   t.equal((await heir.get(held.job.id))?.fence, 2)
 })
 
+t.test('3. a key that was used is known to pods that never saw Redis before it lost that', async t => {
+  const redis = await server(t)
+  const bench = new RedisBench(t, redis, new ManualClock())
+  const job = () => newJob(new Date(), { idempotencyKey: 'order-1' })
+  const first = await bench.open()
+  await redis.client.save()
+  const done1 = await accepted(first, job())
+  const lease = await first.claim({ podName: 'pod' })
+  if (lease) await first.finish(lease, done)
+  await redis.kill()
+  await first.close()
+  await redis.start()
+  const second = await bench.open()
+  t.equal((await accepted(second, job())).id, done1.id)
+  t.strictSame(
+    (await second.list({ limit: 9 })).map(({ id, status }) => [id, status]),
+    [[done1.id, 'succeeded']],
+  )
+  t.equal(await second.claim({ podName: 'pod' }), undefined)
+})
+
+t.test('10. a cancel request that was confirmed is not lost with Redis', async t => {
+  const redis = await server(t)
+  const fleet = new Fleet(t, redis)
+  await fleet.submitAll()
+  await fleet.goOn()
+  const asked = await fleet.store.cancel(fleet.orphaned)
+  t.ok(asked.cancelRequestedAt)
+  await fleet.store.cancel(fleet.running.job.id)
+  await redis.client.flushall()
+  t.strictSame(await fleet.store.renew([fleet.running]), ['cancelled'])
+  t.match(await fleet.store.finish(fleet.running, done), { status: 'cancelled' })
+  await until(async () => {
+    await fleet.store.reap(async () => undefined)
+    return (await fleet.store.get(fleet.orphaned))?.status === 'cancelled' || undefined
+  })
+  const journal = await FileJournal.open(fleet.bench.root)
+  t.match(await journal.submission(fleet.orphaned), { status: 'cancelled', cancelRequestedAt: asked.cancelRequestedAt })
+})
+
+t.test('10. nor where its holder has given the job back in that moment', async t => {
+  const redis = await server(t)
+  const bench = new RedisBench(t, redis, new ManualClock())
+  const journal = await FileJournal.open(bench.root)
+  const store = await bench.open({ journal })
+  const job = await accepted(store, newJob(new Date()))
+  const lease = await store.claim({ podName: 'pod' })
+  await store.cancel(job.id)
+  // What a release writes before it asks Redis.
+  if (lease) await journal.update({ ...lease.job, status: 'queued', interruptions: 1 })
+  await redis.client.del(bench.key('epoch'))
+  await until(async () => {
+    await store.reap(async () => undefined)
+    return (await journal.submission(job.id))?.status === 'cancelled' || undefined
+  })
+  t.match(await store.get(job.id), { status: 'cancelled' })
+  t.equal(await store.claim({ podName: 'pod' }), undefined)
+})
+
+t.test('a record that this version cannot read is passed over, and keeps nobody from anything', async t => {
+  const redis = await server(t)
+  const bench = new RedisBench(t, redis, new ManualClock())
+  const store = await bench.open()
+  const [newer, fine] = [await accepted(store, newJob(new Date())), await accepted(store, newJob(new Date()))]
+  await redis.client.hset(bench.key(`job:${newer.id}`), 'schema_version', '99')
+  t.strictSame(
+    (await store.list({ limit: 9 })).map(({ id }) => id),
+    [fine.id],
+  )
+  const another = await bench.open()
+  t.strictSame(
+    (await another.list({ limit: 9 })).map(({ id }) => id),
+    [fine.id],
+  )
+  t.match(bench.warnings.join('\n'), /newer agenticore/)
+})
+
 t.test('2. Redis can vanish: one pod writes while another one rebuilds', async t => {
   const redis = await server(t)
   const fleet = new Fleet(t, redis)

@@ -27,6 +27,8 @@ export function telling(journal: Journal, listener: RecordListener): Journal {
     remove: id => told(id, 'removed', journal.remove(id)),
     outcome: job => journal.outcome(job),
     readOutcome: id => journal.readOutcome(id),
+    requestCancel: (id, at) => journal.requestCancel(id, at),
+    cancelRequest: id => journal.cancelRequest(id),
     read: id => journal.read(id),
     submission: id => journal.submission(id),
     highestFence: id => journal.highestFence(id),

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { AttemptId, Journal, Lease } from '../../jobs/ports.ts'
@@ -80,6 +80,20 @@ export class FileJournal implements Journal {
     const { record, active } = this.#paths(job.id)
     await writeDurably(record, serialize(job))
     await rm(active, { force: true })
+  }
+
+  async requestCancel(id: JobId, at: string): Promise<void> {
+    await mkdir(this.#layout.attempts(id), { recursive: true, mode: ownerOnly })
+    await createDurably(this.#layout.cancelRequest(id), `${at}\n`)
+  }
+
+  async cancelRequest(id: JobId): Promise<string | undefined> {
+    try {
+      return (await readFile(this.#layout.cancelRequest(id), 'utf8')).trim() || undefined
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined
+      throw error
+    }
   }
 
   async submission(id: JobId): Promise<Job | undefined> {

@@ -25,6 +25,11 @@ export class JournalLayout {
     return join(this.root, `${id}.d`)
   }
 
+  /** Beside the attempts: whoever goes on with the job finds it. */
+  cancelRequest(id: JobId): string {
+    return join(this.attempts(id), 'cancel')
+  }
+
   attempt(id: JobId, fence: number): string {
     return join(this.attempts(id), String(fence))
   }

@@ -14,6 +14,7 @@ export interface ClaimsParts {
   readonly scripts: Scripts
   readonly journal: Journal
   readonly clock: Clock
+  readonly waits: Clock
   readonly boot: Boot
   readonly leaseMs: number
   readonly endings: Endings
@@ -34,10 +35,11 @@ export class Claims {
   async claim(request: ClaimRequest): Promise<Lease | undefined> {
     const { endings } = this.#parts
     for (;;) {
+      const askedMs = this.#parts.waits.monotonicMs()
       const { word, job } = await this.#take(request)
       if (!job) return undefined
       if (word === 'expired') await endings.fold(job)
-      else if (await this.#begin(job)) return { job, fence: job.fence }
+      else if (await this.#begin(job)) return { job, fence: job.fence, askedMs }
     }
   }
 

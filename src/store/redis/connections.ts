@@ -49,6 +49,7 @@ export interface Heard {
 
 /** Longer than a lease: who runs a job waits for Redis for as long as the job may still be theirs, and a while more. */
 const workPatienceMs = 60_000
+const lockPatienceMs = 3000
 /** Somebody waits for the answer. */
 const askPatienceMs = 2000
 
@@ -111,9 +112,9 @@ export class Connections {
     return this.#snapshot.sinceMs
   }
 
-  /** For locks. */
+  /** For locks, which last no longer than work can be done without knowing of them. */
   get tokens() {
-    const { work } = this
+    const work = this.work.with({ patienceMs: lockPatienceMs })
     return {
       take: async (name: string, token: string, forMs: number): Promise<boolean> =>
         (await work.run('lock', name, token, forMs)) === 1,

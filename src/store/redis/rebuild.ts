@@ -6,7 +6,7 @@ import { inBatches } from '../../util/batches.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { texts } from './replies.ts'
-import type { Restoring } from './restoring.ts'
+import type { Recorded, Restoring } from './restoring.ts'
 import type { Scripts } from './scripts.ts'
 import type { Seen } from './seen.ts'
 
@@ -24,7 +24,8 @@ export interface RebuildParts {
 const lockMs = 15_000
 const patienceMs = 60_000
 const lookEveryMs = 200
-const batchSize = 500
+/** Read and placed under one renewal of the lock, also where a reply takes long. */
+const batchSize = 128
 
 /**
  * Makes of an empty or old Redis one that knows the jobs again, from the journal. One pod does it; nothing is accepted
@@ -86,19 +87,23 @@ export class Rebuild {
     if (ids.length > 0) warn(`Redis has lost what it knew, or is old: ${ids.length} jobs are put in place again.`)
     if (!(await this.#place(ids, token))) return
     const epoch = crypto.randomUUID()
-    if ((await scripts.run('rebuilt', token, epoch, seen.rev)) === 1) this.#listEnded(token)
+    if ((await scripts.run('rebuilt', token, epoch, seen.rev, seen.runId)) === 1) this.#listEnded(token)
   }
 
   /** In the order of submission, which is that of the queue. @returns false when the rebuild is another pod's by now */
   async #place(ids: readonly JobId[], token: string): Promise<boolean> {
-    const { restoring } = this.#parts
     for (const batch of batches(ids)) {
       if (!(await this.#isOurs(token))) return false
-      for (const recorded of await inBatches(batch, id => restoring.recorded(id))) {
-        if (!(await restoring.place(recorded, token))) return false
-      }
+      const recorded = await inBatches(batch, id => this.#parts.restoring.recorded(id))
+      if (!(await this.#placeAll(recorded, token))) return false
     }
     return true
+  }
+
+  /** Sent one after the other without waiting, they are carried out in that order. */
+  async #placeAll(recorded: readonly Recorded[], token: string): Promise<boolean> {
+    const placed = await inBatches(recorded, each => this.#parts.restoring.place(each, token))
+    return placed.every(Boolean)
   }
 
   #listEnded(token: string): void {
@@ -112,9 +117,14 @@ export class Rebuild {
     for (const batch of batches(await journal.ids())) {
       if (closing.aborted || !(await this.#isOurs(token))) return
       const missing = texts(await scripts.run('missing', ...batch)).filter(isJobId)
-      for (const recorded of await inBatches(missing, id => restoring.recorded(id))) {
-        if (recorded.job && !(await restoring.place(recorded, token))) return
-      }
+      const recorded = await inBatches(missing, id => restoring.recorded(id))
+      if (
+        !(await this.#placeAll(
+          recorded.filter(({ job }) => job),
+          token,
+        ))
+      )
+        return
     }
     await scripts.run('restored', token)
   }

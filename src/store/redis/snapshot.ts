@@ -31,18 +31,15 @@ export class Snapshot {
   async greet(client: Redis): Promise<void> {
     const { clock, seen, prefix } = this.#parts
     this.#sinceMs = clock.monotonicMs()
-    const runId = await runIdOf(client)
-    const isAnother = seen.runId !== '' && runId !== '' && runId !== seen.runId
-    seen.runId = runId
-    await this.#distrust(client, isAnother)
+    seen.runId = await runIdOf(client)
+    await this.#distrust(client)
     const [epoch, rev] = await client.mget(`${prefix}:epoch`, `${prefix}:rev`)
     seen.note(epoch ?? '', Number(rev ?? 0))
   }
 
-  async #distrust(client: Redis, isAnother: boolean): Promise<void> {
+  async #distrust(client: Redis): Promise<void> {
     const { seen, prefix } = this.#parts
-    if (seen.epoch === '') return
-    const [command, ...args] = evalOf(prefix, 'distrust', seen.epoch, seen.rev, isAnother ? '1' : '')
+    const [command, ...args] = evalOf(prefix, 'distrust', seen.epoch, seen.rev, seen.runId)
     await client.call(command, ...args)
   }
 }

@@ -1,6 +1,6 @@
 import { AgenticoreError, queueFull } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts, withoutOutput } from '../../jobs/job.ts'
-import { passingOver } from '../../jobs/passing-over.ts'
+import { type PassingOver, passingOver } from '../../jobs/passing-over.ts'
 import type {
   ClaimRequest,
   JobStore,
@@ -15,6 +15,7 @@ import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
 import { asSubmitted, isOverdue, startByMs } from '../../jobs/states.ts'
 import { Watchers } from '../../jobs/watchers.ts'
+import { messageOf } from '../../util/error-code.ts'
 import { madeAt } from '../../util/ids.ts'
 import { joinedNext } from '../../util/joined.ts'
 import { Claims } from './claims.ts'
@@ -62,6 +63,7 @@ export class RedisJobStore implements JobStore {
   readonly #watchers: Watchers
   readonly #endings: Endings
   readonly #recorded: RecordedJobs
+  readonly #passingOver: PassingOver
   /** As it is after the call; those who submit at one time share the answer. */
   readonly #epoch = joinedNext(async () => texts(await this.#connections.ask.run('epoch'))[0])
   #closed: Promise<void> | undefined
@@ -75,7 +77,8 @@ export class RedisJobStore implements JobStore {
       again: () => void this.#catchUp(),
     })
     const { work: scripts, restoring, rebuild, seen } = this.#connections
-    this.#recorded = new RecordedJobs(journal, passingOver(warn), () => parts.clock.now())
+    this.#passingOver = passingOver(warn)
+    this.#recorded = new RecordedJobs(journal, this.#passingOver, () => parts.clock.now())
     this.#watchers = new Watchers({ look: id => this.#look(id) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
@@ -142,8 +145,13 @@ export class RedisJobStore implements JobStore {
       () => this.#recorded.get(id),
     )
     if (!job) return undefined
-    if (isFinal(job)) return isPreview(job) ? ((await this.#recorded.get(id)) ?? job) : job
-    return await this.#endIfOver(job)
+    return isFinal(job) ? await this.#whole(job) : await this.#endIfOver(job)
+  }
+
+  /** With all of its output, as soon as the journal has it. */
+  async #whole(job: Job): Promise<Job> {
+    const recorded = isPreview(job) ? await this.#recorded.get(job.id) : undefined
+    return recorded && isFinal(recorded) && recorded.fence === job.fence ? recorded : job
   }
 
   async find(part: string): Promise<JobId[]> {
@@ -204,10 +212,17 @@ export class RedisJobStore implements JobStore {
   async cancel(id: JobId): Promise<Job> {
     const at = this.#parts.clock.now().toISOString()
     const { word, job } = worded(await this.#connections.ask.run('cancel', id, at, crypto.randomUUID()))
-    if (job) return word === 'ended' ? await this.#endings.fold(job) : job
+    if (job) return word === 'ended' ? await this.#endings.fold(job) : await this.#noted(job)
     const recorded = await this.#recorded.get(id)
     if (recorded) return recorded
     throw new AgenticoreError('job_not_found', `There is no job "${id}".`)
+  }
+
+  /** A cancel request is confirmed when the journal has it: Redis may forget it before its holder hears of it. */
+  async #noted(job: Job): Promise<Job> {
+    const { id, cancelRequestedAt } = job
+    if (cancelRequestedAt !== undefined && !isFinal(job)) await this.#parts.journal.requestCancel(id, cancelRequestedAt)
+    return job
   }
 
   async reap(
@@ -273,15 +288,20 @@ export class RedisJobStore implements JobStore {
     const found: Job[] = []
     for (let last: string = before ?? ''; found.length < limit; ) {
       const wanted = Math.min(pageSize, limit - found.length)
-      const jobs = lists(await ask.run('page', index, last, wanted)).flatMap(entry => placed(entry) ?? [])
-      for (const job of jobs) {
-        const now = withoutOutput(await this.#endIfOver(job))
-        if (status === undefined || now.status === status) found.push(now)
+      const page = lists(await ask.run('page', index, last, wanted))
+      for (const [, ...entry] of page) {
+        const job = await this.#listed(entry)
+        if (job && (status === undefined || job.status === status)) found.push(job)
       }
-      last = jobs.at(-1)?.id ?? ''
-      if (jobs.length < wanted) break
+      last = page.at(-1)?.[0] ?? ''
+      if (page.length < wanted) break
     }
     return found
+  }
+
+  async #listed(entry: readonly string[]): Promise<Job | undefined> {
+    const job = await this.#passingOver(async () => placed(entry))
+    return job && withoutOutput(await this.#endIfOver(job))
   }
 
   /** Without its place in the queue, which changes with every other job. */
@@ -319,7 +339,7 @@ export class RedisJobStore implements JobStore {
     try {
       this.#watchers.missed((await this.list({ limit: pageSize })).map(job => job.id))
     } catch (error) {
-      if (!isAway(error)) throw error
+      if (!isAway(error)) this.#parts.warn(`What happened meanwhile could not be looked at: ${messageOf(error)}`)
     }
     this.#parts.woken?.('work')
   }

@@ -15,6 +15,8 @@ local function standing(fence, status) return fence * 4 + (rank[status] or 3) en
 
 local recorded = cjson.decode(ARGV[12])
 local before = field(id, 'status')
+-- What was asked of the holder here stays asked, whichever record counts.
+local asked = redis.call('HGET', jobKey(id), 'cancel_requested_at')
 local theirs = {}
 for n = 1, #recorded, 2 do theirs[recorded[n]] = recorded[n + 1] end
 if #recorded == 0 and before and ARGV[5] == 'drop' then
@@ -27,6 +29,14 @@ elseif #recorded > 0 then
   if not before or standing(fence, status) > standing(field(id, 'fence'), before) then
     redis.call('DEL', jobKey(id))
     redis.call('HSET', jobKey(id), unpack(recorded))
+  end
+  asked = asked or theirs.cancel_requested_at
+  if asked and rank[field(id, 'status')] then
+    redis.call('HSETNX', jobKey(id), 'cancel_requested_at', asked)
+    if field(id, 'status') == 'queued' then
+      redis.call('HSET', jobKey(id), 'status', '"cancelled"', 'ended_at', asked)
+      redis.call('HDEL', jobKey(id), 'not_before')
+    end
   end
   -- A directory of an attempt may be there that no record speaks of.
   if field(id, 'fence') < tonumber(ARGV[6]) and rank[field(id, 'status')] then
