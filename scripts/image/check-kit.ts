@@ -59,17 +59,20 @@ export async function insideMeanwhile(script: string): Promise<void> {
   await execa(engine, ['exec', '-d', await container(), 'sh', '-c', script])
 }
 
-/** Starts the server anew with other settings. */
+/** Starts everything anew, with other settings; the volumes stay. Who shares its network has to go with the server. */
 export async function restartedWith(settings: Readonly<Record<string, string>>): Promise<void> {
-  found = undefined
-  await compose(['up', '-d', '--wait', '--force-recreate'], settings)
+  await restarted([], settings)
 }
 
-/** Starts everything anew, with what belongs to a profile. */
+/** The same, with what belongs to a profile. */
 export async function restartedIn(profile: string): Promise<void> {
+  await restarted(['--profile', profile], {})
+}
+
+async function restarted(flags: readonly string[], settings: Readonly<Record<string, string>>): Promise<void> {
   found = undefined
-  await compose(['down', '-t', '0'])
-  await compose(['--profile', profile, 'up', '-d', '--wait'])
+  await compose([...flags, 'down', '-t', '0'])
+  await compose([...flags, 'up', '-d', '--wait'], settings)
 }
 
 let found: string | undefined
