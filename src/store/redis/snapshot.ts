@@ -33,8 +33,9 @@ export class Snapshot {
     this.#sinceMs = clock.monotonicMs()
     const runId = await runIdOf(client)
     const isAnother = seen.runId !== '' && runId !== '' && runId !== seen.runId
-    seen.runId = runId
     await this.#distrust(client, isAnother)
+    // Not before: a greeting that breaks off here is done again, and has to see that it is another one.
+    seen.runId = runId
     const [epoch, rev] = await client.mget(`${prefix}:epoch`, `${prefix}:rev`)
     seen.note(epoch ?? '', Number(rev ?? 0))
   }
