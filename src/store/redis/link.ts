@@ -21,6 +21,8 @@ export interface LinkOptions {
 
 const connectMs = 5000
 const replyMs = 5000
+/** For the other side to hang up, too, when we close; who has to leave in time does not wait longer. */
+const farewellMs = 200
 /** A connection that carries nothing any more shows that only when something is asked over it. */
 const pingEveryMs = 10_000
 const reconnect = { baseMs: 50, maxMs: 2000 }
@@ -61,6 +63,7 @@ export class RedisLink {
       maxRetriesPerRequest: 0,
       connectTimeout: connectMs,
       commandTimeout,
+      disconnectTimeout: farewellMs,
       retryStrategy: () => backoffMs(this.#connects++, reconnect, random()),
       sentinelRetryStrategy: times => backoffMs(times - 1, reconnect, random()),
       // A master that has become a replica: the next connection finds the new one.
