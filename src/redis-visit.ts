@@ -12,7 +12,7 @@ type RedisSettings = Pick<Settings, 'redisUrl' | 'redisKeyPrefix'>
 
 /** @throws AgenticoreError `store_unavailable`, `invalid_setting` */
 export const lookAtRedis = async (settings: RedisSettings): Promise<Safety> =>
-  await visit(settings, link => examineRedis(link, { prefix: settings.redisKeyPrefix, clock: systemClock }))
+  await visit(settings, link => examineRedis(link, systemClock))
 
 /**
  * Tells a server by Redis alone to start no more jobs; tries until `signal` aborts.
