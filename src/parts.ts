@@ -18,6 +18,7 @@ import { agentihooksPlaces } from './profiles/agentihooks/places.ts'
 import type { ProfileLibrary } from './profiles/library.ts'
 import { FileEventLog } from './store/journal/events.ts'
 import { FileJournal } from './store/journal/journal.ts'
+import { redisSecrets } from './store/redis/address.ts'
 import { openFiles, openFleet, type Stored } from './stores.ts'
 import { systemClock } from './util/clock.ts'
 import { joined } from './util/joined.ts'
@@ -168,7 +169,7 @@ export const secretsOf = ({ settings, cloud, network }: Surroundings): string[] 
   settings.clientApiKey,
   ...settings.apiKeys,
   settings.webhookSecret.replace(/^whsec_/, ''),
-  ...passwordIn(settings.redisUrl),
+  ...redisSecrets(settings.redisUrl),
   ...Object.entries(cloud).flatMap(([name, value]) => (secretName.test(name) ? [value] : [])),
   ...Object.values(network).flatMap(passwordIn),
 ]

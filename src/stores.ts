@@ -117,9 +117,10 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     woken: why => wakes.tell(why),
   })
   const { connections } = store
+  const isUp = (): boolean => connections.isUp
   return {
     store,
-    events: new RedisEventLog({ files, scripts: connections.ask, clock, changes, pollMs }),
+    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
     leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter, reapEveryMs: leaseMs / renewals },
     bootId: boot.id,
@@ -128,7 +129,7 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     leavings: 'removed',
     ready: signal => store.ready(signal),
     dangers: async () => (await store.examine()).dangers.map(({ message, remedy }) => `Redis: ${message}. ${remedy}`),
-    isUp: () => connections.isUp,
+    isUp,
     onWake: listener => wakes.listen(listener),
     onCancel: listener => cancels.listen(listener),
     hasLeavings: async () => false,

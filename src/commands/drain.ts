@@ -10,8 +10,8 @@ import { duration, plural } from './output/text.ts'
 
 /** To leave before the time is over, even if the server says nothing more. */
 const leaveMs = 1000
-/** For Redis to be told. */
-const flagMs = 3000
+/** A server that has said nothing for so long, or for a third of the time, is told by Redis; it may still answer. */
+const silentMs = 5000
 
 export default class Drain extends AgenticoreCommand {
   static override summary = "Have this machine's server start no more jobs, and wait for those that run."
@@ -49,25 +49,40 @@ told by Redis to start no more jobs.`
 
   async #drain(settings: Settings, { timeout, now }: { timeout: number; now: boolean }): Promise<void> {
     const timeoutMs = timeout * 1000
-    const late = systemClock.deadline(
-      Math.max(timeoutMs / 2, timeoutMs - leaveMs),
-      new Error('no word from the server'),
-    )
+    // Who waits for us has waited since we were started.
+    const leftMs = Math.max(timeoutMs / 2, timeoutMs - leaveMs) - process.uptime() * 1000
+    const late = systemClock.deadline(Math.max(0, leftMs), new Error('no word from the server'))
+    const silent = systemClock.deadline(Math.min(silentMs, timeoutMs / 3), new Error('silent'))
+    const flag = once(() => this.#flag(settings, late.signal))
+    silent.signal.addEventListener('abort', flag, { once: true })
     try {
       const wanted = { timeout_ms: timeoutMs, now }
-      for await (const progress of askToDrain(settings.controlSocket, wanted, late.signal)) this.say(line(progress))
+      for await (const progress of askToDrain(settings.controlSocket, wanted, late.signal)) {
+        silent.stop()
+        this.say(line(progress))
+      }
     } catch (error) {
-      this.#notDrained(error)
-      if (settings.redisUrl !== '') await this.#flag(settings)
+      this.#notDrained(late.signal.aborted ? late.signal.reason : error)
+      await flag()
     } finally {
+      silent.stop()
       late.stop()
     }
   }
 
   /** What does not answer may still claim. */
-  async #flag(settings: Settings): Promise<void> {
+  async #flag(settings: Settings, signal: AbortSignal): Promise<void> {
+    if (settings.redisUrl === '') return
+    try {
+      await this.#tellRedis(settings, signal)
+    } catch (error) {
+      this.say(`Redis is not told: ${messageOf(error)}`)
+    }
+  }
+
+  async #tellRedis(settings: Settings, signal: AbortSignal): Promise<void> {
     const { flagToDrain } = await import('../redis-visit.ts')
-    const isKnown = await flagToDrain(settings, flagMs)
+    const isKnown = await flagToDrain(settings, signal)
     this.say(
       isKnown
         ? `${settings.podName} is told by Redis to start no more jobs.`
@@ -83,6 +98,15 @@ told by Redis to start no more jobs.`
   protected override async catch(error: Error): Promise<void> {
     this.tell(error)
     process.exitCode = 0
+  }
+}
+
+/** Whoever asks again gets the same answer. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => {
+    answer ??= work()
+    return answer
   }
 }
 

@@ -335,7 +335,7 @@ export function readSettings(read: <T>(setting: Setting<T>) => T) {
       kind: keyPrefix,
       fallback: () => 'agenticore',
       shown: '`agenticore`',
-      meaning: 'Before every key there; in a Redis Cluster with a hash tag: `{agenticore}`.',
+      meaning: 'Before every key there.',
     }),
     leaseSeconds: read({
       variable: 'AGENTICORE_LEASE_SECONDS',

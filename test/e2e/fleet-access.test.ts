@@ -85,9 +85,15 @@ t.test('a REDIS_URL that is none is refused at once, without its password', asyn
   mkdirSync(join(root, 'none'))
   const redis = await startRedis({ directory: join(root, 'redis') })
   t.teardown(() => redis.stop())
-  const world = new FleetUnderTest(t, root, redis, { env: { REDIS_URL: 'redis://:canary@host/words' } })
-  const { exitCode, stderr } = await world.machine('pod-a')(['serve', '--port', '0'])
-  t.not(exitCode, 0)
-  t.match(stderr, 'REDIS_URL names a database that is no number')
-  t.notMatch(stderr, 'canary')
+  const world = new FleetUnderTest(t, root, redis, {})
+  for (const [url, why] of [
+    ['redis://:canary@host/words', 'REDIS_URL names a database that is no number'],
+    ['redis://:100%canary@host', 'REDIS_URL has a % in user or password'],
+  ] as const) {
+    const { exitCode, stderr } = await world.machine('pod-a', { REDIS_URL: url })(['serve', '--port', '0'])
+    t.not(exitCode, 0)
+    t.match(stderr, why)
+    t.match(stderr, 'invalid_setting')
+    t.notMatch(stderr, 'canary')
+  }
 })

@@ -79,6 +79,35 @@ t.test('21. drain returns in time whatever happens, also without Redis', async t
   t.equal(await pod.stop(), 0)
 })
 
+t.test('21. drain returns in time when server and Redis both stand still', async t => {
+  const world = await fleet(t, { agent: 'obeys' })
+  const pod = await world.pod('pod-a')
+  pod.signal('SIGSTOP')
+  world.redis.signal('SIGSTOP')
+  const startMs = performance.now()
+  const { exitCode, stderr } = await pod.inside(['drain', '--timeout', '6'])
+  const tookMs = performance.now() - startMs
+  for (const stopped of [world.redis, pod]) stopped.signal('SIGCONT')
+  t.equal(exitCode, 0)
+  t.ok(tookMs < 6000, `${tookMs}`)
+  t.match(stderr, 'Not drained: no word from the server')
+  t.match(stderr, 'Redis is not told')
+})
+
+t.test('a server that says nothing is told by Redis long before the time is over', async t => {
+  const world = await fleet(t, { agent: 'obeys' })
+  const pod = await world.pod('pod-a')
+  pod.signal('SIGSTOP')
+  const drain = pod.inside.start(['drain', '--timeout', '60'])
+  const { client } = world.redis
+  await until(async () => (await client.exists('agenticore:pod:pod-a:draining')) || undefined)
+  pod.signal('SIGCONT')
+  const { exitCode, stderr } = await drain
+  t.equal(exitCode, 0)
+  t.match(stderr, 'pod-a is told by Redis to start no more jobs')
+  t.match(stderr, /^drained$/m, 'and it is still listened to')
+})
+
 t.test('what a drained pod does not finish runs at once elsewhere, from the head of the queue', async t => {
   const world = await fleet(t, { agent: 'obeys', env: { AGENTICORE_MAX_PARALLEL_JOBS: '1' } })
   const pod = await world.pod('pod-a')

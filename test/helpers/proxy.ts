@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A wire to a server that does what wires do: it is cut, carries nothing, is slow, or loses what comes back. */
+/** A wire to a server that does what wires do: it is cut, hangs, is slow, or loses what comes back. */
 export interface WireUnderTest {
   readonly port: number
   /** Every connection breaks, and there is no new one until it is mended. */
@@ -10,6 +10,8 @@ export interface WireUnderTest {
   mend(): void
   /** Every connection breaks; new ones are let through. */
   reset(): void
+  /** The connections there are carry nothing any more, and stay open; new ones are let through. */
+  hang(): void
   /** The reply to the next request with `text` in it, any if it is empty, is lost, and its connection breaks; what was asked for has been done. */
   swallow(text: string): void
   /** How many replies were lost so. */
@@ -45,6 +47,7 @@ class Wire implements WireUnderTest {
   port = 0
   readonly #target: number
   readonly #sockets = new Set<Socket>()
+  readonly #hung = new WeakSet<Socket>()
   #isCut = false
   #unanswered: string | undefined
   swallowed = 0
@@ -69,6 +72,7 @@ class Wire implements WireUnderTest {
     }
     let isSwallowing = false
     near.on('data', data => {
+      if (this.#hung.has(near)) return
       if (this.#unanswered !== undefined && data.includes(this.#unanswered)) {
         this.#unanswered = undefined
         isSwallowing = true
@@ -76,6 +80,7 @@ class Wire implements WireUnderTest {
       far.write(data)
     })
     far.on('data', data => {
+      if (this.#hung.has(near)) return
       if (isSwallowing) {
         this.swallowed += 1
         return end()
@@ -96,6 +101,10 @@ class Wire implements WireUnderTest {
 
   reset(): void {
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  hang(): void {
+    for (const socket of this.#sockets) this.#hung.add(socket)
   }
 
   swallow(text: string): void {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { redisOptions, redisPlace } from './address.ts'
+import { redisOptions, redisPlace, redisSecrets } from './address.ts'
 
 t.test('what REDIS_URL may say', t => {
   const whole = 'rediss://user:p%40ss@redis.example:6380/3'
@@ -34,5 +34,30 @@ t.test('what is none is refused, and its password is not told', t => {
       t.notMatch(String(error), /canary/)
     }
   }
+  t.end()
+})
+
+t.test('a password is not shown, whatever it is written with', t => {
+  for (const [written, meant] of [
+    ['se/cret', 'se/cret'],
+    ['p@ss/w:rd', 'p@ss/w:rd'],
+    ['p%40ss', 'p@ss'],
+    ['//x?y#z', '//x?y#z'],
+  ]) {
+    const url = `redis://user:${written}@redis.example:6380/3`
+    t.match(redisOptions(url), { username: 'user', password: meant, host: 'redis.example', db: 3 })
+    t.equal(redisPlace(url), 'redis://redis.example:6380/3')
+    t.strictSame(redisSecrets(url), [written, meant])
+  }
+  t.strictSame(redisSecrets('redis://alone@x'), ['alone', 'alone'])
+  t.strictSame(redisSecrets('redis://x/1'), [])
+  t.equal(redisPlace('redis+sentinel://u:a/b@one,two/name'), 'redis+sentinel://one,two/name')
+  t.end()
+})
+
+t.test('a % that encodes nothing is refused like anything else, and what is behind it is not told', t => {
+  t.throws(() => redisOptions('redis://:100%canary@x'), { name: 'TypeError', message: /write it as %25$/ })
+  t.strictSame(redisSecrets('redis://:100%canary@x'), ['100%canary'])
+  t.equal(redisPlace('redis://:100%canary@x'), 'redis://x')
   t.end()
 })

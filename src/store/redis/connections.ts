@@ -123,8 +123,7 @@ export class Connections {
   }
 
   async examine(): Promise<Safety> {
-    const { prefix, clock } = this.#parts
-    return await examineRedis(this.#ask, { prefix, clock })
+    return await examineRedis(this.#ask, this.#parts.clock)
   }
 
   get isUp(): boolean {

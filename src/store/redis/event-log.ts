@@ -11,11 +11,16 @@ export interface RedisEventLogParts {
   /** The truth: on a volume that pods share, what another one has written can be late there. */
   readonly files: EventLog
   readonly scripts: Scripts
+  /** False while Redis is known to be away. */
+  isUp(): boolean
   readonly clock: Clock
   /** Says what any pod does to jobs. */
   readonly changes: Changes
   readonly pollMs: number
 }
+
+/** Events on their way to Redis; it is slow when there are more, and what is left out is in the file. */
+const mostUntold = 1000
 
 /**
  * The files are the truth; a stream in Redis brings what happens to readers on other pods at once. It has the same ids:
@@ -23,17 +28,30 @@ export interface RedisEventLogParts {
  */
 export class RedisEventLog implements EventLog {
   readonly #parts: RedisEventLogParts
+  #untold = 0
 
   constructor(parts: RedisEventLogParts) {
     this.#parts = parts
   }
 
   async append(lease: Lease, body: JobEventBody): Promise<JobEvent> {
-    const { files, scripts } = this.#parts
-    const event = await files.append(lease, body)
-    // It is written; who cannot be told now finds it in the file.
-    await scripts.run('event', lease.job.id, event.id, encodeEvent(event)).catch(() => undefined)
+    const event = await this.#parts.files.append(lease, body)
+    this.#tell(lease.job.id, event)
     return event
+  }
+
+  /** The agent does not wait for it: it is written, and who is not told now finds it in the file. */
+  #tell(id: JobId, event: JobEvent): void {
+    const { scripts, isUp } = this.#parts
+    if (!isUp() || this.#untold >= mostUntold) return
+    this.#untold += 1
+    // One connection keeps the order; one that comes too late is left out there.
+    scripts
+      .run('event', id, event.id, encodeEvent(event))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#untold -= 1
+      })
   }
 
   async *read(id: JobId, { follow, after }: ReadEvents = {}): AsyncGenerator<JobEvent> {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { AgenticoreError } from '../../jobs/errors.ts'
 import { backoffMs } from '../../util/backoff.ts'
-import type { Clock } from '../../util/clock.ts'
+import { type Clock, pause } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { type RedisPlace, redisOptions, redisPlace } from './address.ts'
 
@@ -13,12 +13,18 @@ export interface LinkOptions {
   /** In [0, 1). */
   random(): number
   warn(message: string): void
-  /** Done each time the connection is there, before anything else goes over it. */
+  /** So long a reply may take before another connection is made; 5 s, if not given. */
+  readonly replyMs?: number
+  /** Done each time the connection is there, before anything else goes over it; one that fails is done again on another. */
   greet?(client: Redis): Promise<void>
 }
 
 const connectMs = 5000
 const replyMs = 5000
+/** For the other side to hang up, too, when we close; who has to leave in time does not wait longer. */
+const farewellMs = 200
+/** A connection that carries nothing any more shows that only when something is asked over it. */
+const pingEveryMs = 10_000
 const reconnect = { baseMs: 50, maxMs: 2000 }
 const again = { baseMs: 25, maxMs: 1000 }
 
@@ -39,12 +45,14 @@ export class RedisLink {
   readonly #closing = new AbortController()
   #greeted: Promise<void> = Promise.resolve()
   #isDown = false
+  /** Since a greeting was last answered: a server that lets in and then refuses is not asked without a pause. */
+  #connects = 0
   /** Why there is no connection, as far as it is known. */
   #why: unknown
 
   constructor(options: LinkOptions) {
     this.#options = options
-    const { url, name, random } = options
+    const { url, name, random, replyMs: commandTimeout = replyMs } = options
     const settings: RedisPlace = {
       ...redisOptions(url),
       connectionName: name,
@@ -54,8 +62,9 @@ export class RedisLink {
       autoResubscribe: true,
       maxRetriesPerRequest: 0,
       connectTimeout: connectMs,
-      commandTimeout: replyMs,
-      retryStrategy: times => backoffMs(times - 1, reconnect, random()),
+      commandTimeout,
+      disconnectTimeout: farewellMs,
+      retryStrategy: () => backoffMs(this.#connects++, reconnect, random()),
       sentinelRetryStrategy: times => backoffMs(times - 1, reconnect, random()),
       // A master that has become a replica: the next connection finds the new one.
       reconnectOnError: error => error.message.startsWith('READONLY'),
@@ -64,6 +73,7 @@ export class RedisLink {
     this.client.on('error', (error: Error) => this.#down(error))
     this.client.on('ready', () => this.#up())
     void this.client.connect().catch((error: unknown) => this.#down(error))
+    void this.#ping()
   }
 
   /** True while nothing is known to be wrong. */
@@ -83,8 +93,8 @@ export class RedisLink {
         return await this.#send(args)
       } catch (error) {
         if (isReply(error) && !passing.test(error.message)) throw error
-        const isLate = clock.monotonicMs() - startMs >= patienceMs || this.#closing.signal.aborted
-        if (isLate) throw this.#away(error)
+        const isOver = clock.monotonicMs() - startMs >= patienceMs || this.#closing.signal.aborted
+        if (isOver) throw this.#away(error)
         await clock.sleep(backoffMs(failures, again, random()), this.#closing.signal).catch(() => undefined)
       }
     }
@@ -97,9 +107,15 @@ export class RedisLink {
 
   async #send([command, ...args]: readonly [string, ...string[]]): Promise<unknown> {
     if (this.client.status !== 'ready') throw this.#why ?? new Error(`not connected (${this.client.status})`)
+    const { stream } = this.client
     await this.#greeted
     this.#gather()
-    return await this.client.call(command, ...args)
+    try {
+      return await this.client.call(command, ...args)
+    } catch (error) {
+      if (isLate(error)) replace(stream, error)
+      throw error
+    }
   }
 
   /** What is sent at one time goes out in one write: a write of its own costs more than what it says. */
@@ -111,13 +127,37 @@ export class RedisLink {
   }
 
   #up(): void {
+    const { stream } = this.client
+    this.#greeted = this.#greet()
+    this.#greeted.then(
+      () => this.#answers(),
+      (error: Error) => replace(stream, error),
+    )
+  }
+
+  async #greet(): Promise<void> {
+    try {
+      await this.#options.greet?.(this.client)
+    } catch (error) {
+      // No answer to what others ask over this link, even if it is one.
+      throw new Error(messageOf(error), { cause: error })
+    }
+  }
+
+  #answers(): void {
     if (this.#isDown) this.#options.warn(`Redis at ${this.#place} answers again.`)
     this.#isDown = false
     this.#why = undefined
-    const greeting = this.#options.greet?.(this.client) ?? Promise.resolve()
-    // Who waits for it hears of it; the next connection greets again.
-    greeting.catch(() => undefined)
-    this.#greeted = greeting
+    this.#connects = 0
+  }
+
+  async #ping(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      await pause(this.#options.clock, pingEveryMs, signal)
+      // Whatever goes wrong is dealt with where it does.
+      if (this.client.status === 'ready') await this.#send(['PING']).catch(() => undefined)
+    }
   }
 
   /** One line for an outage, however long it lasts. */
@@ -136,6 +176,12 @@ export class RedisLink {
     return redisPlace(this.#options.url)
   }
 }
+
+/** Says of a connection that it is of no use; ioredis makes another one. Ending it politely would wait for the other side. */
+const replace = (stream: Redis['stream'], why: Error): void => void stream.destroy(why)
+
+/** Of ioredis: no reply in `commandTimeout`. */
+const isLate = (error: unknown): error is Error => error instanceof Error && error.message === 'Command timed out'
 
 /** What Redis has answered, and not what came between. */
 export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError'

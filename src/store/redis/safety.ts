@@ -19,7 +19,6 @@ export interface Safety {
 interface Looked {
   /** Fields of INFO. */
   readonly info: ReadonlyMap<string, string>
-  readonly prefix: string
   /** Its clock is so far ahead of ours. */
   readonly aheadMs: number
 }
@@ -33,16 +32,13 @@ const patienceMs = 5000
  * How safe jobs are in this Redis. Asked by INFO and TIME alone, which a user that may do little else may ask.
  * @throws AgenticoreError `store_unavailable`
  */
-export async function examineRedis(
-  link: RedisLink,
-  { prefix, clock }: { prefix: string; clock: Clock },
-): Promise<Safety> {
+export async function examineRedis(link: RedisLink, clock: Clock): Promise<Safety> {
   const info = fieldsOf(text(await link.call(['INFO'], patienceMs)))
   const askedMs = clock.now().getTime()
   const [seconds = '0', micros = '0'] = texts(await link.call(['TIME'], patienceMs))
   const answeredMs = clock.now().getTime()
   const aheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - (askedMs + answeredMs) / 2
-  const looked = { info, prefix, aheadMs }
+  const looked = { info, aheadMs }
   const dangers = [version, role, eviction, persistence, cluster, skew].flatMap(check => check(looked) ?? [])
   return { about: `Redis ${info.get('redis_version') ?? 'of an unknown version'}`, dangers }
 }
@@ -86,12 +82,13 @@ function persistence({ info }: Looked): Danger | undefined {
   }
 }
 
-function cluster({ info, prefix }: Looked): Danger | undefined {
-  if (info.get('cluster_enabled') !== '1' || /\{[^}]+\}/.test(prefix)) return undefined
+/** A plain client does not follow to where a cluster has a key. */
+function cluster({ info }: Looked): Danger | undefined {
+  if (info.get('cluster_enabled') !== '1') return undefined
   return {
     status: 'error',
-    message: `it is a cluster, and the key prefix "${prefix}" has no hash tag: its keys lie in different places`,
-    remedy: `Set REDIS_KEY_PREFIX to "{${prefix}}".`,
+    message: 'it is a Redis Cluster, which does not work',
+    remedy: 'Name a single Redis or Valkey in REDIS_URL, or let Sentinel find it (redis+sentinel://).',
   }
 }
 
