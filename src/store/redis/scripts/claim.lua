@@ -1,6 +1,7 @@
 -- The job at the head of the queue becomes this pod's: fence up, lease taken.
 -- ARGV 2 operation (boot, n) · 3 only this id, or '' · 4 pod · 5 boot · 6 ordinal, or '' · 7 now in ms · 8 now, RFC 3339 · 9 lease in ms
 -- Returns {'none'} · {'claimed', record...} · {'expired', record...} one that has waited too long has ended instead: claim again
+-- Refused with OOM when Redis is full: nothing new begins.
 -- Replayed: the operation is remembered for ten minutes, and returns the same job while its lease is this boot's.
 if not isInitialised() then return needsRebuild() end
 local operation, only, pod, boot, ordinal = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -15,6 +16,8 @@ if before then
 end
 if isDraining(pod, boot) then return { 'none' } end
 if only == '' and redis.call('EXISTS', key('calm')) == 1 then return { 'none' } end
+-- An attempt that has begun has to be written down.
+unlessFull()
 
 local due = redis.call('ZRANGE', key('delayed'), '-inf', atMs, 'BYSCORE', 'LIMIT', 0, 100)
 for _, waiting in ipairs(due) do

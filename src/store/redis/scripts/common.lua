@@ -41,6 +41,17 @@ local function needsRebuild()
   return redis.error_reply('NEEDS_REBUILD there is no ' .. key('epoch'))
 end
 
+-- Holders, and whoever ends what there is, get through when Redis has no memory left for more: it does not stop a script
+-- in the middle, and refuses only those whose first write asks for memory. This one asks for none and changes nothing.
+local function evenWhenFull()
+  redis.call('DEL', key('full'))
+end
+
+-- What begins something is refused by Redis, with OOM, before anything is done. This asks for memory, and takes none.
+local function unlessFull()
+  redis.call('SETRANGE', key('full'), 0, '')
+end
+
 -- Counts the mutation, and tells those who watch; of a cancel request its holder makes more.
 local function changed(id, what)
   redis.call('INCR', key('rev'))

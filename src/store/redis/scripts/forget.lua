@@ -2,6 +2,7 @@
 -- ARGV 2 id
 -- Returns 1 when there is nothing left of it, 0 when it goes on. Replayed: 1.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id = ARGV[2]
 local status = field(id, 'status')
 if status == 'queued' or status == 'running' then return 0 end

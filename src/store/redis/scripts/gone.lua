@@ -2,6 +2,7 @@
 -- ARGV 2 boot · 3 pod
 -- Returns 1. Replayed: the same.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 for _, id in ipairs(redis.call('ZRANGE', key('running'), 0, -1)) do
   if field(id, 'boot_id') == ARGV[2] then redis.call('ZADD', key('running'), 0, id) end
 end

@@ -8,6 +8,7 @@ if isInitialised() then
 end
 local owner = redis.call('GET', key('lock:rebuild'))
 if owner and owner ~= ARGV[2] then return { 'busy' } end
+evenWhenFull()
 redis.call('SET', key('lock:rebuild'), ARGV[2], 'PX', ARGV[3])
 redis.call('SET', key('restoring'), '1')
 redis.call('DEL', key('queue'), key('running'), key('pods:free'), key('pods:busy'), key('scale:busy'), key('scale:floor'))

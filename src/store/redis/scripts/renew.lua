@@ -3,6 +3,7 @@
 -- Returns {epoch, rev, state...}: 'held', 'cancelled' (held, and asked to stop) or 'lost', in the order given
 -- Replayed: renews again. Sets right what is known of how busy the pod is: after a rebuild nothing is.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local pod, boot, ordinal, untilMs = ARGV[2], ARGV[3], ARGV[4], nowMs() + tonumber(ARGV[5])
 local held = 0
 local reply = { redis.call('GET', key('epoch')), redis.call('GET', key('rev')) or '0' }

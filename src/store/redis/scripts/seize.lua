@@ -4,6 +4,7 @@
 -- Returns {} somebody was faster, or the holder lives · {'seized', record...}
 -- Replayed: the same for the same boot, while its time lasts.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id, boot = ARGV[2], ARGV[3]
 local lease = redis.call('ZSCORE', key('running'), id)
 if field(id, 'status') ~= 'running' then return {} end

@@ -5,6 +5,7 @@
 -- Returns {'stale', record...} · {'ok', ''} as it was to be · {'ok', when it was asked to stop} the change instead was made
 -- Replayed: the operation is in the record, and the answer the same until somebody claims the job.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id, boot, operation = ARGV[2], ARGV[4], ARGV[5]
 local before, asked, pod, ordinal, seized =
   unpack(redis.call('HMGET', jobKey(id), '@operation', 'cancel_requested_at', 'pod_name', '@ordinal', '@seized'))

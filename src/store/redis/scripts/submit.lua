@@ -3,6 +3,7 @@
 --      6 how many may wait, or '' · 7 now in ms · 8.. fields and values of the record
 -- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's · 'conflict' that one asked for
 --      something else · 'full', how many wait
+-- Refused with OOM when Redis is full.
 -- Replayed: by id, 'kept'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
 local epoch = redis.call('GET', key('epoch'))
 if not epoch then return needsRebuild() end
@@ -24,6 +25,7 @@ if ARGV[6] ~= '' then
   local waiting = redis.call('ZCARD', key('jobs:queued')) - redis.call('ZCOUNT', key('expiring'), '-inf', ARGV[7])
   if waiting >= tonumber(ARGV[6]) then return { 'full', waiting } end
 end
+unlessFull()
 if digest ~= '' then
   redis.call('SET', key('idem:' .. digest), id .. ' ' .. request)
   redis.call('HSET', jobKey(id), '@idem', digest)
