@@ -64,6 +64,6 @@ redis.call('ZADD', key('running'), nowMs() + leaseMs, id)
 redis.call('SET', key('claim:' .. operation), id .. ' ' .. fence, 'PX', 600000)
 -- It says so again when it finds nothing more.
 redis.call('ZREM', key('pods:free'), boot)
-countLease(pod, boot, ordinal, 1)
+addLease(pod, boot, ordinal, id)
 changed(id)
 return { 'claimed', unpack(record(id)) }

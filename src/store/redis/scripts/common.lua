@@ -82,9 +82,14 @@ local function isDraining(pod, boot)
   return redis.call('GET', key('pod:' .. pod .. ':draining')) == boot
 end
 
--- A boot holds so many leases now. Draining pods bound no scale-in: what they hold is handed over.
+local function leasesOf(boot)
+  return redis.call('SCARD', key('pods:busy:' .. boot))
+end
+
+-- Counts the leases that a boot holds. Draining pods bound no scale-in: what they hold is handed over.
 -- ordinal is '' for a pod without one.
-local function setBusy(pod, boot, ordinal, count)
+local function setBusy(pod, boot, ordinal)
+  local count = leasesOf(boot)
   if count > 0 then redis.call('HSET', key('pods:busy'), boot, count) else redis.call('HDEL', key('pods:busy'), boot) end
   if count > 0 and ordinal ~= '' and not isDraining(pod, boot) then
     redis.call('ZADD', key('scale:busy'), ordinal, boot)
@@ -94,14 +99,14 @@ local function setBusy(pod, boot, ordinal, count)
   setFloor()
 end
 
-local function leasesOf(boot)
-  return tonumber(redis.call('HGET', key('pods:busy'), boot) or 0)
+local function addLease(pod, boot, ordinal, id)
+  redis.call('SADD', key('pods:busy:' .. boot), id)
+  setBusy(pod, boot, ordinal)
 end
 
--- One lease more or less. Between the first and the last one nothing changes for the scale-in.
-local function countLease(pod, boot, ordinal, by)
-  local count = redis.call('HINCRBY', key('pods:busy'), boot, by)
-  if count <= 0 or (count == 1 and by > 0) then setBusy(pod, boot, ordinal, count) end
+local function dropLease(pod, boot, ordinal, id)
+  redis.call('SREM', key('pods:busy:' .. boot), id)
+  setBusy(pod, boot, ordinal)
 end
 
 -- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}; and a field of the store's own

@@ -15,7 +15,7 @@ if not isHeldBy(id, ARGV[3], boot) then return { 'stale', unpack(record(id)) } e
 
 redis.call('ZREM', key('running'), id)
 -- What a reaper has taken counts for nobody.
-if seized then redis.call('HDEL', jobKey(id), '@seized') else countLease(cjson.decode(pod or '""'), boot, ordinal or '', -1) end
+if seized then redis.call('HDEL', jobKey(id), '@seized') else dropLease(cjson.decode(pod or '""'), boot, ordinal or '', id) end
 apply(id, cjson.decode(asked and ARGV[7] or ARGV[6]), '@operation', asked and operation .. ' cancelled' or operation)
 inSession(id)
 local status = field(id, 'status')
