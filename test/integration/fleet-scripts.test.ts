@@ -1,6 +1,9 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Lease } from '../../src/jobs/ports.ts'
 import type { RedisJobStore } from '../../src/store/redis/store.ts'
+import { done } from '../contract/kit.ts'
 import { RedisBench } from '../contract/redis-bench.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { newJob } from '../helpers/jobs.ts'
@@ -33,4 +36,30 @@ t.test('who seizes an attempt once more has all of its time again', async t => {
     t.match(await scripts.run('seize', job.id, 'reaper', 60_000, ''), ['seized'], once)
     t.ok(Number(await redis.client.zscore(bench.key('running'), job.id)) > Date.now() + 30_000, once)
   }
+})
+
+t.test('a key that is used again after its job has ended marks nothing as going on', async t => {
+  const { bench, store, submit, claim } = await begin(t)
+  const job = await submit({ idempotencyKey: 'k' })
+  await store.finish(await claim(), done)
+  t.match(await submit({ idempotencyKey: 'k' }), { id: job.id, status: 'succeeded' })
+  t.strictSame(readdirSync(join(bench.root, 'active')), [])
+})
+
+t.test('the key of a job that Redis has lost is free', async t => {
+  const { bench, submit } = await begin(t)
+  const lost = await submit({ idempotencyKey: 'k' })
+  await redis.client.del(bench.key(`job:${lost.id}`))
+  const job = await submit({ idempotencyKey: 'k' })
+  t.not(job.id, lost.id)
+  t.equal((await submit({ idempotencyKey: 'k' })).id, job.id)
+})
+
+t.test('a job that the journal alone has is cancelled there, too', async t => {
+  const { bench, store, submit } = await begin(t)
+  const { id } = await submit()
+  await redis.client.del(bench.key(`job:${id}`))
+  t.match(await store.cancel(id), { id, status: 'cancelled' })
+  t.match(await store.get(id), { status: 'cancelled' })
+  t.equal(await store.claim({ podName: 'pod' }), undefined)
 })

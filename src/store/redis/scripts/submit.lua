@@ -12,9 +12,10 @@ if redis.call('EXISTS', jobKey(id)) == 1 then return { 'kept', id, epoch } end
 
 if digest ~= '' then
   local owner = redis.call('GET', key('idem:' .. digest))
-  if owner then
-    local other, same = owner:sub(1, 36), owner:sub(38) == request
-    return { same and 'known' or 'conflict', other, epoch }
+  local other = owner and owner:sub(1, 36)
+  -- The key of a job that is not there any more is free.
+  if other and redis.call('EXISTS', jobKey(other)) == 1 then
+    return { owner:sub(38) == request and 'known' or 'conflict', other, epoch }
   end
   if redis.call('EXISTS', key('restoring')) == 1 then
     return redis.error_reply('RESTORING whether the key was used is not known yet')
