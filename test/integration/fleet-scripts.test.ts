@@ -33,7 +33,7 @@ t.test('who seizes an attempt once more has all of its time again', async t => {
   const { job } = await claim()
   for (const once of ['first', 'again']) {
     await redis.client.zadd(bench.key('running'), 0, job.id)
-    t.match(await scripts.run('seize', job.id, 'reaper', 60_000, ''), ['seized'], once)
+    t.match(await scripts.run('seize', job.id, 'reaper', 60_000, '', 1), ['seized'], once)
     t.ok(Number(await redis.client.zscore(bench.key('running'), job.id)) > Date.now() + 30_000, once)
   }
 })
@@ -62,4 +62,20 @@ t.test('a job that the journal alone has is cancelled there, too', async t => {
   t.match(await store.cancel(id), { id, status: 'cancelled' })
   t.match(await store.get(id), { status: 'cancelled' })
   t.equal(await store.claim({ podName: 'pod' }), undefined)
+})
+
+t.test('what has waited for its time is in the queue from then on, though nobody claims', async t => {
+  const { clock, bench, store, submit, claim } = await begin(t)
+  const [due, later] = [await submit(), await submit()]
+  await store.release(await claim(), new Date(clock.now().getTime() + 1000))
+  await store.release(await claim(), new Date(clock.now().getTime() + 60_000))
+  await store.reap(async () => undefined)
+  t.equal(await redis.client.llen(bench.key('queue')), 0)
+  clock.advance(1000)
+  for (const once of ['looked', 'looked again']) {
+    await store.reap(async () => undefined)
+    t.strictSame(await redis.client.lrange(bench.key('queue'), 0, -1), [due.id], once)
+  }
+  t.strictSame(await redis.client.zrange(bench.key('delayed'), '0', '-1'), [later.id])
+  t.equal((await claim()).job.id, due.id)
 })

@@ -2,7 +2,7 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
 import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
 import { isJobId } from '../../jobs/record.ts'
-import { abandoned } from '../../jobs/states.ts'
+import { abandoned, schemaVersion } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import type { Boot } from './boot.ts'
@@ -79,7 +79,8 @@ export class Reaper {
 
   async #inherit(id: JobId, { end, about }: Told): Promise<Reaped | undefined> {
     const { scripts, boot, leaseMs, settling, clock } = this.#parts
-    const { job } = worded(await scripts.run('seize', id, boot.id, leaseMs, this.#isTooEarly ? '1' : ''))
+    const patient = this.#isTooEarly ? '1' : ''
+    const { job } = worded(await scripts.run('seize', id, boot.id, leaseMs, patient, schemaVersion))
     if (!job) return undefined
     const lease = { job, fence: job.fence }
     await end(lease)

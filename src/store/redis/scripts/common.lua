@@ -20,6 +20,11 @@ local function record(id)
   return redis.call('HGETALL', jobKey(id))
 end
 
+-- During a rollout there are records of a version that not every pod knows.
+local function isReadable(id, highest)
+  return tonumber(redis.call('HGET', jobKey(id), 'schema_version') or 0) <= tonumber(highest)
+end
+
 -- Milliseconds since 1970 by the one clock that all pods share.
 local function nowMs()
   local time = redis.call('TIME')
@@ -151,6 +156,14 @@ local function requeue(id)
     for _, waiting in ipairs(redis.call('LRANGE', key('queue'), start, start + 63)) do
       if waiting > id then return redis.call('LINSERT', key('queue'), 'BEFORE', waiting, id) end
     end
+  end
+end
+
+-- What has waited for its time is in the queue from then on, where scalers see it.
+local function requeueDue(atMs)
+  for _, id in ipairs(redis.call('ZRANGE', key('delayed'), '-inf', atMs, 'BYSCORE', 'LIMIT', 0, 100)) do
+    redis.call('ZREM', key('delayed'), id)
+    requeue(id)
   end
 end
 
