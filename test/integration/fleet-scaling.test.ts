@@ -92,6 +92,15 @@ t.test('a renewal that was put together before a claim does not make the pod les
   t.strictSame(await redis.client.keys(bench.key('pods:busy*')), [])
 })
 
+t.test('an index of several thousand has a floor, too', async t => {
+  const { submit, claim, floor, pod } = await replicas(t, 0, 9000)
+  await submit()
+  const lease = await claim(9000)
+  t.equal((await floor()).length, 9001)
+  await pod(9000).store.finish(lease, done)
+  t.strictSame(await floor(), [])
+})
+
 t.test(
   'a pod that dies is not busy any more when its lease is seized, and after a rebuild renewals say who is',
   async t => {

@@ -38,6 +38,8 @@ export interface Told {
 }
 
 const atOnce = 100
+/** Whether Redis has them: it does nothing else meanwhile. */
+const askedAtOnce = 500
 
 /**
  * Takes back what holders that are gone have left, and ends what has waited too long. Every pod does this; a lease that
@@ -72,8 +74,10 @@ export class Reaper {
     const since = sinceMs()
     if (since === this.#auditedMs) return
     const active = await journal.active()
-    const missing = active.length === 0 ? [] : texts(await scripts.run('missing', ...active))
-    await this.#each(missing, async id => await restoring.one(id))
+    for (let start = 0; start < active.length; start += askedAtOnce) {
+      const missing = texts(await scripts.run('missing', ...active.slice(start, start + askedAtOnce)))
+      await this.#each(missing, async id => await restoring.one(id))
+    }
     this.#auditedMs = since
   }
 

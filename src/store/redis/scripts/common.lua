@@ -78,9 +78,8 @@ local function setFloor()
   local highest = redis.call('ZRANGE', key('scale:busy'), -1, -1, 'WITHSCORES')[2]
   local wanted = highest and highest + 1 or 0
   local size = redis.call('SCARD', key('scale:floor'))
-  local ordinals = {}
-  for ordinal = math.min(size, wanted), math.max(size, wanted) - 1 do ordinals[#ordinals + 1] = ordinal end
-  if #ordinals > 0 then redis.call(size < wanted and 'SADD' or 'SREM', key('scale:floor'), unpack(ordinals)) end
+  local command = size < wanted and 'SADD' or 'SREM'
+  for ordinal = math.min(size, wanted), math.max(size, wanted) - 1 do redis.call(command, key('scale:floor'), ordinal) end
 end
 
 local function isDraining(pod, boot)
@@ -146,17 +145,20 @@ local function placeOf(id)
   return index and index + 1 or ''
 end
 
--- What comes back has its place by submission, which is at the head: ids sort so.
+-- What comes back has its place by submission, which is at the head or, in a rebuild, at the tail: ids sort so. In between
+-- it is found by halving: a long queue is not looked through.
 local function requeue(id)
-  local tail = redis.call('LINDEX', key('queue'), -1)
+  local queue = key('queue')
+  local tail = redis.call('LINDEX', queue, -1)
   if tail == id then return end
-  -- In a rebuild each comes after all that are there: the whole list is not looked through for that.
-  if not tail or tail < id then return redis.call('RPUSH', key('queue'), id) end
-  for start = 0, redis.call('LLEN', key('queue')), 64 do
-    for _, waiting in ipairs(redis.call('LRANGE', key('queue'), start, start + 63)) do
-      if waiting > id then return redis.call('LINSERT', key('queue'), 'BEFORE', waiting, id) end
-    end
+  if not tail or tail < id then return redis.call('RPUSH', queue, id) end
+  local from, to = 0, redis.call('LLEN', queue) - 1
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    if redis.call('LINDEX', queue, middle) > id then to = middle else from = middle + 1 end
   end
+  if from > 0 and redis.call('LINDEX', queue, from - 1) == id then return end
+  redis.call('LINSERT', queue, 'BEFORE', redis.call('LINDEX', queue, from), id)
 end
 
 -- What has waited for its time is in the queue from then on, where scalers see it.
@@ -178,7 +180,14 @@ local function ended(id, status, from)
   redis.call('ZADD', key('ending'), nowMs(), id)
 end
 
+-- A job is listed under the session it is in now, and no earlier one.
 local function inSession(id)
-  local session = field(id, 'session_id')
-  if session then redis.call('ZADD', key('jobs:session:' .. session), 0, id) end
+  local session, before = field(id, 'session_id'), redis.call('HGET', jobKey(id), '@session')
+  if before and before ~= session then
+    redis.call('ZREM', key('jobs:session:' .. before), id)
+    redis.call('HDEL', jobKey(id), '@session')
+  end
+  if not session then return end
+  redis.call('ZADD', key('jobs:session:' .. session), 0, id)
+  redis.call('HSET', jobKey(id), '@session', session)
 end

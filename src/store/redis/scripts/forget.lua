@@ -14,8 +14,10 @@ if digest then
   local owner = redis.call('GET', key('idem:' .. digest))
   if owner and owner:sub(1, 36) == id then redis.call('DEL', key('idem:' .. digest)) end
 end
-local session = field(id, 'session_id')
-if session then redis.call('ZREM', key('jobs:session:' .. session), id) end
+-- An older version may have gone on to another session without saying so.
+for _, session in ipairs({ field(id, 'session_id') or '', redis.call('HGET', jobKey(id), '@session') or '' }) do
+  redis.call('ZREM', key('jobs:session:' .. session), id)
+end
 redis.call('ZREM', key('jobs'), id)
 redis.call('ZREM', key('jobs:reversed'), id:reverse())
 redis.call('ZREM', key('jobs:' .. status), id)
