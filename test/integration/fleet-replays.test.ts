@@ -23,6 +23,7 @@ const mutating: readonly ScriptName[] = [
   'folded',
   'cancel',
   'expire',
+  'overdue',
   'seize',
   'gone',
   'lock',

@@ -66,3 +66,30 @@ t.test(
     t.match(await one.reap(async () => undefined), [{ job: { id: orphan.id, status: 'queued' } }])
   },
 )
+
+t.test('a job of a newer version is left for the pods that can read it, queued or running', async t => {
+  const bench = new RedisBench(t, redis, systemClock)
+  const store = await bench.open()
+  const jobs = []
+  for (let n = 0; n < 3; n++) jobs.push(await store.submit(newJob(new Date(Date.now() + n))))
+  const [held, newer, readable] = jobs.map(({ id }) => id)
+  const dying = await bench.open()
+  t.equal((await claim(dying, 'dying')).job.id, held)
+  await dying.close()
+  for (const id of [held, newer]) await redis.client.hset(bench.key(`job:${id}`), 'schema_version', '2')
+  t.equal((await claim(store, 'pod')).job.id, readable)
+  t.equal(await store.claim({ podName: 'pod' }), undefined)
+  t.strictSame(await redis.client.lrange(bench.key('queue'), 0, -1), [newer], 'it is where it was')
+  t.match(await redis.client.hgetall(bench.key(`job:${newer}`)), { status: '"queued"', fence: '0' })
+  t.strictSame(await store.reap(async () => undefined), [])
+  t.strictSame(bench.warnings, [])
+  t.equal(
+    await redis.client.hget(bench.key(`job:${held}`), '@seized'),
+    null,
+    'nobody takes what it cannot bring to its end',
+  )
+  for (const id of [held, newer]) await redis.client.hset(bench.key(`job:${id}`), 'schema_version', '1')
+  t.match(await store.reap(async () => undefined), [{ job: { id: held, status: 'queued' } }])
+  t.equal((await claim(store, 'pod')).job.id, held)
+  t.equal((await claim(store, 'pod')).job.id, newer)
+})

@@ -78,6 +78,29 @@ t.test('23. the floor has as many members as replicas that cut off no busy pod',
   t.strictSame(await floor(), [])
 })
 
+t.test('a renewal that was put together before a claim does not make the pod less busy than it is', async t => {
+  const { bench, submit, claim, floor, pod } = await replicas(t, 0, 2)
+  await submit()
+  await submit()
+  const [early, late] = [await claim(2), await claim(2)]
+  t.strictSame(await pod(2).store.renew([early]), ['held'])
+  await pod(2).store.finish(early, done)
+  t.strictSame(await floor(), ['0', '1', '2'], 'one still runs')
+  t.equal(await redis.client.hget(bench.key('pods:busy'), late.job.bootId ?? ''), '1')
+  await pod(2).store.finish(late, done)
+  t.strictSame(await floor(), [])
+  t.strictSame(await redis.client.keys(bench.key('pods:busy*')), [])
+})
+
+t.test('an index of several thousand has a floor, too', async t => {
+  const { submit, claim, floor, pod } = await replicas(t, 0, 9000)
+  await submit()
+  const lease = await claim(9000)
+  t.equal((await floor()).length, 9001)
+  await pod(9000).store.finish(lease, done)
+  t.strictSame(await floor(), [])
+})
+
 t.test(
   'a pod that dies is not busy any more when its lease is seized, and after a rebuild renewals say who is',
   async t => {

@@ -1,6 +1,6 @@
 import { isFinal, type Job } from '../../jobs/job.ts'
 import type { ClaimRequest, Journal, Lease } from '../../jobs/ports.ts'
-import { asSubmitted } from '../../jobs/states.ts'
+import { asSubmitted, schemaVersion } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import type { Boot } from './boot.ts'
@@ -47,7 +47,7 @@ export class Claims {
     const { scripts, clock, boot, leaseMs } = this.#parts
     this.#operations += 1
     const now = clock.now()
-    const moment = [now.getTime(), now.toISOString(), leaseMs] as const
+    const moment = [now.getTime(), now.toISOString(), leaseMs, schemaVersion] as const
     const operation = `${boot.id}:${this.#operations}`
     return worded(await scripts.run('claim', operation, only, podName, boot.id, boot.ordinal, ...moment))
   }

@@ -2,7 +2,7 @@ import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job, JobId } from '../../jobs/job.ts'
 import type { Journal, Lease, Reaped } from '../../jobs/ports.ts'
 import { isJobId } from '../../jobs/record.ts'
-import { abandoned } from '../../jobs/states.ts'
+import { abandoned, schemaVersion } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import type { Boot } from './boot.ts'
@@ -38,6 +38,8 @@ export interface Told {
 }
 
 const atOnce = 100
+/** Whether Redis has them: it does nothing else meanwhile. */
+const askedAtOnce = 500
 
 /**
  * Takes back what holders that are gone have left, and ends what has waited too long. Every pod does this; a lease that
@@ -72,14 +74,17 @@ export class Reaper {
     const since = sinceMs()
     if (since === this.#auditedMs) return
     const active = await journal.active()
-    const missing = active.length === 0 ? [] : texts(await scripts.run('missing', ...active))
-    await this.#each(missing, async id => await restoring.one(id))
+    for (let start = 0; start < active.length; start += askedAtOnce) {
+      const missing = texts(await scripts.run('missing', ...active.slice(start, start + askedAtOnce)))
+      await this.#each(missing, async id => await restoring.one(id))
+    }
     this.#auditedMs = since
   }
 
   async #inherit(id: JobId, { end, about }: Told): Promise<Reaped | undefined> {
     const { scripts, boot, leaseMs, settling, clock } = this.#parts
-    const { job } = worded(await scripts.run('seize', id, boot.id, leaseMs, this.#isTooEarly ? '1' : ''))
+    const patient = this.#isTooEarly ? '1' : ''
+    const { job } = worded(await scripts.run('seize', id, boot.id, leaseMs, patient, schemaVersion))
     if (!job) return undefined
     const lease = { job, fence: job.fence }
     await end(lease)

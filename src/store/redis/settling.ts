@@ -58,8 +58,12 @@ export class Settling {
 
   #renewal({ job: { id }, fence }: Lease, state: string | undefined): Renewal {
     if (state === 'held' || state === 'cancelled') return state
-    if (this.#held.get(id)?.fence === fence) this.#held.delete(id)
+    this.#letGo(id, fence)
     return 'lost'
+  }
+
+  #letGo(id: JobId, fence: number): void {
+    if (this.#held.get(id)?.fence === fence) this.#held.delete(id)
   }
 
   async record(lease: Lease, facts: RunFacts): Promise<Job> {
@@ -67,7 +71,7 @@ export class Settling {
     const before = await this.#current(lease)
     const change = changeOf(before, recorded(before, facts))
     const reply = await scripts.run('record', lease.job.id, lease.fence, boot.id, JSON.stringify(change))
-    const job = { ...recorded(before, facts), ...marks(askedAt(lease, reply)) }
+    const job = { ...recorded(before, facts), ...marks(this.#askedAt(lease, reply)) }
     this.#held.set(job.id, job)
     await journal.update(job)
     return job
@@ -136,10 +140,18 @@ export class Settling {
     const changes: [Change, Change] = [changeOf(before, plain), changeOf(before, cancelled)]
     const which = [id, lease.fence, boot.id, crypto.randomUUID()] as const
     const reply = await scripts.run('settle', ...which, ...changes.map(each => JSON.stringify(each)), notBefore ?? '')
-    const asked = askedAt(lease, reply)
+    const asked = this.#askedAt(lease, reply)
     this.#held.delete(id)
     // Nobody but its holder has written anything else of it: there is no need to hear all of it again.
     return asked === '' ? plain : { ...cancelled, ...marks(asked) }
+  }
+
+  /** When somebody asked for the end of an attempt that was still this holder's, or ''. @throws AgenticoreError `stale_lease` */
+  #askedAt(lease: Lease, reply: unknown): string {
+    const [word, asked = ''] = texts(reply)
+    if (word === 'ok') return asked
+    this.#letGo(lease.job.id, lease.fence)
+    throw stale(lease, worded(reply).job)
   }
 
   async #foldIfEnded(job: Job): Promise<Job> {
@@ -181,13 +193,6 @@ const requested = (job: Job, now: Date): Job => ({
 
 /** What others write of a job while it runs. */
 const marks = (cancelRequestedAt: string): Partial<Job> => (cancelRequestedAt === '' ? {} : { cancelRequestedAt })
-
-/** When somebody asked for the end of an attempt that was still the holder's, or ''. @throws AgenticoreError `stale_lease` */
-function askedAt(lease: Lease, reply: unknown): string {
-  const [word, asked = ''] = texts(reply)
-  if (word === 'ok') return asked
-  throw stale(lease, worded(reply).job)
-}
 
 function stale({ job, fence }: Lease, now: Job | undefined): AgenticoreError {
   const state = now ? `${now.status}, attempt ${now.fence}` : 'forgotten'

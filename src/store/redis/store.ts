@@ -133,7 +133,8 @@ export class RedisJobStore implements JobStore {
     for (;;) {
       const { kept, epoch } = await this.#accept(job, queueLimit)
       if (!kept) continue
-      await this.#parts.journal.create(kept.fence === 0 ? asSubmitted(kept) : kept)
+      // One that has ended is written down by whoever ended it; here it would only be marked as going on.
+      if (!isFinal(kept)) await this.#parts.journal.create(kept.fence === 0 ? asSubmitted(kept) : kept)
       // Somebody may have read the journal before that, to tell Redis what there is.
       if (await this.#isStill(epoch)) return kept
     }
@@ -210,12 +211,23 @@ export class RedisJobStore implements JobStore {
   }
 
   async cancel(id: JobId): Promise<Job> {
+    const job = await this.#cancelled(id)
+    if (job) return job
+    const recorded = await this.#recorded.get(id)
+    if (!recorded) throw new AgenticoreError('job_not_found', `There is no job "${id}".`)
+    if (isFinal(recorded)) return recorded
+    // Redis has lost it, and would have it again as if nobody had cancelled it.
+    await this.#connections.restoring.one(id)
+    const restored = await this.#cancelled(id)
+    if (restored) return restored
+    throw new AgenticoreError('store_unavailable', `Redis does not know job ${id} any more.`)
+  }
+
+  /** None when Redis does not have it. */
+  async #cancelled(id: JobId): Promise<Job | undefined> {
     const at = this.#parts.clock.now().toISOString()
     const { word, job } = worded(await this.#connections.ask.run('cancel', id, at, crypto.randomUUID()))
-    if (job) return word === 'ended' ? await this.#endings.fold(job) : await this.#noted(job)
-    const recorded = await this.#recorded.get(id)
-    if (recorded) return recorded
-    throw new AgenticoreError('job_not_found', `There is no job "${id}".`)
+    return job && (word === 'ended' ? await this.#endings.fold(job) : await this.#noted(job))
   }
 
   /** A cancel request is confirmed when the journal has it: Redis may forget it before its holder hears of it. */

@@ -2,6 +2,7 @@
 -- ARGV 2 pod · 3 boot · 4 what is known of it, as JSON · 5 it drains: '1', or '' · 6 forgotten after so many ms
 -- Returns {epoch, rev, '1' if the drain flag is for this boot, else ''}. Replayed: says it again.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local pod, boot = ARGV[2], ARGV[3]
 redis.call('HSET', key('pod:' .. pod), 'boot_id', boot, 'about', ARGV[4], 'beat', nowMs())
 redis.call('PEXPIRE', key('pod:' .. pod), ARGV[6])

@@ -3,6 +3,7 @@
 -- Returns {} there is no such job · {'asked', record...} it runs, or had ended before · {'ended', record...} it has ended by this
 -- Replayed: the same; the first moment stays.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id, at = ARGV[2], cjson.encode(ARGV[3])
 if redis.call('HGET', jobKey(id), '@operation') == ARGV[4] then return { 'ended', unpack(record(id)) } end
 local status = field(id, 'status')

@@ -1,6 +1,8 @@
 -- The job at the head of the queue becomes this pod's: fence up, lease taken.
 -- ARGV 2 operation (boot, n) · 3 only this id, or '' · 4 pod · 5 boot · 6 ordinal, or '' · 7 now in ms · 8 now, RFC 3339 · 9 lease in ms
+--      10 the highest schema version the pod can read: what is newer is left for those that can
 -- Returns {'none'} · {'claimed', record...} · {'expired', record...} one that has waited too long has ended instead: claim again
+-- Refused with OOM when Redis is full: nothing new begins.
 -- Replayed: the operation is remembered for ten minutes, and returns the same job while its lease is this boot's.
 if not isInitialised() then return needsRebuild() end
 local operation, only, pod, boot, ordinal = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -15,25 +17,36 @@ if before then
 end
 if isDraining(pod, boot) then return { 'none' } end
 if only == '' and redis.call('EXISTS', key('calm')) == 1 then return { 'none' } end
+-- An attempt that has begun has to be written down.
+unlessFull()
 
-local due = redis.call('ZRANGE', key('delayed'), '-inf', atMs, 'BYSCORE', 'LIMIT', 0, 100)
-for _, waiting in ipairs(due) do
-  redis.call('ZREM', key('delayed'), waiting)
-  requeue(waiting)
-end
+requeueDue(atMs)
 
 local function known(job)
   return redis.call('HMGET', jobKey(job), 'status', 'fence', 'attempt', 'not_before', '@operation')
 end
 
+-- The first that this version can read, of so many.
+local function takeFirst()
+  local passedOver = 0
+  while passedOver < 256 do
+    local first = redis.call('LINDEX', key('queue'), passedOver)
+    if not first then return end
+    local job = known(first)
+    if job[1] == '"queued"' and not isReadable(first, ARGV[10]) then
+      passedOver = passedOver + 1
+    else
+      if passedOver == 0 then redis.call('LPOP', key('queue')) else redis.call('LREM', key('queue'), 1, first) end
+      -- Only what waits is ever in the list; should it be otherwise, that is dropped and not run.
+      if job[1] == '"queued"' then return first, job end
+    end
+  end
+end
+
 local id, waited
 if only == '' then
-  -- Only what waits is ever in the list; should it be otherwise, that is dropped and not run.
-  repeat
-    id = redis.call('LPOP', key('queue'))
-    waited = id and known(id)
-  until not id or waited[1] == '"queued"'
-elseif redis.call('LREM', key('queue'), 1, only) == 1 then
+  id, waited = takeFirst()
+elseif isReadable(only, ARGV[10]) and redis.call('LREM', key('queue'), 1, only) == 1 then
   id, waited = only, known(only)
 end
 if not id then
@@ -61,6 +74,6 @@ redis.call('ZADD', key('running'), nowMs() + leaseMs, id)
 redis.call('SET', key('claim:' .. operation), id .. ' ' .. fence, 'PX', 600000)
 -- It says so again when it finds nothing more.
 redis.call('ZREM', key('pods:free'), boot)
-countLease(pod, boot, ordinal, 1)
+addLease(pod, boot, ordinal, id)
 changed(id)
 return { 'claimed', unpack(record(id)) }

@@ -20,6 +20,11 @@ local function record(id)
   return redis.call('HGETALL', jobKey(id))
 end
 
+-- During a rollout there are records of a version that not every pod knows.
+local function isReadable(id, highest)
+  return tonumber(redis.call('HGET', jobKey(id), 'schema_version') or 0) <= tonumber(highest)
+end
+
 -- Milliseconds since 1970 by the one clock that all pods share.
 local function nowMs()
   local time = redis.call('TIME')
@@ -39,6 +44,17 @@ end
 
 local function needsRebuild()
   return redis.error_reply('NEEDS_REBUILD there is no ' .. key('epoch'))
+end
+
+-- Holders, and whoever ends what there is, get through when Redis has no memory left for more: it does not stop a script
+-- in the middle, and refuses only those whose first write asks for memory. This one asks for none and changes nothing.
+local function evenWhenFull()
+  redis.call('DEL', key('full'))
+end
+
+-- What begins something is refused by Redis, with OOM, before anything is done. This asks for memory, and takes none.
+local function unlessFull()
+  redis.call('SETRANGE', key('full'), 0, '')
 end
 
 -- Counts the mutation, and tells those who watch; of a cancel request its holder makes more.
@@ -62,18 +78,22 @@ local function setFloor()
   local highest = redis.call('ZRANGE', key('scale:busy'), -1, -1, 'WITHSCORES')[2]
   local wanted = highest and highest + 1 or 0
   local size = redis.call('SCARD', key('scale:floor'))
-  local ordinals = {}
-  for ordinal = math.min(size, wanted), math.max(size, wanted) - 1 do ordinals[#ordinals + 1] = ordinal end
-  if #ordinals > 0 then redis.call(size < wanted and 'SADD' or 'SREM', key('scale:floor'), unpack(ordinals)) end
+  local command = size < wanted and 'SADD' or 'SREM'
+  for ordinal = math.min(size, wanted), math.max(size, wanted) - 1 do redis.call(command, key('scale:floor'), ordinal) end
 end
 
 local function isDraining(pod, boot)
   return redis.call('GET', key('pod:' .. pod .. ':draining')) == boot
 end
 
--- A boot holds so many leases now. Draining pods bound no scale-in: what they hold is handed over.
+local function leasesOf(boot)
+  return redis.call('SCARD', key('pods:busy:' .. boot))
+end
+
+-- Counts the leases that a boot holds. Draining pods bound no scale-in: what they hold is handed over.
 -- ordinal is '' for a pod without one.
-local function setBusy(pod, boot, ordinal, count)
+local function setBusy(pod, boot, ordinal)
+  local count = leasesOf(boot)
   if count > 0 then redis.call('HSET', key('pods:busy'), boot, count) else redis.call('HDEL', key('pods:busy'), boot) end
   if count > 0 and ordinal ~= '' and not isDraining(pod, boot) then
     redis.call('ZADD', key('scale:busy'), ordinal, boot)
@@ -83,14 +103,14 @@ local function setBusy(pod, boot, ordinal, count)
   setFloor()
 end
 
-local function leasesOf(boot)
-  return tonumber(redis.call('HGET', key('pods:busy'), boot) or 0)
+local function addLease(pod, boot, ordinal, id)
+  redis.call('SADD', key('pods:busy:' .. boot), id)
+  setBusy(pod, boot, ordinal)
 end
 
--- One lease more or less. Between the first and the last one nothing changes for the scale-in.
-local function countLease(pod, boot, ordinal, by)
-  local count = redis.call('HINCRBY', key('pods:busy'), boot, by)
-  if count <= 0 or (count == 1 and by > 0) then setBusy(pod, boot, ordinal, count) end
+local function dropLease(pod, boot, ordinal, id)
+  redis.call('SREM', key('pods:busy:' .. boot), id)
+  setBusy(pod, boot, ordinal)
 end
 
 -- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}; and a field of the store's own
@@ -125,16 +145,27 @@ local function placeOf(id)
   return index and index + 1 or ''
 end
 
--- What comes back has its place by submission, which is at the head: ids sort so.
+-- What comes back has its place by submission, which is at the head or, in a rebuild, at the tail: ids sort so. In between
+-- it is found by halving: a long queue is not looked through.
 local function requeue(id)
-  local tail = redis.call('LINDEX', key('queue'), -1)
+  local queue = key('queue')
+  local tail = redis.call('LINDEX', queue, -1)
   if tail == id then return end
-  -- In a rebuild each comes after all that are there: the whole list is not looked through for that.
-  if not tail or tail < id then return redis.call('RPUSH', key('queue'), id) end
-  for start = 0, redis.call('LLEN', key('queue')), 64 do
-    for _, waiting in ipairs(redis.call('LRANGE', key('queue'), start, start + 63)) do
-      if waiting > id then return redis.call('LINSERT', key('queue'), 'BEFORE', waiting, id) end
-    end
+  if not tail or tail < id then return redis.call('RPUSH', queue, id) end
+  local from, to = 0, redis.call('LLEN', queue) - 1
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    if redis.call('LINDEX', queue, middle) > id then to = middle else from = middle + 1 end
+  end
+  if from > 0 and redis.call('LINDEX', queue, from - 1) == id then return end
+  redis.call('LINSERT', queue, 'BEFORE', redis.call('LINDEX', queue, from), id)
+end
+
+-- What has waited for its time is in the queue from then on, where scalers see it.
+local function requeueDue(atMs)
+  for _, id in ipairs(redis.call('ZRANGE', key('delayed'), '-inf', atMs, 'BYSCORE', 'LIMIT', 0, 100)) do
+    redis.call('ZREM', key('delayed'), id)
+    requeue(id)
   end
 end
 
@@ -149,7 +180,14 @@ local function ended(id, status, from)
   redis.call('ZADD', key('ending'), nowMs(), id)
 end
 
+-- A job is listed under the session it is in now, and no earlier one.
 local function inSession(id)
-  local session = field(id, 'session_id')
-  if session then redis.call('ZADD', key('jobs:session:' .. session), 0, id) end
+  local session, before = field(id, 'session_id'), redis.call('HGET', jobKey(id), '@session')
+  if before and before ~= session then
+    redis.call('ZREM', key('jobs:session:' .. before), id)
+    redis.call('HDEL', jobKey(id), '@session')
+  end
+  if not session then return end
+  redis.call('ZADD', key('jobs:session:' .. session), 0, id)
+  redis.call('HSET', jobKey(id), '@session', session)
 end

@@ -2,6 +2,7 @@
 -- ARGV 2 pod
 -- Returns its boot, or '' when no such pod is known. Replayed: the same.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local boot = redis.call('HGET', key('pod:' .. ARGV[2]), 'boot_id')
 if not boot then return '' end
 redis.call('SET', key('pod:' .. ARGV[2] .. ':draining'), boot, 'PX', 86400000)

@@ -3,6 +3,7 @@
 -- Returns {'kept', record...} it need not end, or has ended · {'ended', record...}
 -- Replayed: the same.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id, atMs, at = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 if redis.call('HGET', jobKey(id), '@operation') == ARGV[5] then return { 'ended', unpack(record(id)) } end
 local deadline = redis.call('ZSCORE', key('expiring'), id)

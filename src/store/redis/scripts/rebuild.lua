@@ -8,8 +8,10 @@ if isInitialised() then
 end
 local owner = redis.call('GET', key('lock:rebuild'))
 if owner and owner ~= ARGV[2] then return { 'busy' } end
+evenWhenFull()
 redis.call('SET', key('lock:rebuild'), ARGV[2], 'PX', ARGV[3])
 redis.call('SET', key('restoring'), '1')
+for _, boot in ipairs(redis.call('HKEYS', key('pods:busy'))) do redis.call('DEL', key('pods:busy:' .. boot)) end
 redis.call('DEL', key('queue'), key('running'), key('pods:free'), key('pods:busy'), key('scale:busy'), key('scale:floor'))
 local known = { 'begun' }
 for _, status in ipairs({ 'queued', 'running' }) do

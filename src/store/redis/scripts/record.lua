@@ -3,6 +3,7 @@
 -- Returns {'stale', record...} · {'ok', when it was asked to stop, or ''}
 -- Replayed: writes the same again.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id = ARGV[2]
 if not isHeldBy(id, ARGV[3], ARGV[4]) then return { 'stale', unpack(record(id)) } end
 apply(id, cjson.decode(ARGV[5]))

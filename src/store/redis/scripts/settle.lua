@@ -5,6 +5,7 @@
 -- Returns {'stale', record...} · {'ok', ''} as it was to be · {'ok', when it was asked to stop} the change instead was made
 -- Replayed: the operation is in the record, and the answer the same until somebody claims the job.
 if not isInitialised() then return needsRebuild() end
+evenWhenFull()
 local id, boot, operation = ARGV[2], ARGV[4], ARGV[5]
 local before, asked, pod, ordinal, seized =
   unpack(redis.call('HMGET', jobKey(id), '@operation', 'cancel_requested_at', 'pod_name', '@ordinal', '@seized'))
@@ -14,7 +15,7 @@ if not isHeldBy(id, ARGV[3], boot) then return { 'stale', unpack(record(id)) } e
 
 redis.call('ZREM', key('running'), id)
 -- What a reaper has taken counts for nobody.
-if seized then redis.call('HDEL', jobKey(id), '@seized') else countLease(cjson.decode(pod or '""'), boot, ordinal or '', -1) end
+if seized then redis.call('HDEL', jobKey(id), '@seized') else dropLease(cjson.decode(pod or '""'), boot, ordinal or '', id) end
 apply(id, cjson.decode(asked and ARGV[7] or ARGV[6]), '@operation', asked and operation .. ' cancelled' or operation)
 inSession(id)
 local status = field(id, 'status')

@@ -3,6 +3,7 @@
 --      6 how many may wait, or '' · 7 now in ms · 8.. fields and values of the record
 -- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's · 'conflict' that one asked for
 --      something else · 'full', how many wait
+-- Refused with OOM when Redis is full.
 -- Replayed: by id, 'kept'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
 local epoch = redis.call('GET', key('epoch'))
 if not epoch then return needsRebuild() end
@@ -11,9 +12,10 @@ if redis.call('EXISTS', jobKey(id)) == 1 then return { 'kept', id, epoch } end
 
 if digest ~= '' then
   local owner = redis.call('GET', key('idem:' .. digest))
-  if owner then
-    local other, same = owner:sub(1, 36), owner:sub(38) == request
-    return { same and 'known' or 'conflict', other, epoch }
+  local other = owner and owner:sub(1, 36)
+  -- The key of a job that is not there any more is free.
+  if other and redis.call('EXISTS', jobKey(other)) == 1 then
+    return { owner:sub(38) == request and 'known' or 'conflict', other, epoch }
   end
   if redis.call('EXISTS', key('restoring')) == 1 then
     return redis.error_reply('RESTORING whether the key was used is not known yet')
@@ -24,6 +26,7 @@ if ARGV[6] ~= '' then
   local waiting = redis.call('ZCARD', key('jobs:queued')) - redis.call('ZCOUNT', key('expiring'), '-inf', ARGV[7])
   if waiting >= tonumber(ARGV[6]) then return { 'full', waiting } end
 end
+unlessFull()
 if digest ~= '' then
   redis.call('SET', key('idem:' .. digest), id .. ' ' .. request)
   redis.call('HSET', jobKey(id), '@idem', digest)
