@@ -49,6 +49,8 @@ export class RedisBench {
       ...given,
     })
     this.#t.teardown(() => store.close())
+    // Until then submissions under a key are put off.
+    await until(async () => (await this.#redis.client.exists(this.key('restoring'))) === 0 || undefined)
     return store
   }
 

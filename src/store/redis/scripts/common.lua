@@ -1,4 +1,4 @@
--- Stands before every script. ARGV[1] is the key prefix; KEYS[1] is {p}:epoch, so that a cluster finds the slot.
+-- Stands before every script. ARGV[1] is the key prefix; KEYS[1] is {p}:epoch.
 -- Values in a job's hash are JSON, so that every reader knows text from numbers; fields that begin with @ are the
 -- store's own and no part of the record.
 local prefix = ARGV[1]

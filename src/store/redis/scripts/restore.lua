@@ -8,6 +8,7 @@
 local id, token = ARGV[2], ARGV[3]
 if token ~= '' and redis.call('GET', key('lock:rebuild')) ~= token then return 'lost' end
 if token == '' and not isInitialised() then return needsRebuild() end
+evenWhenFull()
 
 -- A fence of a released job is followed by another attempt's: queued is later than running.
 local rank = { running = 1, queued = 2 }
