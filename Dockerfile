@@ -32,6 +32,8 @@ COPY src src
 RUN node scripts/build.ts \
  && mkdir -p /out/app \
  && cp -r bin dist profiles package.json LICENSE scripts/image/healthy.ts /out/app/ \
+ && mkdir -p /out/app/src/store/redis \
+ && cp -r src/store/redis/scripts /out/app/src/store/redis/ \
  && chmod -R u=rwX,go=rX /out/app
 
 # ---- agentihooks and what it needs, in a virtual environment --------------------------------------------------------------

@@ -154,7 +154,7 @@ async function theRedis(): Promise<void> {
   const url = 'cat /run/agenticore/redis/url'
   report(
     'its password is for the server alone',
-    (await inside(url, '-u', '1000')).startsWith('redis://:') &&
+    (await inside(url, '-u', '1000')).startsWith('redis://default:') &&
       (await inside(`${url} 2>/dev/null`, '-u', '20005')) === '',
   )
   const knock = `require("net").connect(6379, "redis").on("data", said => process.exit(console.log(String(said)))).write("PING\r\n")`
