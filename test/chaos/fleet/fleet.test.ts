@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { conductFleet } from './conductor.ts'
 
+t.setTimeout(300_000)
+
 t.test(
   'a fleet in which everything fails all the while loses no job, and doubles none',
-  { timeout: 170_000 },
+  { timeout: 280_000 },
   async t => {
     const seed = Date.now() % 100_000
     t.comment(`seed ${seed}; the long form is scripts/chaos/fleet`)
@@ -14,7 +16,7 @@ t.test(
       pods: 3,
       faultEveryMs: 1500,
       seed,
-      limitMs: 120_000,
+      limitMs: 240_000,
     }
     const report = await conductFleet(plan)
     t.equal(report.jobs, 60)
