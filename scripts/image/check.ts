@@ -157,7 +157,7 @@ async function theRedis(): Promise<void> {
     (await inside(url, '-u', '1000')).startsWith('redis://default:') &&
       (await inside(`${url} 2>/dev/null`, '-u', '20005')) === '',
   )
-  const knock = `require("net").connect(6379, "redis").on("data", said => process.exit(console.log(String(said)))).write("PING\r\n")`
+  const knock = `require("net").connect(6379, "redis").on("data", said => process.exit(console.log(String(said)))).write("PING\\r\\n")`
   const answer = await inside(`node -e '${knock}'`, '-u', '20005')
   report('who has none, as agents, gets nothing from it', answer.startsWith('-NOAUTH'), answer)
 }
