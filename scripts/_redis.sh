@@ -16,12 +16,12 @@ _redis_bring() {
       _get() { apt-get -qq -o Dir::State::lists="$_apt/lists" -o Dir::Cache="$_apt" -o APT::Sandbox::User= "$@"; } &&
       _get update && _get download redis-tools libjemalloc2 liblzf1 libatomic1 libssl3 libsystemd0 liblz4-1 libcap2 \
         libgcrypt20 libgpg-error0 &&
-      for _deb in *.deb; do dpkg-deb -x "$_deb" root || exit 1; done
+      for _deb in *.deb; do dpkg-deb -x "$_deb" tree || exit 1; done
   ) >&2 || return 1
-  _libraries=$(find "$_apt/root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  _libraries=$(find "$_apt/tree" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
   mkdir -p .tools/redis
   printf '#!/bin/bash\nLD_LIBRARY_PATH=%q exec -a redis-server %q "$@"\n' \
-    "$_libraries" "$_apt/root/usr/bin/redis-check-rdb" >.tools/redis/redis-server.new
+    "$_libraries" "$_apt/tree/usr/bin/redis-check-rdb" >.tools/redis/redis-server.new
   chmod +x .tools/redis/redis-server.new
   mv .tools/redis/redis-server.new .tools/redis/redis-server
   rm -rf "$_apt/lists" "$_apt/archives" "$_apt"/*.deb "$_apt"/*.bin

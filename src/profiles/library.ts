@@ -17,7 +17,7 @@ export interface Layer {
   /** Where that is, in words: `built in`, `yours`. */
   readonly source: string
   readonly directory: string
-  /** Why it is left out for now; undefined, or not there, when it is not. */
+  /** Why it is left out; undefined, or not there, when it is not. */
   whyUnusable?(): Promise<string | undefined>
 }
 
