@@ -8,6 +8,7 @@ import { readValues } from '../kubernetes/read-values.ts'
 import { toYaml } from '../kubernetes/to-yaml.ts'
 import type { Values } from '../kubernetes/values.ts'
 import { ValuesError } from '../kubernetes/values-error.ts'
+import { messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 
 /** What a release may be called, as Helm has it. */
@@ -71,9 +72,7 @@ values, docs/kubernetes.md the rest.`
   }
 
   async #values({ set: sets, values: paths }: { set: string[]; values: string[] }): Promise<Values> {
-    const files = await Promise.all(
-      paths.map(async name => ({ name, text: await (name === '-' ? readAll(process.stdin) : readFile(name, 'utf8')) })),
-    )
+    const files = await Promise.all(paths.map(async name => ({ name, text: await read(name) })))
     try {
       return readValues({ files, sets })
     } catch (error) {
@@ -88,5 +87,13 @@ values, docs/kubernetes.md the rest.`
       await writeFile(join(directory, name), toYaml(objects))
       this.say(join(directory, name))
     }
+  }
+}
+
+async function read(name: string): Promise<string> {
+  try {
+    return name === '-' ? await readAll(process.stdin) : await readFile(name, 'utf8')
+  } catch (cause) {
+    throw new AgenticoreError('invalid_values', `${name} cannot be read: ${messageOf(cause)}.`, { cause })
   }
 }
