@@ -15,7 +15,7 @@ const withUsers = {
 }
 
 /** As the restricted pod standard wants it. */
-export const withoutUsers = {
+const withoutUsers = {
   runAsNonRoot: true,
   runAsUser: user,
   runAsGroup: user,
@@ -32,6 +32,3 @@ const group = { fsGroup: user, fsGroupChangePolicy: 'OnRootMismatch' }
 
 export const podSecurity = ({ agent, podSecurityContext }: Values): object =>
   merged(agent.isolation === 'user' ? seccomp : { ...group, ...seccomp }, podSecurityContext)
-
-/** Of pods that only ask: no user but 1000 is needed. */
-export const helperPodSecurity = seccomp
