@@ -72,7 +72,8 @@ function rawFiles(): [string, string][] {
   const image = ['image.repository=agenticore,image.tag=latest', 'initJob.enabled=false']
   const release = (sets: string[]) => ({ name: 'agenticore', values: readValues({ sets: [...image, ...sets] }) })
   const files = new Map(manifests(release([])))
-  const scaler = manifests(release(['keda.enabled=true'])).get('keda-scaledobject.yaml') ?? []
+  const keda = 'keda.enabled=true,keda.redisAddress=redis.default.svc:6379'
+  const scaler = manifests(release([keda])).get('keda-scaledobject.yaml') ?? []
   return [...files.set('keda-scaledobject.yaml', scaler)].map(([name, objects]) => [
     join(raw, name),
     `# Written by scripts/manifests.ts from src/kubernetes; docs/kubernetes.md says how it is used.\n${toYaml(objects)}`,

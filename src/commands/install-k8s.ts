@@ -62,6 +62,10 @@ values, docs/kubernetes.md the rest.`
     const values = await this.#values(flags)
     if (!releaseName.test(flags.name))
       throw new AgenticoreError('invalid_values', `--name ${flags.name}: small letters, digits and -, at most 53.`)
+    if (values.keda.enabled && flags.namespace === undefined && /^[^.:]+:/.test(values.keda.redisAddress))
+      this.say(
+        `Warning: KEDA looks for ${values.keda.redisAddress} in its own namespace. Give --namespace, or keda.redisAddress with a dot.`,
+      )
     const files = manifests({ name: flags.name, namespace: flags.namespace, values })
     if (flags['output-dir'] !== undefined) return await this.#write(flags['output-dir'], files)
     const yaml = toYaml([...files.values()].flat())

@@ -1,5 +1,4 @@
-import { fullName, type KubernetesObject, named, objectLabels, type Release } from './release.ts'
-import type { Values } from './values.ts'
+import { fullName, type KubernetesObject, named, objectLabels, type Release, unlessEmpty } from './release.ts'
 
 const triggerAuthentication = (release: Release): KubernetesObject => {
   const { secretName, keda } = release.values
@@ -10,7 +9,7 @@ const triggerAuthentication = (release: Release): KubernetesObject => {
     metadata: named(release, authenticationName(release), objectLabels(release)),
     spec: {
       secretTargetRef: [
-        fromSecret('address', 'redis-address'),
+        ...(keda.redisAddress === '' ? [fromSecret('address', 'redis-address')] : []),
         fromSecret('username', 'redis-username'),
         fromSecret('password', 'redis-password'),
         ...(keda.caSecretKey === '' ? [] : [fromSecret('ca', keda.caSecretKey)]),
@@ -72,13 +71,19 @@ const trigger = (release: Release, name: string, key: string, listLength: string
   type: 'redis',
   name,
   metricType: 'AverageValue',
-  metadata: { ...redis(release.values), listName: `${release.values.config.redisKeyPrefix}:${key}`, listLength },
+  metadata: { ...redis(release), listName: `${release.values.config.redisKeyPrefix}:${key}`, listLength },
   authenticationRef: { name: authenticationName(release) },
 })
 
-/** How KEDA reaches Redis; what the Secret says by `redis-address` counts more than this address. */
-const redis = ({ keda }: Values): object => ({
-  address: keda.redisAddress,
+/** How KEDA reaches Redis; what it does not find here it takes from the TriggerAuthentication. */
+const redis = ({ values: { keda }, namespace }: Release): object => ({
+  ...unlessEmpty('address', seenFromElsewhere(keda.redisAddress, namespace)),
   databaseIndex: String(keda.databaseIndex === '' ? 0 : keda.databaseIndex),
   ...(keda.tls === true ? { enableTLS: 'true' } : {}),
 })
+
+/** KEDA runs in a namespace of its own, where a name without a dot is nobody's. */
+function seenFromElsewhere(address: string, namespace: string | undefined): string {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? []
+  return /[.:]/.test(host) || host === '' || namespace === undefined ? address : `${host}.${namespace}.svc:${port}`
+}

@@ -58,6 +58,9 @@ const config = group(
   'Settings of agenticore. Others go into extraEnv by the names of docs/settings.md.',
 )
 
+/** What the specification says; nobody who has another Redis means this one. */
+const defaultRedisAddress = 'redis:6379'
+
 const keda = group(
   {
     enabled: value(z.boolean(), false, 'Whether KEDA decides how many pods there are.'),
@@ -75,9 +78,9 @@ const keda = group(
       'How many waiting jobs add a pod.',
     ),
     redisAddress: value(
-      z.string().regex(/^[^\s/]+:\d+$/, 'has to be host:port'),
-      'redis:6379',
-      'Redis for KEDA, as host:port, where the Secret has no `redis-address`.',
+      z.union([z.literal(''), z.string().regex(/^[^\s/]+:\d+$/, 'has to be host:port')]),
+      defaultRedisAddress,
+      "Redis for KEDA, as host:port; a host without a dot is one of the release's namespace. Empty: the Secret's `redis-address`, which then has to have a dot, because KEDA looks from its own namespace. With Helm, that counts more than this default.",
     ),
     databaseIndex: value(
       z.union([z.literal(''), count(0)]),

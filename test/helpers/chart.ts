@@ -34,6 +34,8 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   'KEDA before 2.12, TLS': {
     sets: ['keda.enabled=true,keda.formula=false,keda.tls=true,keda.databaseIndex=3,keda.caSecretKey=redis-ca'],
   },
+  'KEDA, Redis elsewhere': { sets: ['keda.enabled=true,keda.redisAddress=redis.example.com:6380'] },
+  'KEDA, Redis from the Secret': { sets: ['keda.enabled=true,keda.redisAddress='] },
   'an ingress': {
     sets: ['ingress.enabled=true,ingress.className=nginx,ingress.host=jobs.example.com'],
     file: 'ingress:\n  annotations: {a/b: "1"}\n  tls: [{secretName: tls, hosts: [jobs.example.com]}]\n',
