@@ -11,7 +11,9 @@ async function lived(t: Test, env: Readonly<Record<string, string>> = {}) {
   const turns = [
     { text: 'I look.', ...bash('cat a.txt; echo oh >&2; false') },
     bash(`echo one > one.txt; touch ${started}; until [ -e ${go} ]; do sleep 0.05; done`),
-    bash('echo two > two.txt; git add -A; git commit -qm two; echo "$GIT_AUTHOR_NAME in ${PWD##*/}"; git remote'),
+    bash(
+      'echo two > two.txt; git add -A; git commit -qm two; echo "$GIT_AUTHOR_NAME in $(basename "$PWD")"; git remote',
+    ),
     { text: 'Both.' },
     { text: 'Nothing more.' },
   ]

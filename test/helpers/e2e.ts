@@ -16,6 +16,9 @@ export interface World {
   readonly cli: Cli
 }
 
+/** The pinned Claude Code. */
+export const claudeCode = {} as const
+
 /**
  * What does as the scripted model says for a tenth of Claude Code's CPU time: for tests of what is around the agent. The
  * real one it has to be where a test is about its tools, permissions, hooks, servers, settings, limits, retries or errors.
