@@ -72,13 +72,12 @@ t.test('the server is restarted in the middle of `run --wait`', async t => {
 })
 
 t.test('kill -9 of the server: the next one ends what it left, and the job goes on', async t => {
-  const { cli, github, repo, started, go } = await holding(t, claudeCode)
+  const { cli, github, repo, started } = await holding(t, claudeCode)
   const first = await startDaemon(t, cli)
   const { json } = await first.request('POST', '/jobs', { body: { task: 'write both', repo_url: repo.cloneUrl } })
   await started()
   await first.kill()
   t.ok(processesWith(json.job.id).length > 0, 'the agent goes on alone')
-  go()
   const second = await startDaemon(t, cli)
   const job = await until(async () => {
     const { json: now } = await second.request('GET', `/jobs/${json.job.id}`)

@@ -46,7 +46,8 @@ export async function agentihooks(): Promise<AgentihooksUnderTest | { readonly m
     isOpen: await isOpen(join(place, 'bin/python3')),
     checkout(to, memory) {
       for (const name of ['hooks', 'scripts', 'profiles'])
-        cpSync(join(python, name), join(to, name), { recursive: true })
+        // With their times: what Python has compiled of them counts.
+        cpSync(join(python, name), join(to, name), { recursive: true, preserveTimestamps: true })
       writeFileSync(join(to, 'profiles/default/CLAUDE.md'), `${memory}\n`)
       writeFileSync(join(to, 'pyproject.toml'), pyproject)
     },
