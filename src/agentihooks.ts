@@ -8,6 +8,7 @@ import { FileLock } from './locks/file-lock.ts'
 import { jobPlaces, type LocalParts } from './parts.ts'
 import { inFront } from './profiles/agentihooks/checkout.ts'
 import { cloned, removeUnused } from './profiles/agentihooks/clones.ts'
+import { forOthers } from './profiles/agentihooks/hooks.ts'
 import { type Installed, installAgentihooks } from './profiles/agentihooks/install.ts'
 import { forgetLayer } from './profiles/agentihooks/layer.ts'
 import { writeOutcome } from './profiles/agentihooks/outcome.ts'
@@ -125,7 +126,8 @@ export class AgentihooksSetup {
     const { agentihooksProfile: profile, agentihooksHome: home } = surroundings.settings
     return await asAgent(surroundings, async (user, theirHome) => {
       const env = { PATH: surroundings.path, LANG: 'C.UTF-8', HOME: theirHome }
-      const runAsAgent = runnerOf({ env, signal, user })
+      const asThem = runnerOf({ env, signal, user })
+      const runAsAgent = user ? forOthers(asThem, program) : asThem
       return await installAgentihooks(program, { home, profile, layer: this.#places.layer, run, runAsAgent, warn })
     })
   }

@@ -402,9 +402,10 @@ t.test(
   async t => {
     const { cloneUrl, path, commit } = await world.repo()
     const root = join(world.dir, 'stormy')
+    // A place of its own: whatever becomes of this test, the others find theirs as they left it.
+    const treesRoot = join(world.dir, 'stormy-trees')
     const said: string[] = []
     const cache = cacheIn(root, world.git, { warn: text => void said.push(text) })
-    const { treesRoot } = world
     const workspaces = new GitWorkspaces({
       git: world.git,
       cache,
@@ -413,9 +414,12 @@ t.test(
       root: treesRoot,
     })
     const tips = [commit]
+    // A job begins when so many commits have been there, however long that takes.
+    const reached = Array.from({ length: 20 }, () => Promise.withResolvers<void>())
+    reached[0]?.resolve()
     let [left, opening] = [20, 0]
     const open = async (_: unknown, n: number) => {
-      await until(() => tips.length > n || undefined)
+      await reached[n]?.promise
       opening += 1
       const from = tips.length - 1
       const lease = leaseOf(newJob(new Date(), { repoUrl: cloneUrl }))
@@ -431,9 +435,10 @@ t.test(
         // Known before it is there: a job may see it in between.
         tips.push(next)
         await git(path, ['update-ref', 'refs/heads/main', next])
-        await rm(root, { recursive: true, force: true, maxRetries: 9 }).catch(() => undefined)
+        reached[tips.length - 1]?.resolve()
+        await rm(root, { recursive: true, force: true, maxRetries: 9, retryDelay: 1 }).catch(() => undefined)
         // A storm, not a standstill: jobs are to get somewhere in between.
-        await until(() => opening === 0 || existsSync(root) || undefined)
+        await until(() => opening === 0 || existsSync(root) || undefined, 100_000)
       }
     }
     const [opened] = await Promise.all([Promise.all(Array.from({ length: 20 }, open)), storm()])

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { isFinal } from '../../src/jobs/job.ts'
 import { isJobId } from '../../src/jobs/record.ts'
 import { systemClock } from '../../src/util/clock.ts'
+import { compileCache } from '../helpers/compile-cache.ts'
 import { type Checked, check } from './check.ts'
 import { openStore, places } from './places.ts'
 import { mulberry32 } from './random.ts'
@@ -105,7 +106,7 @@ class Chaos {
 
   #start(script: string, ...args: string[]): ChildProcess {
     const file = join(import.meta.dirname, script)
-    const env = { PATH: process.env.PATH ?? '' }
+    const env = { ...compileCache, PATH: process.env.PATH ?? '' }
     return spawn(process.execPath, [file, this.#plan.directory, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   }
 }

@@ -19,7 +19,7 @@ import t, { type Test } from 'tap'
 import { type AgentihooksUnderTest, agentihooks, logged, pushed, ran, said, settled } from '../helpers/agentihooks.ts'
 import { cliFor } from '../helpers/cli.ts'
 import { startDaemon } from '../helpers/daemon.ts'
-import { bash, jobIn, modelKey, world } from '../helpers/e2e.ts'
+import { bash, jobIn, modelKey, scriptedAgent, world } from '../helpers/e2e.ts'
 
 const found = await agentihooks()
 const skip = 'missing' in found ? found.missing : false
@@ -104,7 +104,7 @@ t.test('hooks that agents cannot get to are not given to them', { skip: skipUser
   const daemon = await startDaemon(t, cli, { env })
   t.match(
     await settled(daemon),
-    /^failed: \/bin\/sh -c ended with \d+: .*(can't cd to|No module named|Permission denied)/,
+    /^failed: \/bin\/sh -c ended with \d+: .*(can't cd to|No module named|Permission denied).* get to agentihooks and to its Python, \//s,
   )
   t.match((await ran(daemon)).job, { status: 'succeeded', num_turns: 2 })
   t.notMatch(said(model), 'OF-THE-CLOSED')
@@ -154,7 +154,8 @@ t.test(
           AGENTICORE_JOBS_DIR: join(place, `jobs-${index}`),
           AGENTICORE_CONTROL_SOCKET: join(place, `${index}.sock`),
         }
-        return startDaemon(t, cliIn(home), { env: { ...env, ...own } })
+        // Hooks run from the one clone they share.
+        return startDaemon(t, cliIn(home), { env: { ...env, ...own, ...(index === 1 ? scriptedAgent : {}) } })
       }),
     )
     for (const server of servers) t.match(await settled(server), `from ${repo.cloneUrl}`)
@@ -185,7 +186,7 @@ t.test('what cannot be removed of an earlier one is said, and not used', { skip:
   const worktrees = join(place, 'home-worktrees')
   chownSync(worktrees, 1000, 1000)
 
-  const daemon = await startDaemon(t, cli, { env: { AGENTICORE_AGENTIHOOKS_PATH: '/nonexistent' } })
+  const daemon = await startDaemon(t, cli, { env: { AGENTICORE_AGENTIHOOKS_PATH: '/nonexistent', ...scriptedAgent } })
   t.match(await settled(daemon), /^failed: /)
   t.equal(logged(daemon, /What agentihooks has left could not be removed: EPERM/), 1)
   t.throws(() => lstatSync(join(layer, 'current')), { code: 'ENOENT' })

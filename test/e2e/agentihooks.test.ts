@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type AgentihooksUnderTest, agentihooks, logged, pushed, ran, said, settled } from '../helpers/agentihooks.ts'
 import { startDaemon } from '../helpers/daemon.ts'
-import { bash, world } from '../helpers/e2e.ts'
+import { bash, scriptedAgent, world } from '../helpers/e2e.ts'
 
 const found = await agentihooks()
 const skip = 'missing' in found ? found.missing : false
@@ -114,7 +114,8 @@ t.test('what cannot be installed is said, and jobs run without it', { skip }, as
     [{ AGENTICORE_AGENTIHOOKS_URL: 'no address' }, /no address/],
     [{ AGENTICORE_AGENTIHOOKS_URL: repo.cloneUrl }, /setup\.py|pyproject\.toml|not appear to be a Python project/],
   ] as const) {
-    const daemon = await start(env)
+    // That hooks are gone is shown with Claude Code, where a program is gone.
+    const daemon = await start({ ...env, ...scriptedAgent })
     const state = await settled(daemon)
     t.match(state, /^failed: /)
     t.match(state, says)

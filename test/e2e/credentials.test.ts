@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { git } from '../fixtures/github/git.ts'
-import { bash, jobIn, token, world } from '../helpers/e2e.ts'
+import { bash, jobIn, scriptedAgent, token, world } from '../helpers/e2e.ts'
 import { filesWith, script } from '../helpers/repos.ts'
 import { gives, userHomeIn } from '../helpers/user-programs.ts'
 
@@ -12,8 +12,11 @@ const pair = (user: string) => Buffer.from(`${user}:${token}`).toString('base64'
 const forms = [token, pair('x-access-token'), pair('anna')]
 
 /** A laptop whose owner has no GITHUB_TOKEN; the programs are outside the home that is searched for secrets. */
-async function laptop(t: Test, scripts: Parameters<typeof world>[1]) {
-  const { cli, github, model } = await world(t, scripts)
+async function laptop(
+  t: Test,
+  ...[scripts, agent]: readonly [Parameters<typeof world>[1], Parameters<typeof world>[2]?]
+) {
+  const { cli, github, model } = await world(t, scripts, agent)
   const user = userHomeIn(join(t.testdirName, 'user'), cli.home)
   const env = { GITHUB_TOKEN: '', PATH: `${user.bin}:${process.env.PATH ?? ''}`, SSH_AUTH_SOCK: '/canary/agent.sock' }
   const repo = await github.createRepo({ owner: 'octo', name: 'app', private: true, files })
@@ -48,7 +51,11 @@ t.test("with gh logged in a task becomes a pull request; gh's token and the ssh 
 })
 
 t.test("the repository somebody stands in has no say; the user's own configuration has", async t => {
-  const { cli, github, user, env, repo } = await laptop(t, [{ turns: [bash('echo 2 > app.txt'), { text: 'done' }] }])
+  const { cli, github, user, env, repo } = await laptop(
+    t,
+    [{ turns: [bash('echo 2 > app.txt'), { text: 'done' }] }],
+    scriptedAgent,
+  )
   const planted = join(t.testdirName, 'planted')
   const clone = join(t.testdirName, 'clone')
   mkdirSync(clone)

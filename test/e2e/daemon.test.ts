@@ -7,7 +7,7 @@ import { execa } from 'execa'
 import t, { type Test } from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
 import { cliTo, startDaemon } from '../helpers/daemon.ts'
-import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { bash, claudeCode, jobIn, scriptedAgent, world } from '../helpers/e2e.ts'
 import { fakeAgent } from '../helpers/fake-agent.ts'
 import { processesWith } from '../helpers/processes.ts'
 import { until } from '../helpers/until.ts'
@@ -16,10 +16,10 @@ const healthy = join(import.meta.dirname, '../../scripts/image/healthy.ts')
 const files = { 'a.txt': 'a\n' }
 
 /** A world whose agent writes a file, then is in a tool call that ends when there is a file `go`. */
-async function holding(t: Test) {
+async function holding(t: Test, env: Readonly<Record<string, string>> = scriptedAgent) {
   const [started, go] = [join(t.testdirName, 'home/started'), join(t.testdirName, 'home/go')]
   const hold = bash(`echo one > one.txt; touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; echo on`)
-  const all = await world(t, [{ turns: [hold, bash('echo two > two.txt'), { text: 'Both.' }] }])
+  const all = await world(t, [{ turns: [hold, bash('echo two > two.txt'), { text: 'Both.' }] }], env)
   const repo = await all.github.createRepo({ owner: 'o', name: 'r', files })
   return {
     ...all,
@@ -72,13 +72,12 @@ t.test('the server is restarted in the middle of `run --wait`', async t => {
 })
 
 t.test('kill -9 of the server: the next one ends what it left, and the job goes on', async t => {
-  const { cli, github, repo, started, go } = await holding(t)
+  const { cli, github, repo, started } = await holding(t, claudeCode)
   const first = await startDaemon(t, cli)
   const { json } = await first.request('POST', '/jobs', { body: { task: 'write both', repo_url: repo.cloneUrl } })
   await started()
   await first.kill()
   t.ok(processesWith(json.job.id).length > 0, 'the agent goes on alone')
-  go()
   const second = await startDaemon(t, cli)
   const job = await until(async () => {
     const { json: now } = await second.request('GET', `/jobs/${json.job.id}`)

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import t from 'tap'
 import { branchTip, git } from '../fixtures/github/git.ts'
-import { bash, jobIn, token, world } from '../helpers/e2e.ts'
+import { bash, jobIn, scriptedAgent, token, world } from '../helpers/e2e.ts'
 
 const files = { 'app.txt': 'version 1\n' }
 const commit = (text: string) => bash(`echo ${text} > app.txt && git commit -qam ${text}`)
@@ -67,7 +67,7 @@ t.test('a follow-up goes on with the conversation, on the branch, in the pull re
 
 t.test('a follow-up by the first job goes on from where the conversation stands', async t => {
   const turns = [{ text: 'ONE' }, { text: 'TWO' }, { text: 'THREE' }]
-  const { model, cli } = await world(t, [{ turns }])
+  const { model, cli } = await world(t, [{ turns }], scriptedAgent)
   const first = jobIn(await cli(['run', 'Say one', '--local', '--json']))
   await cli(['run', 'Say two', '--session-id', first.session_id ?? '', '--local', '--json'])
   const third = jobIn(await cli(['run', 'Say three', '--session-id', first.id, '--local', '--json']))
@@ -76,7 +76,7 @@ t.test('a follow-up by the first job goes on from where the conversation stands'
 })
 
 t.test('a follow-up that never began keeps the conversation where it was', async t => {
-  const { model, cli } = await world(t, [{ turns: [{ text: 'ONE' }, { text: 'TWO' }] }])
+  const { model, cli } = await world(t, [{ turns: [{ text: 'ONE' }, { text: 'TWO' }] }], scriptedAgent)
   const profile = join(cli.home, '.agenticore/profiles/broken')
   mkdirSync(profile, { recursive: true })
   writeFileSync(join(profile, 'profile.yml'), 'setup: "false"\n')
@@ -90,7 +90,7 @@ t.test('a follow-up that never began keeps the conversation where it was', async
 
 t.test('a follow-up of a branch that is gone says so, to the agent and in the log', async t => {
   const turns = [commit('two'), { text: 'Two.' }, commit('three'), { text: 'Three.' }]
-  const { github, model, cli } = await world(t, [{ turns }])
+  const { github, model, cli } = await world(t, [{ turns }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const first = jobIn(await cli(['run', 'Make it two', '-r', repo.cloneUrl, '--local', '--json']))
   await git(repo.path, ['update-ref', '-d', `refs/heads/${first.branch}`])
@@ -105,7 +105,7 @@ t.test('a follow-up of a branch that is gone says so, to the agent and in the lo
 
 t.test('a follow-up that does not pass says so in the pull request that has its commits', async t => {
   const turns = [commit('two'), { text: 'Two.' }, commit('three'), { text: 'Three.' }]
-  const { github, cli } = await world(t, [{ turns }])
+  const { github, cli } = await world(t, [{ turns }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const profile = join(cli.home, '.agenticore/profiles/checked')
   mkdirSync(profile, { recursive: true })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
 import { refusals } from '../fixtures/github/refusals.ts'
 import type { Failure } from '../fixtures/github/server.ts'
-import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { bash, jobIn, scriptedAgent, world } from '../helpers/e2e.ts'
 
 const create = { method: 'POST', path: /\/pulls$/ }
 
@@ -28,7 +28,7 @@ t.test(
   'whatever GitHub answers, the work is pushed, the job has succeeded, and one pull request is open at most',
   async t => {
     const work = bash('echo 2 > app.txt')
-    const { github, cli } = await world(t, [{ turns: [work, { text: 'Done.' }] }])
+    const { github, cli } = await world(t, [{ turns: [work, { text: 'Done.' }] }], scriptedAgent)
     for (const [name, { fault, creates, error, waits }] of Object.entries(cases)) {
       const repo = await github.createRepo({
         owner: 'octo',

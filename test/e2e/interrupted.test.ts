@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { git } from '../fixtures/github/git.ts'
 import type { Cli } from '../helpers/cli.ts'
-import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { bash, claudeCode, jobIn, scriptedAgent, world } from '../helpers/e2e.ts'
 import { processesWith } from '../helpers/processes.ts'
 import { agentGit } from '../helpers/repos.ts'
 import { until } from '../helpers/until.ts'
@@ -13,12 +13,12 @@ import { until } from '../helpers/until.ts'
 const files = { 'a.txt': 'a\n' }
 
 /** A job whose agent writes a file, and then is in a tool call that ends when there is a file `go`. */
-async function working(t: Test, task = 'write both') {
+async function working(t: Test, env: Readonly<Record<string, string>> = scriptedAgent) {
   const [started, go] = [join(t.testdirName, 'home/started'), join(t.testdirName, 'home/go')]
   const hold = bash(`echo one > one.txt; touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; echo on`)
-  const { cli, github } = await world(t, [{ turns: [hold, bash('echo two > two.txt'), { text: 'Both.' }] }])
+  const { cli, github } = await world(t, [{ turns: [hold, bash('echo two > two.txt'), { text: 'Both.' }] }], env)
   const repo = await github.createRepo({ owner: 'o', name: 'r', files })
-  const run = cli.start(['run', task, '-r', repo.cloneUrl, '--local', '--wait', '--json'])
+  const run = cli.start(['run', 'write both', '-r', repo.cloneUrl, '--local', '--wait', '--json'])
   await until(() => existsSync(started) || undefined)
   const job = JSON.parse((await cli(['jobs', '--json', '--local'])).stdout)[0]
   return {
@@ -37,7 +37,7 @@ const treesOf = ({ home }: Cli) =>
   readdirSync(join(home, '.agenticore/worktrees')).filter(name => !name.startsWith('.'))
 
 t.test('kill -9 in the middle of a tool: the next command ends what is left, resume finishes the job', async t => {
-  const { cli, github, repo, run, id, sessionId, go } = await working(t)
+  const { cli, github, repo, run, id, sessionId, go } = await working(t, claudeCode)
   run.kill('SIGKILL')
   await run
   t.ok(processesWith(id).length > 0, 'the agent goes on alone')
@@ -58,9 +58,11 @@ t.test('kill -9 in the middle of a tool: the next command ends what is left, res
 t.test(
   'kill -9 between push and pull request: what the agent left is delivered, and it is not asked again',
   async t => {
-    const { cli, github, model } = await world(t, [
-      { turns: [bash('echo one > one.txt'), { text: 'One.' }, { text: 'More.' }] },
-    ])
+    const { cli, github, model } = await world(
+      t,
+      [{ turns: [bash('echo one > one.txt'), { text: 'One.' }, { text: 'More.' }] }],
+      scriptedAgent,
+    )
     const repo = await github.createRepo({ owner: 'o', name: 'r', files })
     const [path, silent] = [/\/pulls$/, true] as const
     github.fail({ method: 'POST', path, silent })
@@ -86,7 +88,7 @@ t.test(
 )
 
 t.test('what somebody else pushed in the meantime is not overwritten', async t => {
-  const { cli, github } = await world(t, [{ turns: [bash('echo one > one.txt'), { text: 'One.' }] }])
+  const { cli, github } = await world(t, [{ turns: [bash('echo one > one.txt'), { text: 'One.' }] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'o', name: 'r', files })
   github.fail({ method: 'POST', path: /\/pulls$/, silent: true })
   const run = cli.start(['run', 'write one', '-r', repo.cloneUrl, '--local', '--json'])
@@ -142,7 +144,11 @@ t.test('cancel of a job that waits ends it and clears its tree away; the others 
 })
 
 t.test('a cancel that comes too late takes nothing away', async t => {
-  const { cli } = await world(t, [{ turns: [bash('echo all is well > report.txt'), { text: 'Written.' }] }])
+  const { cli } = await world(
+    t,
+    [{ turns: [bash('echo all is well > report.txt'), { text: 'Written.' }] }],
+    scriptedAgent,
+  )
   const job = jobIn(await cli(['run', 'make a report', '--local', '--json']))
   const report = join(job.job_config_dir, 'report.txt')
   t.equal(readFileSync(report, 'utf8'), 'all is well\n')
@@ -151,7 +157,7 @@ t.test('a cancel that comes too late takes nothing away', async t => {
 })
 
 t.test('a job that fails says so by its exit code, whether its output is read or not', async t => {
-  const { cli } = await world(t, [{ turns: [{ status: 400 }] }])
+  const { cli } = await world(t, [{ turns: [{ status: 400 }] }], scriptedAgent)
   const run = cli.start(['run', 'x', '--local', '--json'])
   run.stdout.destroy()
   t.equal((await run).exitCode, 1)
@@ -184,7 +190,7 @@ t.test('retry asks for the same again, as a job of its own', async t => {
 })
 
 t.test('an idempotency key stands for one job', async t => {
-  const { cli } = await world(t, [{ turns: [{ text: 'hello' }] }])
+  const { cli } = await world(t, [{ turns: [{ text: 'hello' }] }], scriptedAgent)
   const run = (task: string) => cli(['run', task, '--local', '--json', '--idempotency-key', 'k'])
   const first = jobIn(await run('x'))
   const second = await run('x')
@@ -275,7 +281,7 @@ t.test('cancel of a job that waits for its time ends whoever waits with it', asy
 
 t.test('a tree deeper than a path can say is removed, and harms no other job', async t => {
   const deep = bash('n=$(printf "d%.0s" $(seq 200)); for i in $(seq 60); do mkdir $n; cd $n; done; touch x')
-  const { cli, github } = await world(t, [{ turns: [deep, { text: 'Done.' }] }])
+  const { cli, github } = await world(t, [{ turns: [deep, { text: 'Done.' }] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'o', name: 'r', files })
   const result = await cli(['run', 'x', '-r', repo.cloneUrl, '--local', '--json'])
   t.match(jobIn(result), { status: 'succeeded' })

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { health, manyJobs, manyPods, manyProfiles, oneJob, ready, refusal, statusReply } from '../../src/api/replies.ts'
 import { cliFor } from '../helpers/cli.ts'
 import { startDaemon } from '../helpers/daemon.ts'
-import { bash, world } from '../helpers/e2e.ts'
+import { bash, scriptedAgent, world } from '../helpers/e2e.ts'
 import { httpTo, type Reply } from '../helpers/http.ts'
 
 const operation = z.looseObject({
@@ -44,7 +44,7 @@ t.test('the description is an OpenAPI of 3.1, and says of each route what it doe
 
 t.test('what is answered is what is described', async t => {
   const turns = [bash('echo b > a.txt'), { text: 'Done.' }]
-  const { cli, github } = await world(t, [{ turns }])
+  const { cli, github } = await world(t, [{ turns }], scriptedAgent)
   const { cloneUrl } = await github.createRepo({ owner: 'o', name: 'r', files: { 'a.txt': 'a\n' } })
   const daemon = await startDaemon(t, cli)
   const http = httpTo(t, daemon.url)

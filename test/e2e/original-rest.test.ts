@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { droppedFields } from '../../src/api/requests.ts'
 import { startDaemon } from '../helpers/daemon.ts'
-import { bash, world } from '../helpers/e2e.ts'
+import { bash, scriptedAgent, world } from '../helpers/e2e.ts'
 import { fakeAgent } from '../helpers/fake-agent.ts'
 
 /** What the Python agenticore answers was recorded from its version 1.9.0. */
@@ -44,7 +44,7 @@ function misfits(job: object, except: readonly string[] = []): string[] {
 }
 
 t.test('requests that stay are answered in the same shape', async t => {
-  const { cli, github } = await world(t, [{ turns: [bash('echo b > a.txt'), { text: 'Done.' }] }])
+  const { cli, github } = await world(t, [{ turns: [bash('echo b > a.txt'), { text: 'Done.' }] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'o', name: 'r', files: { 'a.txt': 'a\n' } })
   const daemon = await startDaemon(t, cli)
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { branchTip, git } from '../fixtures/github/git.ts'
 import { CWD } from '../fixtures/model/script.ts'
 import type { Cli, CliResult } from '../helpers/cli.ts'
-import { bash, jobIn, world } from '../helpers/e2e.ts'
+import { bash, jobIn, scriptedAgent, world } from '../helpers/e2e.ts'
 import { until } from '../helpers/until.ts'
 
 const files = { 'app.txt': 'version 1\n', 'README.md': '# app\n' }
@@ -112,7 +112,7 @@ t.test('review changes nothing, whatever the repository says', async t => {
 })
 
 t.test('the tree is clean when the agent starts, for every profile that comes along', async t => {
-  const { github, cli } = await world(t, [{ turns: [bash('git status --porcelain --ignored'), done] }])
+  const { github, cli } = await world(t, [{ turns: [bash('git status --porcelain --ignored'), done] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const names: { name: string }[] = JSON.parse((await cli(['profiles', '--json'])).stdout)
   t.ok(names.length > 1)
@@ -150,7 +150,7 @@ env: {WANTED: 3}
 
 t.test('verify: red to the end', async t => {
   const turns = [bash('echo 2 > app.txt'), { text: 'Done.' }, { text: 'I cannot mend it.' }]
-  const { github, cli } = await world(t, [{ turns }])
+  const { github, cli } = await world(t, [{ turns }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   profile(cli, 'checked', { 'profile.yml': 'extends: coding\nverify: echo CANARY-output; false\nverify_attempts: 1\n' })
   const result = await cli(['run', 'Count', '-r', repo.cloneUrl, '-p', 'checked', '--local', '--json'])
@@ -163,7 +163,7 @@ t.test('verify: red to the end', async t => {
 })
 
 t.test('a cancel while verify runs keeps what the turns before it brought', async t => {
-  const { cli } = await world(t, [{ turns: [{ text: 'COUNTED' }] }])
+  const { cli } = await world(t, [{ turns: [{ text: 'COUNTED' }] }], scriptedAgent)
   const started = join(cli.home, 'started')
   profile(cli, 'slow', { 'profile.yml': `verify: touch ${started}; sleep 600\n` })
   const run = cli.start(['run', 'Count', '-p', 'slow', '--local', '--json'])
@@ -190,7 +190,7 @@ t.test('what setup leaves is not delivered alone', async t => {
     { match: 'Look', turns: [done] },
     { match: 'Count', turns: [bash('echo 2 > app.txt'), done] },
   ]
-  const { github, cli } = await world(t, scripts)
+  const { github, cli } = await world(t, scripts, scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   profile(cli, 'messy', { 'profile.yml': 'extends: coding\nsetup: echo made > made.txt\n' })
   const run = async (task: string) =>
@@ -208,7 +208,7 @@ t.test('what verify leaves is not delivered alone', async t => {
     { match: 'Look', turns: [done] },
     { match: 'Count', turns: [bash('echo 2 > app.txt'), done] },
   ]
-  const { github, cli } = await world(t, scripts)
+  const { github, cli } = await world(t, scripts, scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   profile(cli, 'covered', { 'profile.yml': 'extends: coding\nverify: echo 98 > coverage.txt\n' })
   const run = async (task: string) =>
@@ -243,7 +243,7 @@ t.test('a task that a hook blocks has failed, whatever Claude Code says', async 
 
 t.test('what the agent leaves outside its branch is kept, and said', async t => {
   const aside = 'git checkout -q -b mine && echo 2 > app.txt && git commit -qam aside && git checkout -q -'
-  const { github, cli } = await world(t, [{ turns: [bash(aside), done] }])
+  const { github, cli } = await world(t, [{ turns: [bash(aside), done] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const job = jobIn(await cli(['run', 'Count', '-r', repo.cloneUrl, '--local', '--json']))
   t.match(job, { status: 'succeeded', changed_files: 0 })

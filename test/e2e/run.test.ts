@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { git } from '../fixtures/github/git.ts'
 import type { Cli } from '../helpers/cli.ts'
-import { bash, jobIn, modelKey, token, world } from '../helpers/e2e.ts'
+import { bash, jobIn, modelKey, scriptedAgent, token, world } from '../helpers/e2e.ts'
 import { processesWith } from '../helpers/processes.ts'
 
 const fix = { text: 'I fix it.', ...bash("sed -i 's/1/2/' app.txt && git commit -qam 'app: two'") }
@@ -58,7 +58,11 @@ t.test('a task on a private GitHub repository becomes a branch and a pull reques
 })
 
 t.test('what the agent left uncommitted is committed, with the job in a trailer', async t => {
-  const { github, cli } = await world(t, [{ turns: [bash('echo new > new.txt; echo more >> app.txt'), summary] }])
+  const { github, cli } = await world(
+    t,
+    [{ turns: [bash('echo new > new.txt; echo more >> app.txt'), summary] }],
+    scriptedAgent,
+  )
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const job = jobIn(await cli(['run', 'Add a file', '-r', repo.cloneUrl, '--local', '--json']))
   t.equal(job.status, 'succeeded')
@@ -82,7 +86,7 @@ t.test('live progress is on standard error in plain lines, the outcome on standa
 })
 
 t.test('a job that changes nothing succeeds without branch and pull request, and says so', async t => {
-  const { github, cli } = await world(t, [{ turns: [{ text: 'All is well already.' }] }])
+  const { github, cli } = await world(t, [{ turns: [{ text: 'All is well already.' }] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const { stdout, stderr, exitCode } = await cli(['run', 'Look', '-r', repo.cloneUrl, '--local', '--wait'])
   t.equal(exitCode, 0)
@@ -93,7 +97,7 @@ t.test('a job that changes nothing succeeds without branch and pull request, and
 })
 
 t.test('a pull request that fails is an error of its own; the branch is there', async t => {
-  const { github, cli } = await world(t, [{ turns: [fix, summary] }])
+  const { github, cli } = await world(t, [{ turns: [fix, summary] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   github.fail({ method: 'POST', path: /\/pulls/, status: 403, body: { message: 'Resource not accessible' }, times: 9 })
   const result = await cli(['run', 'Say two', '-r', repo.cloneUrl, '--local', '--json'])
@@ -105,7 +109,7 @@ t.test('a pull request that fails is an error of its own; the branch is there', 
 })
 
 t.test('an origin that is a directory gets the branch; --repo . means the origin of the working directory', async t => {
-  const { github, cli } = await world(t, [{ turns: [fix, summary] }])
+  const { github, cli } = await world(t, [{ turns: [fix, summary] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const clone = join(cli.home, 'clone')
   await git(cli.home, ['clone', '--quiet', repo.path, clone])
@@ -116,7 +120,7 @@ t.test('an origin that is a directory gets the branch; --repo . means the origin
 })
 
 t.test('a base ref is where the work starts and where the pull request goes', async t => {
-  const { github, cli } = await world(t, [{ turns: [fix, summary] }])
+  const { github, cli } = await world(t, [{ turns: [fix, summary] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   await git(repo.path, ['branch', 'release/1.x', repo.commit])
   const args = ['run', 'Say two', '-r', repo.cloneUrl, '--base-ref', 'release/1.x', '--local', '--json']
@@ -144,13 +148,19 @@ t.test('how a run ends badly is in the record, the exit code and the message; it
     { match: 'slow', turns: [bash('echo a > a.txt'), { stall: 'before' }] },
   ])
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
-  for (const [task, args, code, exit] of [
+  const ends = [
     ['turns', ['--max-turns', '2'], 'max_turns', 1],
     ['refused', [], 'model_error', 1],
     ['forbidden', [], 'model_error', 1],
-    ['slow', ['--timeout', '3'], 'timeout', 124],
-  ] as const) {
-    const result = await cli(['run', task, '-r', repo.cloneUrl, '--local', '--json', ...args])
+    // Time enough for a loaded machine to get as far as the first tool.
+    ['slow', ['--timeout', '10'], 'timeout', 124],
+  ] as const
+  const ran = ends.map(
+    async ([task, args]) => await cli(['run', task, '-r', repo.cloneUrl, '--local', '--json', ...args]),
+  )
+  const results = await Promise.all(ran)
+  for (const [index, [task, , code, exit]] of ends.entries()) {
+    const result = results[index] ?? { exitCode: -1, stdout: '', stderr: '' }
     const job = jobIn(result)
     t.match(job, { status: 'failed', error_code: code }, task)
     t.equal(result.exitCode, exit, task)
@@ -199,7 +209,11 @@ t.test('Ctrl-C ends the agent, says what is kept, and resume runs the job again'
 })
 
 t.test('a secret in what the agent says is in no record, and not in the pull request', async t => {
-  const { github, cli } = await world(t, [{ turns: [bash('echo x > x.txt'), { text: `I found ${token} in a file.` }] }])
+  const { github, cli } = await world(
+    t,
+    [{ turns: [bash('echo x > x.txt'), { text: `I found ${token} in a file.` }] }],
+    scriptedAgent,
+  )
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const job = jobIn(await cli(['run', `Say ${token}`, '-r', repo.cloneUrl, '--local', '--json']))
   t.match(job, { status: 'succeeded', output: 'I found *** in a file.' })
@@ -210,7 +224,7 @@ t.test('a secret in what the agent says is in no record, and not in the pull req
 })
 
 t.test('a second Ctrl-C cancels the job', async t => {
-  const { github, cli } = await world(t, [{ turns: [bash('sleep 1000'), { text: 'x' }] }])
+  const { github, cli } = await world(t, [{ turns: [bash('sleep 1000'), { text: 'x' }] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const running = cli.start(['run', 'Say two', '-r', repo.cloneUrl, '--local', '--wait', '--json'])
   await said(running, '▶ Bash')
@@ -225,7 +239,7 @@ t.test('a second Ctrl-C cancels the job', async t => {
 })
 
 t.test('three jobs at once on one repository share nothing but the cache', async t => {
-  const { github, cli } = await world(t, [{ turns: [fix, summary] }])
+  const { github, cli } = await world(t, [{ turns: [fix, summary] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const results = await Promise.all(
     [1, 2, 3].map(n => cli(['run', `Say two, ${n}`, '-r', repo.cloneUrl, '--local', '--json'])),
@@ -286,7 +300,7 @@ t.test('jobs, job and logs show what was done', async t => {
 t.test('logs --follow shows a running job and ends with it', async t => {
   const go = join(t.testdirName, 'go')
   const hold = bash(`until [ -e ${go} ]; do sleep 0.05; done`)
-  const { github, model, cli } = await world(t, [{ turns: [hold, summary] }])
+  const { github, model, cli } = await world(t, [{ turns: [hold, summary] }], scriptedAgent)
   const repo = await github.createRepo({ owner: 'octo', name: 'app', files })
   const running = cli.start(['run', 'Wait', '-r', repo.cloneUrl, '--local', '--json', '--wait'])
   await model.waitFor(request => request.turn === 0)

@@ -5,7 +5,7 @@ import { FileJobStore } from '../../src/store/file/store.ts'
 import { FileJournal } from '../../src/store/journal/journal.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { startDaemon } from '../helpers/daemon.ts'
-import { jobIn, token, world } from '../helpers/e2e.ts'
+import { jobIn, scriptedAgent, token, world } from '../helpers/e2e.ts'
 import { newJob } from '../helpers/jobs.ts'
 import { until } from '../helpers/until.ts'
 import { startReceiver, webhookSecret } from '../helpers/webhooks.ts'
@@ -14,7 +14,7 @@ const answer = { turns: [{ text: 'All is well already.' }] }
 const outbox = (home: string): string[] => readdirSync(join(home, '.agenticore/jobs/.webhooks'))
 
 t.test('run sends the record that job --json shows, after the outcome is printed', async t => {
-  const { cli } = await world(t, [answer])
+  const { cli } = await world(t, [answer], scriptedAgent)
   const receiver = await startReceiver(t)
   const env = { AGENTICORE_WEBHOOK_URL: receiver.url, AGENTICORE_WEBHOOK_SECRET: webhookSecret }
   const { exitCode, stdout, stderr } = await cli(['run', `Look at ${token}`, '--local', '--wait'], { env })
@@ -33,7 +33,7 @@ t.test('run sends the record that job --json shows, after the outcome is printed
 })
 
 t.test('a server that is away costs a warning, and gets the message by the next command that ends a job', async t => {
-  const { cli } = await world(t, [answer])
+  const { cli } = await world(t, [answer], scriptedAgent)
   const receiver = await startReceiver(t)
   await receiver.close()
   const env = { AGENTICORE_WEBHOOK_URL: receiver.url, AGENTICORE_WEBHOOK_SECRET: webhookSecret }
@@ -57,7 +57,7 @@ t.test('a server that is away costs a warning, and gets the message by the next 
 })
 
 t.test('a server that never answers holds the command up for five seconds, and the exit code stays', async t => {
-  const { cli } = await world(t, [answer])
+  const { cli } = await world(t, [answer], scriptedAgent)
   const receiver = await startReceiver(t)
   receiver.answers = [undefined]
   const env = { AGENTICORE_WEBHOOK_URL: receiver.url, AGENTICORE_WEBHOOK_SECRET: webhookSecret }
@@ -98,7 +98,7 @@ t.test('an address without a secret is refused before anything is done', async t
 })
 
 t.test('a receiver that never answers does not hold up a server that is told to stop', async t => {
-  const { cli } = await world(t, [answer])
+  const { cli } = await world(t, [answer], scriptedAgent)
   const receiver = await startReceiver(t)
   receiver.answers = [undefined]
   const env = { AGENTICORE_WEBHOOK_URL: receiver.url, AGENTICORE_WEBHOOK_SECRET: webhookSecret }

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { FileLock } from '../../src/locks/file-lock.ts'
+import { systemClock } from '../../src/util/clock.ts'
 import { git } from '../fixtures/github/git.ts'
 import type { Model } from '../fixtures/model/server.ts'
 import type { DaemonUnderTest } from './daemon.ts'
@@ -28,8 +30,12 @@ export interface AgentihooksUnderTest {
 /** The real agentihooks from PyPI, in an environment of its own; installed once for all runs. */
 export async function agentihooks(): Promise<AgentihooksUnderTest | { readonly missing: string }> {
   const place = join(root, '.tools/agentihooks', version)
+  const lock = new FileLock(join(place, '../.locks'), systemClock)
   try {
-    if (!existsSync(place)) await install(place)
+    await lock.withLock(version, { signal: new AbortController().signal, patienceMs: installMs }, async () => {
+      const python = await bestPython()
+      if (!(await isOn(place, python))) await install(place, python)
+    })
   } catch (error) {
     return { missing: `no python3-venv, or no PyPI: ${String(error).split('\n')[0]}` }
   }
@@ -40,7 +46,8 @@ export async function agentihooks(): Promise<AgentihooksUnderTest | { readonly m
     isOpen: await isOpen(join(place, 'bin/python3')),
     checkout(to, memory) {
       for (const name of ['hooks', 'scripts', 'profiles'])
-        cpSync(join(python, name), join(to, name), { recursive: true })
+        // With their times: what Python has compiled of them counts.
+        cpSync(join(python, name), join(to, name), { recursive: true, preserveTimestamps: true })
       writeFileSync(join(to, 'profiles/default/CLAUDE.md'), `${memory}\n`)
       writeFileSync(join(to, 'pyproject.toml'), pyproject)
     },
@@ -59,6 +66,9 @@ include = ["hooks*", "scripts*", "profiles*"]
 
 const run = promisify(execFile)
 
+/** pip builds a package when it is one of a clone. */
+const installMs = 90_000
+
 /** The system's, which every user gets to, where there is one that will do. */
 async function bestPython(): Promise<string> {
   const needed = 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'
@@ -68,19 +78,31 @@ async function bestPython(): Promise<string> {
   )
 }
 
+/** Whether it was made here, and on that Python: a copy of a checkout has one that works only for who gets to the original. */
+async function isOn(place: string, python: string): Promise<boolean> {
+  const library = join(place, 'library')
+  if (!existsSync(library) || !readFileSync(library, 'utf8').startsWith(`${place}/`)) return false
+  const { stdout } = await run(python, ['-c', 'import sys; print(sys.base_prefix, end="")'])
+  return await run(join(place, 'bin/python3'), ['-c', 'import sys; print(sys.base_prefix, end="")']).then(
+    made => made.stdout === stdout,
+    () => false,
+  )
+}
+
 async function isOpen(python: string): Promise<boolean> {
   const stranger = ['--reuid', '29999', '--regid', '29999', '--clear-groups']
-  return await run('setpriv', [...stranger, python, '-c', 'import mcp']).then(
+  // From a shell: setpriv itself starts a program with the rights it had before.
+  return await run('setpriv', [...stranger, 'sh', '-c', '"$0" -c "import mcp"', python]).then(
     () => true,
     () => false,
   )
 }
 
-async function install(place: string): Promise<void> {
+async function install(place: string, base: string): Promise<void> {
   // Where it stays: an environment cannot be moved. Whoever finds it half made makes it again.
-  rmSync(`${place}.making`, { recursive: true, force: true })
+  for (const old of [place, `${place}.making`]) rmSync(old, { recursive: true, force: true })
   mkdirSync(join(place, '..'), { recursive: true })
-  await run(await bestPython(), ['-m', 'venv', `${place}.making`])
+  await run(base, ['-m', 'venv', `${place}.making`])
   const pip = [join(`${place}.making`, 'bin/python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
   const [python = '', ...args] = pip
   await run(python, [...args, ...libraries.map(pinned)])
@@ -91,9 +113,6 @@ async function install(place: string): Promise<void> {
   await run('sed', ['-i', `1s|.*|#!${join(place, 'bin/python3')}|`, join(`${place}.making`, 'bin/agentihooks')])
   renameSync(`${place}.making`, place)
 }
-
-/** pip builds a package when it is one of a clone. */
-const installMs = 90_000
 
 /** What is known of it when it has been tried. */
 export const settled = async (daemon: DaemonUnderTest): Promise<string> =>

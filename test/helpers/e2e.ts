@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type WireJob, wireJob } from '../../src/api/job.ts'
 import { type GitHub, startGitHub } from '../fixtures/github/server.ts'
@@ -15,8 +16,26 @@ export interface World {
   readonly cli: Cli
 }
 
-/** A GitHub, a model that follows `scripts` (each chosen by its `match` in the task), and an empty home directory. */
-export async function world(t: Test, scripts: readonly ConversationScript[]): Promise<World> {
+/** The pinned Claude Code. */
+export const claudeCode = {} as const
+
+/**
+ * What does as the scripted model says for a tenth of Claude Code's CPU time: for tests of what is around the agent. The
+ * real one it has to be where a test is about its tools, permissions, hooks, servers, settings, limits, retries or errors.
+ */
+export const scriptedAgent = {
+  AGENTICORE_CLAUDE_BINARY: join(import.meta.dirname, '../fixtures/agents/scripted'),
+} as const
+
+/**
+ * A GitHub, a model that follows `scripts` (each chosen by its `match` in the task), and an empty home directory.
+ * @param env more for the environment of agenticore, such as `scriptedAgent`
+ */
+export async function world(
+  t: Test,
+  scripts: readonly ConversationScript[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<World> {
   const model = await startModel({ require_key: modelKey, scripts: [...scripts] })
   t.teardown(() => model.close())
   const github = await startGitHub({
@@ -30,6 +49,7 @@ export async function world(t: Test, scripts: readonly ConversationScript[]): Pr
     GITHUB_API_URL: github.url,
     ANTHROPIC_API_KEY: modelKey,
     ANTHROPIC_BASE_URL: model.url,
+    ...env,
   })
   return { github, model, cli }
 }

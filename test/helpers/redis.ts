@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
@@ -31,7 +31,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisUnderTest>
   const { directory, args = ['--save', '', '--appendonly', 'no'] } = options
   const port = options.port ?? (await freePort())
   const all = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--daemonize', 'no', ...args]
-  let server = spawn('redis-server', all, { stdio: 'ignore' })
+  let server = spawnServer(all)
   const client = new Redis({ port, lazyConnect: true, retryStrategy: () => 20, maxRetriesPerRequest: null })
   client.on('error', () => undefined)
   const ended = async (): Promise<void> => {
@@ -56,7 +56,7 @@ export async function startRedis(options: RedisOptions): Promise<RedisUnderTest>
       await ended()
     },
     async start() {
-      server = spawn('redis-server', all, { stdio: 'ignore' })
+      server = spawnServer(all)
       await isUp()
     },
     async stop() {
@@ -66,6 +66,14 @@ export async function startRedis(options: RedisOptions): Promise<RedisUnderTest>
     },
   }
 }
+
+/** It ends with us, also when we are killed, where there is a way to say so. */
+function spawnServer(args: readonly string[]) {
+  const [file, ...before] = hasSetpriv ? ['setpriv', '--pdeathsig', 'KILL', 'redis-server'] : ['redis-server']
+  return spawn(file, [...before, ...args], { stdio: 'ignore' })
+}
+
+const hasSetpriv = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true'], { stdio: 'ignore' }).status === 0
 
 /** One for all tests of a file; each test takes a prefix of its own. */
 export async function redisFor(t: Test, args?: readonly string[]): Promise<RedisUnderTest> {

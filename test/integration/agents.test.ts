@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import t from 'tap'
 import type { Job } from '../../src/jobs/job.ts'
+import { compileCache } from '../helpers/compile-cache.ts'
 import { processesWith } from '../helpers/processes.ts'
 
 /** As bin/agenticore starts node. */
@@ -42,7 +43,8 @@ for (const [name, { job: wanted, timeout, survivor }] of Object.entries(expectat
   t.test(`an agent that ${name.replaceAll('-', ' ')}`, { timeout: 60_000 }, async t => {
     const started = Date.now()
     const args = [flags, join(agents, 'run.ts'), t.testdir(), join(agents, name), ...(timeout ? [String(timeout)] : [])]
-    const { stdout } = await execa(process.execPath, args, { env: { PATH: process.env.PATH }, extendEnv: false })
+    const env = { ...compileCache, PATH: process.env.PATH }
+    const { stdout } = await execa(process.execPath, args, { env, extendEnv: false })
     const { job, peakMiB } = JSON.parse(stdout)
     t.match(job, wanted)
     if (job.status === 'queued') t.ok(Date.parse(job.notBefore) >= started + 15_000, 'not before 15 s from now')

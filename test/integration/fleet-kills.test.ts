@@ -9,6 +9,7 @@ import type { ScriptPoint } from '../../src/store/redis/scripts.ts'
 import type { RedisJobStore } from '../../src/store/redis/store.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { accepted, RedisBench } from '../contract/redis-bench.ts'
+import { compileCache } from '../helpers/compile-cache.ts'
 import { newJob } from '../helpers/jobs.ts'
 import { redisFor, startRedis } from '../helpers/redis.ts'
 import { until } from '../helpers/until.ts'
@@ -29,7 +30,7 @@ const endPoints: readonly Point[] = ['settle: sent', 'settle: answered', 'folded
 async function killedAt(bench: RedisBench, step: string, point: Point, job: Job): Promise<void> {
   const script = join(import.meta.dirname, '../fixtures/store/pod.ts')
   const args = [script, redis.url, bench.prefix, bench.root, step, point, JSON.stringify(encodeJob(job))]
-  const { signal, stderr } = await execa(process.execPath, args, { reject: false, extendEnv: false })
+  const { signal, stderr } = await execa(process.execPath, args, { reject: false, extendEnv: false, env: compileCache })
   if (signal !== 'SIGKILL') throw new Error(`It was not killed: ${stderr}`)
 }
 

@@ -6,6 +6,7 @@ import { execa } from 'execa'
 import t from 'tap'
 import { isFinal, type Job } from '../../src/jobs/job.ts'
 import { openStore } from '../chaos/places.ts'
+import { compileCache } from '../helpers/compile-cache.ts'
 
 const agents = join(import.meta.dirname, '../fixtures/agents')
 const disk = mkdtempSync(join(tmpdir(), 'agenticore-full-'))
@@ -37,7 +38,7 @@ async function runWith(freeKiB: number): Promise<{ job?: Job; stderr: string }> 
   const { stdout, stderr } = await execa(process.execPath, args, {
     reject: false,
     extendEnv: false,
-    env: { PATH: process.env.PATH },
+    env: { ...compileCache, PATH: process.env.PATH },
   })
   return { stderr, ...(stdout === '' ? {} : { job: JSON.parse(stdout).job }) }
 }

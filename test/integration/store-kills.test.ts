@@ -9,6 +9,7 @@ import { FileJobStore } from '../../src/store/file/store.ts'
 import { FileJournal } from '../../src/store/journal/journal.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { type ScenarioName, scenarios } from '../fixtures/store/scenarios.ts'
+import { compileCache } from '../helpers/compile-cache.ts'
 import { newJob } from '../helpers/jobs.ts'
 
 /** What the next process finds, before it recovers, and after. */
@@ -54,7 +55,7 @@ const open = async (root: string) =>
 async function killedIn(name: ScenarioName, root: string, job: Job): Promise<void> {
   const script = join(import.meta.dirname, '../fixtures/store/process.ts')
   const args = [script, root, name, JSON.stringify(encodeJob(job))]
-  const { signal, stderr } = await execa(process.execPath, args, { reject: false, extendEnv: false })
+  const { signal, stderr } = await execa(process.execPath, args, { reject: false, extendEnv: false, env: compileCache })
   if (signal !== 'SIGKILL') throw new Error(`It was not killed: ${stderr}`)
 }
 

@@ -13,6 +13,7 @@ import { FileJournal } from '../../src/store/journal/journal.ts'
 import type { Webhook } from '../../src/webhook/webhook.ts'
 import type { ScenarioName } from '../fixtures/store/scenarios.ts'
 import { ManualClock } from '../helpers/clock.ts'
+import { compileCache } from '../helpers/compile-cache.ts'
 import { newJob } from '../helpers/jobs.ts'
 import { until } from '../helpers/until.ts'
 import { type Received, type Receiver, startReceiver, webhookIn, webhookSecret } from '../helpers/webhooks.ts'
@@ -327,7 +328,11 @@ t.test('what a killed process had no time to say or to clear up is said by the n
       const job = newJob(new Date())
       const script = join(import.meta.dirname, '../fixtures/store/process.ts')
       const args = [script, place.root, scenario, JSON.stringify(encodeJob(job))]
-      const { signal, stderr } = await execa(process.execPath, args, { reject: false, extendEnv: false })
+      const { signal, stderr } = await execa(process.execPath, args, {
+        reject: false,
+        extendEnv: false,
+        env: compileCache,
+      })
       t.equal(signal, 'SIGKILL', stderr)
       const store = await place.open()
       await store.reap(noEnd)

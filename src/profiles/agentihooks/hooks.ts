@@ -1,4 +1,7 @@
+import { realpath } from 'node:fs/promises'
+import { messageOf } from '../../util/error-code.ts'
 import { isFields } from '../merge.ts'
+import type { Program } from './program.ts'
 import type { Run } from './run.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -22,4 +25,18 @@ export const pathsIn = (command: string): string[] => command.match(/(?<=^|[\s"'
  */
 export async function tryHooks(commands: readonly string[], run: Run): Promise<void> {
   for (const command of commands) await run('/bin/sh', ['-c', command])
+}
+
+/** What a user of its own cannot start may be closed to it, the Python too, which an environment only has a link to. */
+export function forOthers(run: Run, { file, python = file }: Program): Run {
+  return async (...command) => {
+    try {
+      return await run(...command)
+    } catch (error) {
+      const real = await realpath(python).catch(() => python)
+      throw new Error(
+        `${messageOf(error)}. Agents are users of their own, and have to get to agentihooks and to its Python, ${real}: put both where every user may read.`,
+      )
+    }
+  }
 }
