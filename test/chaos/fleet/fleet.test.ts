@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { conductFleet } from './conductor.ts'
+import { persistenceOf } from './redis-faults.ts'
 
 t.setTimeout(300_000)
 
@@ -14,6 +15,8 @@ t.test(
       directory: join(t.testdir(), 'chaos'),
       jobs: 60,
       pods: 3,
+      slots: 3,
+      persistence: persistenceOf(seed),
       faultEveryMs: 1500,
       seed,
       limitMs: 240_000,
