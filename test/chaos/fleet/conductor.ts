@@ -80,7 +80,7 @@ class FleetChaos {
   }
 
   async run(): Promise<Omit<FleetReport, 'seconds'>> {
-    const { jobs, faultEveryMs, seed, limitMs = 1_800_000 } = this.#plan
+    const { jobs, faultEveryMs, seed, limitMs = 900_000 } = this.#plan
     const { github } = this.#around
     const random = mulberry32(seed)
     const repository = await github.createRepo({ owner, name, files: { 'a.txt': 'a\n' } })
@@ -146,6 +146,7 @@ class FleetChaos {
       doubled: [...checked.doubled, ...overlapping],
       wrong: [
         ...checked.wrong,
+        ...pods.filter(pod => pod.failures > 0).map(pod => `${pod.name} ended by itself, ${pod.failures} times`),
         ...poisonFaults(looked, seen.values(), ({ id }) => crashes.get(id) ?? []),
         ...(await journalFaults(shared, seen)),
         ...(await scalerFaults(redis.client)),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
 import { until } from '../../helpers/until.ts'
@@ -10,7 +10,9 @@ const foldedMs = 60_000
 /** The files that outlive Redis say of each job what the server says, and none of them that one is still to run. */
 export async function journalFaults(shared: string, jobs: ReadonlyMap<string, Seen>): Promise<string[]> {
   const place = join(shared, 'job-state')
-  const markers = (): string[] => readdirSync(join(place, 'active'))
+  // One without a record means nothing: a submission did not come further.
+  const isRecorded = (id: string): boolean => existsSync(join(place, `${id}.json`))
+  const markers = (): string[] => readdirSync(join(place, 'active')).filter(isRecorded)
   await until(() => markers().length === 0 || undefined, foldedMs).catch(() => undefined)
   return [
     ...markers().map(id => `the journal still has ${id} for one that runs`),

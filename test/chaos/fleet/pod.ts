@@ -35,6 +35,8 @@ export class ChaosPod {
   readonly #isClosed = new AbortController()
   /** What is over when it is there again. */
   readonly #untilBack = new Set<(more?: number) => void>()
+  /** How often its server has ended, and nobody had asked for it. */
+  failures = 0
   #program: Program | undefined
 
   private constructor(place: PodPlace, port: number, wire: { proxy: WireUnderTest; close(): Promise<void> }) {
@@ -77,8 +79,9 @@ export class ChaosPod {
   /** Its machine is gone with all that ran there; so long after that it is back. */
   async lose(ms: number): Promise<void> {
     this.#untilBack.add(this.troubles.begin('lost'))
+    const program = this.#expectEnd()
     await this.#machine.lose()
-    await this.#program?.over()
+    await program?.over()
     this.kills.push(Date.now())
     await delay(ms)
     await this.#start()
@@ -109,9 +112,11 @@ export class ChaosPod {
   }
 
   async #leave(): Promise<void> {
-    this.#program?.signal('SIGTERM')
+    const program = this.#expectEnd()
+    program?.signal('SIGTERM')
     await delay(200)
-    await this.#end('SIGTERM')
+    program?.signal('SIGTERM')
+    await program?.over()
   }
 
   async #start(): Promise<void> {
@@ -130,7 +135,17 @@ export class ChaosPod {
       ...env,
     })
     this.#program = program
+    void this.#mind(program)
     program.stderr?.pipe(createWriteStream(`${directory}.log`, { flags: 'a' }))
+  }
+
+  /** It is not to end by itself; when it does it is started again, as whoever runs it would. */
+  async #mind(program: Program): Promise<void> {
+    await program.over()
+    if (this.#isClosed.signal.aborted || this.#program !== program) return
+    this.failures += 1
+    this.#untilBack.add(this.absences.begin('failed')).add(this.troubles.begin('failed'))
+    await this.#start()
   }
 
   /** Who says it is ready has put right what the one before has left. */
@@ -157,7 +172,14 @@ export class ChaosPod {
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    this.#program?.signal(signal)
-    await this.#program?.over()
+    const program = this.#expectEnd()
+    program?.signal(signal)
+    await program?.over()
+  }
+
+  #expectEnd(): Program | undefined {
+    const program = this.#program
+    this.#program = undefined
+    return program
   }
 }
