@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GitHub, startGitHub } from '../../fixtures/github/server.ts'
 import { type RedisUnderTest, startRedis } from '../../helpers/redis.ts'
@@ -39,6 +39,12 @@ export interface FleetReport extends Omit<Checked, 'events'> {
   readonly seconds: number
 }
 
+/** What is not as it should be, in words. */
+export const findingsOf = (report: Pick<FleetReport, (typeof findings)[number]>): string[] =>
+  findings.flatMap(kind => report[kind].map(what => `${kind}: ${what}`))
+
+export const findings = ['lost', 'doubled', 'orphans', 'wrong'] as const
+
 const leaseMs = 5000
 const owner = 'o'
 const name = 'r'
@@ -55,6 +61,9 @@ export async function conductFleet(plan: FleetPlan): Promise<FleetReport> {
   const redis = await startRedis({ directory: join(plan.directory, 'redis'), args: redisArgs[plan.persistence] })
   try {
     const report = await new FleetChaos(plan, { github, redis, shared, disk: isDisk ? shared : undefined }).run()
+    // A disk of its own is gone in a moment.
+    if (findingsOf(report).length > 0)
+      cpSync(join(shared, 'job-state'), join(plan.directory, 'job-state'), { recursive: true })
     return { ...report, seconds: (performance.now() - started) / 1000 }
   } finally {
     await redis.stop()
