@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { conductFleet } from '../../test/chaos/fleet/conductor.ts'
+import { conductFleet, findings, findingsOf } from '../../test/chaos/fleet/conductor.ts'
 import { persistenceOf } from '../../test/chaos/fleet/redis-faults.ts'
 
 const { values } = parseArgs({
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 })
 const columns = ['seed', 'jobs', 'starts', 'faults', 'cancelled', 'followed', 'poison']
-const findings = ['lost', 'doubled', 'orphans', 'wrong'] as const
+const mostShown = 30
 const times = ['p50', 'p99', 'slowest', 'seconds', 'load']
 const line = (cells: readonly (string | number)[]): string => cells.map(cell => String(cell).padStart(9)).join(' ')
 const at = (sorted: readonly number[], part: number): string =>
@@ -49,8 +49,8 @@ for (let n = 0; n < Number(values.seeds); n++) {
   const counts = [jobs, starts, faults, cancelled, followed, poison, ...findings.map(kind => report[kind].length)]
   const recovery = [0.5, 0.99, 1].map(part => at(report.recoveriesMs, part))
   console.log(line([seed, ...counts, ...recovery, seconds.toFixed(1), (loadavg()[0] ?? 0).toFixed(1)]))
-  const found = findings.flatMap(kind => report[kind].map(what => `${kind}: ${what}`))
-  for (const fault of found) console.log(`  ${fault}`)
+  const found = findingsOf(report)
+  for (const fault of found.slice(0, mostShown)) console.log(`  ${fault}`)
   failed ||= found.length > 0
   if (found.length === 0) rmSync(place, { recursive: true, force: true })
   else console.log(`  Kept for a look: ${place}`)
