@@ -10,8 +10,9 @@ const { values } = parseArgs({
   options: {
     jobs: { type: 'string', default: '2000' },
     pods: { type: 'string', default: '4' },
-    slots: { type: 'string', default: '6' },
-    'fault-every': { type: 'string', default: '1500' },
+    slots: { type: 'string', default: '8' },
+    'fault-every': { type: 'string', default: '3000' },
+    'at-once': { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
   },
@@ -30,8 +31,15 @@ console.log(line([...columns, ...findings, ...times]))
 let failed = false
 const kinds = new Map<string, number>()
 const recoveriesMs: number[] = []
-for (let n = 0; n < Number(values.seeds); n++) {
-  const seed = Number(values.seed) + n
+const seeds = Array.from({ length: Number(values.seeds) }, (_, n) => Number(values.seed) + n)
+await Promise.all(Array.from({ length: Number(values['at-once']) }, playSome))
+
+/** One seed after the other, as long as there are any. */
+async function playSome(): Promise<void> {
+  for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) await play(seed)
+}
+
+async function play(seed: number): Promise<void> {
   const place = mkdtempSync(join(tmpdir(), 'agenticore-chaos-'))
   const report = await conductFleet({
     directory: join(place, 'chaos'),
@@ -55,6 +63,7 @@ for (let n = 0; n < Number(values.seeds); n++) {
   if (found.length === 0) rmSync(place, { recursive: true, force: true })
   else console.log(`  Kept for a look: ${place}`)
 }
+
 recoveriesMs.sort((a, b) => a - b)
 const [middle, late, last] = [0.5, 0.99, 1].map(part => at(recoveriesMs, part))
 console.log(
