@@ -14,7 +14,13 @@ export interface Stored {
   /** In words, for `status`. */
   readonly kind: string
   /** How leases are renewed, and how often is looked for those that nobody renews. */
-  readonly leases: { readonly everyMs: number; readonly giveUpMs?: number; readonly reapEveryMs: number }
+  readonly leases: {
+    readonly everyMs: number
+    readonly giveUpMs?: number
+    readonly reapEveryMs: number
+    /** What an agent has from SIGTERM to SIGKILL at most: others may begin the job soon. */
+    readonly stopMs?: number
+  }
   /** Which start of this server it is, for the others. */
   readonly bootId: string
   /** Undefined for files: this server is all there is. */
@@ -75,8 +81,8 @@ export async function openFiles({ settings, files, changes, ...parts }: StoredPa
 }
 
 const pollMs = 2000
-/** Of a lease: renewed so often in its time, and given up after so much of it without. */
-const [renewals, givenUpAfter] = [4.5, 2 / 3]
+/** Of a lease: renewed so often in its time, given up after so much of it without, and what agents then have to stop. */
+const [renewals, givenUpAfter, stopping] = [4.5, 2 / 3, 2 / 9]
 const endingMs = 30_000
 
 /** Jobs that servers share by Redis, which need not answer yet. @throws AgenticoreError `invalid_setting` */
@@ -122,7 +128,12 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     store,
     events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
-    leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter, reapEveryMs: leaseMs / renewals },
+    leases: {
+      everyMs: leaseMs / renewals,
+      giveUpMs: leaseMs * givenUpAfter,
+      reapEveryMs: leaseMs / renewals,
+      stopMs: Math.round(leaseMs * stopping),
+    },
     bootId: boot.id,
     fleet: new RedisFleet(connections, boot),
     lock: new TokenLock({ tokens: connections.tokens, clock, measures }),

@@ -58,6 +58,12 @@ export class Endings {
     return { job: job && isNew ? await this.fold(job) : job, isNew }
   }
 
+  /** As `complete`, for one that the journal still has as going on. */
+  async ensure(id: JobId): Promise<void> {
+    const recorded = await this.#parts.journal.submission(id)
+    if (recorded && !isFinal(recorded)) await this.complete(id)
+  }
+
   /** What follows the end of a job that somebody else has ended. */
   async complete(id: JobId): Promise<Job | undefined> {
     const { journal, scripts } = this.#parts

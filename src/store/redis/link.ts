@@ -59,7 +59,8 @@ export class RedisLink {
       lazyConnect: true,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
-      autoResubscribe: true,
+      // The greeting does it: what ioredis sends by itself fails where nobody hears of it, and that ends the process.
+      autoResubscribe: false,
       maxRetriesPerRequest: 0,
       connectTimeout: connectMs,
       commandTimeout,

@@ -234,6 +234,8 @@ export class RedisJobStore implements JobStore {
   async #noted(job: Job): Promise<Job> {
     const { id, cancelRequestedAt } = job
     if (cancelRequestedAt !== undefined && !isFinal(job)) await this.#parts.journal.requestCancel(id, cancelRequestedAt)
+    // Whoever ended it may not have come to write that down.
+    if (job.status === 'cancelled') await this.#endings.ensure(id)
     return job
   }
 

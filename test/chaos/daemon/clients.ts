@@ -9,6 +9,7 @@ export interface Seen {
   readonly output?: string
   readonly repo_url: string
   readonly pod_name: string
+  readonly fence: number
   readonly ended_at?: string
 }
 
@@ -19,6 +20,8 @@ export interface SeenEvent {
   readonly type: string
   readonly reason?: string
   readonly status?: string
+  readonly error_code?: string
+  readonly pod_name?: string
 }
 
 /** One that stands still is not waited for. */
@@ -55,11 +58,11 @@ export class Clients {
     return (await this.#ask('DELETE', `/jobs/${id}`)).job
   }
 
-  /** The ids of all jobs there are. */
-  async ids(): Promise<string[]> {
+  /** The ids of all jobs there are, or of those in one state. */
+  async ids(status = ''): Promise<string[]> {
     const found: string[] = []
     for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-      const page: Page = await this.#ask('GET', `/jobs?limit=100${cursor && `&cursor=${cursor}`}`)
+      const page: Page = await this.#ask('GET', `/jobs?limit=100&status=${status}${cursor && `&cursor=${cursor}`}`)
       found.push(...page.jobs.map(({ id }) => id))
       cursor = page.next_cursor
     }

@@ -151,6 +151,7 @@ class DaemonChaos {
       followed: this.#followed,
       pulls: this.#github.pulls(`${owner}/${name}`),
       scratch: [join(this.#plan.directory, 'home/.agenticore/worktrees')],
+      said: () => 'done',
     })
   }
 }
