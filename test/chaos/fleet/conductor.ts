@@ -96,7 +96,7 @@ class FleetChaos {
     const { github, redis, disk } = this.#around
     const repository = await github.createRepo({ owner, name, files: { 'a.txt': 'a\n' } })
     const pods = await this.#startPods()
-    const clients = new Clients(...pods.map(({ url }) => url))
+    const clients = new Clients(pods.map(({ url }) => url))
     const faults = new Faults({ pods, redis, disk, leaseMs: leaseSeconds * 1000, random: this.#random })
     // Something to be in the middle of.
     await clients.ids()
