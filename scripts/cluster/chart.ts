@@ -33,10 +33,11 @@ export const byInstallK8s = (place: Place, values: Values, ...args: readonly str
   withFile(values, file => ran(command, ['install-k8s', '--namespace', place.namespace, '-f', file, ...args]))
 
 /** A copy of the raw manifests, made fit by the seed's `sed`. */
-export async function rawManifests(): Promise<string> {
-  const directory = join(mkdtempSync(join(tmpdir(), 'agenticore-raw-')), 'k8s')
+export async function rawManifests(): Promise<AsyncDisposable & { readonly directory: string }> {
+  const above = mkdtempSync(join(tmpdir(), 'agenticore-raw-'))
+  const directory = join(above, 'k8s')
   cpSync(raw, directory, { recursive: true })
   const wanted = `s|agenticore:latest|${image.repository}:${image.tag}|g`
   await ran('sed', ['-i', wanted, join(directory, 'statefulset.yaml')])
-  return directory
+  return { directory, [Symbol.asyncDispose]: async () => rmSync(above, { recursive: true, force: true }) }
 }

@@ -15,11 +15,13 @@ export class Fleet {
   /** The ids that each key was answered with. */
   readonly #accepted = new Map<string, Set<string>>()
 
-  constructor(place: Place, outside: Outside, repository: Repository) {
+  /** @param pods how many are asked when the Service knows of none that is ready */
+  constructor(place: Place, outside: Outside, repository: Repository, pods = 0) {
     this.#place = place
     this.#outside = outside
     this.repository = repository
-    this.clients = new Clients([place.url], place.headers)
+    const each = Array.from({ length: pods }, (_, n) => place.urlOf(n))
+    this.clients = new Clients([place.url, ...each], place.headers)
   }
 
   /** @returns their ids */

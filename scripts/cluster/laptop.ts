@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { apiKey, type Place } from './place.ts'
+import type { Place } from './place.ts'
 import { type Ran, root, until } from './run.ts'
 
 export class Laptop implements AsyncDisposable {
@@ -11,12 +11,12 @@ export class Laptop implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>
   readonly #close: () => Promise<void>
 
-  private constructor(url: string, close: () => Promise<void>, hasKey: boolean) {
+  private constructor(url: string, close: () => Promise<void>, apiKey: string | undefined) {
     this.#env = {
       PATH: process.env.PATH ?? '',
       HOME: this.#home,
       AGENTICORE_URL: url,
-      ...(hasKey ? { AGENTICORE_API_KEY: apiKey } : {}),
+      ...(apiKey === undefined ? {} : { AGENTICORE_API_KEY: apiKey }),
     }
     this.#close = close
   }
@@ -34,12 +34,12 @@ export class Laptop implements AsyncDisposable {
       await close()
       throw error
     })
-    return new Laptop(url, close, place.wish.hasApiKey ?? false)
+    return new Laptop(url, close, place.apiKey)
   }
 
   /** Where the Service can be reached without. */
   static at(place: Place): Laptop {
-    return new Laptop(place.url, async () => undefined, place.wish.hasApiKey ?? false)
+    return new Laptop(place.url, async () => undefined, place.apiKey)
   }
 
   async agenticore(...args: readonly string[]): Promise<Ran> {

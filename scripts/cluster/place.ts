@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { certificate } from './front.ts'
 import { canary, githubToken, modelKey } from './outside.ts'
 import { redisObjects } from './redis.ts'
+import type { Chapter } from './report.ts'
 import { type Ran, ran, tried } from './run.ts'
 
 export interface PlaceWish {
@@ -11,6 +12,8 @@ export interface PlaceWish {
   readonly password?: string
   /** Whether what Redis holds outlives its pod; yes unless told. */
   readonly redisIsKept?: boolean
+  /** Whether KEDA, which lives in another namespace, finds Redis. */
+  readonly isFoundByKeda?: boolean
   /** Whether callers need one; otherwise the Secret has what the seed's command puts in, and no more. */
   readonly hasApiKey?: boolean
   /** Pod Security's standard. */
@@ -20,15 +23,35 @@ export interface PlaceWish {
 /** Where somebody looks who wants to know why. */
 export const evidence = '/tmp/agenticore-cluster-test'
 
-export const apiKey = `${canary}-door`
+const apiKey = `${canary}-door`
+
+/** A namespace for `work`, which goes with it; what `work` throws is a promise not kept, and the chapter goes on. */
+export async function inPlace(
+  chapter: Chapter,
+  name: string,
+  wish: PlaceWish,
+  work: (place: Place) => Promise<void>,
+): Promise<void> {
+  const failedBefore = chapter.failed
+  const place = await Place.make(name, wish)
+  try {
+    await work(place)
+  } catch (error) {
+    chapter.report(`${name} comes to its end`, false, error instanceof Error ? error.message : error)
+  }
+  if (chapter.failed > failedBefore) await place.keepEvidence()
+  await place.remove()
+}
 
 export class Place {
   readonly namespace: string
   readonly wish: PlaceWish
+  #hasApiKey: boolean
 
   private constructor(namespace: string, wish: PlaceWish) {
     this.namespace = namespace
     this.wish = wish
+    this.#hasApiKey = wish.hasApiKey ?? false
   }
 
   static async make(name: string, wish: PlaceWish = {}): Promise<Place> {
@@ -57,8 +80,32 @@ export class Place {
     return `http://agenticore.${this.namespace}.svc.cluster.local:8200`
   }
 
+  /** Where one pod answers. */
+  urlOf(ordinal: number): string {
+    return `http://agenticore-${ordinal}.agenticore-headless.${this.namespace}.svc.cluster.local:8200`
+  }
+
+  /** What callers have to send; undefined: nothing. */
+  get apiKey(): string | undefined {
+    return this.#hasApiKey ? apiKey : undefined
+  }
+
   get headers(): Record<string, string> {
-    return this.wish.hasApiKey ? { 'x-api-key': apiKey } : {}
+    return this.apiKey === undefined ? {} : { 'x-api-key': this.apiKey }
+  }
+
+  /** As the chart's notes say, for who has installed without keys. */
+  async addApiKey(): Promise<void> {
+    await this.kubectl(
+      'patch',
+      'secret',
+      'agenticore-secrets',
+      '-p',
+      JSON.stringify({ stringData: { 'api-keys': apiKey } }),
+    )
+    await this.kubectl('rollout', 'restart', 'statefulset/agenticore')
+    await this.kubectl('rollout', 'status', 'statefulset/agenticore', '--timeout=300s')
+    this.#hasApiKey = true
   }
 
   kubectl(...args: readonly string[]): Promise<string> {
@@ -133,11 +180,11 @@ export class Place {
 
   /** The seed's command. */
   async #createSecret(): Promise<void> {
-    const { password, hasApiKey } = this.wish
-    const secret = password === undefined ? '' : `default:${password}@`
+    const { password, hasApiKey, isFoundByKeda } = this.wish
+    const secret = password === undefined ? '' : `default:${encodeURIComponent(password)}@`
     const literals = {
       'redis-url': `redis://${secret}redis:6379/0`,
-      'redis-address': 'redis:6379',
+      'redis-address': isFoundByKeda ? `redis.${this.namespace}.svc.cluster.local:6379` : 'redis:6379',
       'github-token': githubToken,
       'anthropic-api-key': modelKey,
       ...(password === undefined ? {} : { 'redis-password': password }),

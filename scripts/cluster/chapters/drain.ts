@@ -1,7 +1,7 @@
 import { helm } from '../chart.ts'
 import { Fleet } from '../fleet.ts'
 import type { Outside } from '../outside.ts'
-import { Place } from '../place.ts'
+import { inPlace } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { until } from '../run.ts'
 import { valuesWith } from '../values.ts'
@@ -20,8 +20,7 @@ export async function drain(chapter: Chapter, outside: Outside): Promise<void> {
 async function drained(chapter: Chapter, outside: Outside, name: string, times: typeof inHurry): Promise<void> {
   const { timeoutSeconds, gracePeriodSeconds } = times
   const title = `drain ${timeoutSeconds} s, grace ${gracePeriodSeconds} s`
-  const place = await Place.make(name, { hasApiKey: true })
-  try {
+  await inPlace(chapter, name, { hasApiKey: true }, async place => {
     await helm(place, 'install', valuesWith({ drain: times, config: { maxParallelJobs: 2 } }))
     const fleet = new Fleet(place, outside, await outside.repository(name))
     const [id = ''] = await fleet.submit('held', 1)
@@ -60,10 +59,5 @@ async function drained(chapter: Chapter, outside: Outside, name: string, times: 
     )
     outside.holds.release([id])
     await fleet.reckon(chapter, title)
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }

@@ -1,26 +1,20 @@
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { byInstallK8s, rawManifests, templated } from '../chart.ts'
 import { matrix } from '../matrix.ts'
 import type { Outside } from '../outside.ts'
-import { Place } from '../place.ts'
+import { inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { tried } from '../run.ts'
 
 /** `kubectl apply --dry-run=server`: the real API server, its admission and KEDA's look at every rendering. */
 export async function dryRun(chapter: Chapter, _outside: Outside): Promise<void> {
-  const place = await Place.make('dry-run')
-  const directory = await rawManifests()
-  try {
-    await accepts(chapter, place, 'raw manifests', ['--filename', directory])
+  await inPlace(chapter, 'dry-run', {}, async place => {
+    await using raw = await rawManifests()
+    await accepts(chapter, place, 'raw manifests', ['--filename', raw.directory])
     for (const [name, values] of Object.entries(matrix)) {
       await accepts(chapter, place, `chart, ${name}`, ['--filename=-'], await templated(place, values))
       await accepts(chapter, place, `install-k8s, ${name}`, ['--filename=-'], await byInstallK8s(place, values))
     }
-  } finally {
-    rmSync(dirname(directory), { recursive: true, force: true })
-    await place.remove()
-  }
+  })
 }
 
 async function accepts(

@@ -2,7 +2,7 @@ import { helm } from '../chart.ts'
 import { Fleet } from '../fleet.ts'
 import { Frozen } from '../frozen.ts'
 import type { Outside } from '../outside.ts'
-import { Place } from '../place.ts'
+import { inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { seconds, until } from '../run.ts'
 import { valuesWith } from '../values.ts'
@@ -11,19 +11,13 @@ const leaseSeconds = 45
 
 /** Everything that takes pods, Redis or the node away while jobs run. */
 export async function faults(chapter: Chapter, outside: Outside): Promise<void> {
-  const place = await Place.make('faults', { hasApiKey: true })
-  try {
+  await inPlace(chapter, 'faults', { hasApiKey: true }, async place => {
     const drain = { timeoutSeconds: 40, gracePeriodSeconds: 70 }
     await helm(place, 'install', valuesWith({ replicas: 3, drain }))
-    const fleet = new Fleet(place, outside, await outside.repository('faults'))
+    const fleet = new Fleet(place, outside, await outside.repository('faults'), 3)
     for (const fault of [rolledOut, forced, withoutRedis, emptied, frozenNode])
       await fault({ chapter, place, outside, fleet })
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }
 
 interface Scene {

@@ -1,9 +1,7 @@
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { byInstallK8s, chart, helm, rawManifests } from '../chart.ts'
 import { Laptop } from '../laptop.ts'
 import { modelUrl, type Outside } from '../outside.ts'
-import { Place } from '../place.ts'
+import { inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { ran, seconds, tried, until } from '../run.ts'
 import { image, valuesWith } from '../values.ts'
@@ -19,8 +17,7 @@ export async function install(chapter: Chapter, outside: Outside): Promise<void>
 
 /** With the Secret of the specification's command, which has no API key. */
 async function fromChart(chapter: Chapter, outside: Outside): Promise<void> {
-  const place = await Place.make('install-chart')
-  try {
+  await inPlace(chapter, 'install-chart', {}, async place => {
     const { stdout } = await tried('helm', ['lint', '--strict', chart])
     chapter.report('helm lint --strict', stdout.includes('0 chart(s) failed'), stdout.split('\n').at(-1))
     const began = performance.now()
@@ -29,8 +26,13 @@ async function fromChart(chapter: Chapter, outside: Outside): Promise<void> {
     chapter.report('chart: NOTES lead to a first job', /agenticore run/.test(said), lineWith(said, 'agenticore run'))
     await verification(chapter, place)
     await names(chapter, place)
+    await place.addApiKey()
     const test = await place.helm('test', 'agenticore', '--timeout=3m')
-    chapter.report('chart: helm test', /Phase: *Succeeded/.test(test), lineWith(test, 'Phase:'))
+    chapter.report(
+      'chart: helm test, with an API key added as the notes say',
+      /Phase: *Succeeded/.test(test),
+      lineWith(test, 'Phase:'),
+    )
     await delivered(chapter, place, outside)
     await theWalls(chapter, place)
     await place.helm('uninstall', 'agenticore', '--wait', '--timeout=5m')
@@ -40,12 +42,7 @@ async function fromChart(chapter: Chapter, outside: Outside): Promise<void> {
       /agenticore-shared/.test(claims),
       claims.replace(/\n/g, ' '),
     )
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }
 
 const lineWith = (text: string, part: string): string =>
@@ -93,12 +90,8 @@ async function verification(chapter: Chapter, place: Place): Promise<void> {
 }
 
 async function names(chapter: Chapter, place: Place): Promise<void> {
-  const name = `agenticore-0.agenticore-headless.${place.namespace}.svc.cluster.local`
-  const answer = await until(
-    'a pod answers by its name',
-    async () => (await fetch(`http://${name}:8200/health`)).status,
-    30_000,
-  )
+  const name = place.urlOf(0)
+  const answer = await until('a pod answers by its name', async () => (await fetch(`${name}/health`)).status, 30_000)
   chapter.report(`a pod has the name agenticore-0.agenticore-headless`, answer === 200, `${answer} at ${name}`)
   const { status } = await fetch(`${place.url}/jobs`)
   chapter.report('without API keys the Service opens nothing to strangers', status === 403, status)
@@ -134,10 +127,9 @@ async function delivered(chapter: Chapter, place: Place, outside: Outside): Prom
 
 /** With the specification's `sed`. Who wants another model says so with kubectl. */
 async function fromRaw(chapter: Chapter): Promise<void> {
-  const place = await Place.make('install-raw', { hasApiKey: true })
-  const directory = await rawManifests()
-  try {
-    const said = await place.kubectl('apply', '-f', directory)
+  await inPlace(chapter, 'install-raw', { hasApiKey: true }, async place => {
+    await using raw = await rawManifests()
+    const said = await place.kubectl('apply', '-f', raw.directory)
     chapter.report(
       'raw: sed, kubectl apply -f k8s/',
       said.includes('statefulset.apps/agenticore created'),
@@ -157,18 +149,11 @@ async function fromRaw(chapter: Chapter): Promise<void> {
       status === 401 && open.status === 200,
       `${status} without, ${open.status} with it`,
     )
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    rmSync(dirname(directory), { recursive: true, force: true })
-    await place.remove()
-  }
+  })
 }
 
 async function fromCommand(chapter: Chapter, outside: Outside): Promise<void> {
-  const place = await Place.make('install-k8s', { hasApiKey: true })
-  try {
+  await inPlace(chapter, 'install-k8s', { hasApiKey: true }, async place => {
     await byInstallK8s(place, valuesWith(), '--set', 'storage.className=efs-sc', '--apply')
     await place.kubectl('rollout', 'status', 'statefulset/agenticore', '--timeout=300s')
     const ready = await place.field('statefulset/agenticore', '.status.readyReplicas')
@@ -178,28 +163,17 @@ async function fromCommand(chapter: Chapter, outside: Outside): Promise<void> {
     await delivered(chapter, place, outside)
     await byInstallK8s(place, valuesWith(), '--set', 'storage.className=efs-sc', '--apply')
     chapter.report('install-k8s --apply once more changes nothing', true)
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }
 
 /** `agent.isolation=none` under Pod Security's `restricted`, enforced. */
 async function restricted(chapter: Chapter, outside: Outside): Promise<void> {
-  const place = await Place.make('install-restricted', { standard: 'restricted', hasApiKey: true })
-  try {
+  await inPlace(chapter, 'install-restricted', { standard: 'restricted', hasApiKey: true }, async place => {
     await helm(place, 'install', valuesWith({ agent: { isolation: 'none' }, replicas: 1 }))
     chapter.report('agent.isolation=none runs under Pod Security "restricted"', true)
     const test = await place.helm('test', 'agenticore', '--timeout=3m')
     chapter.report('helm test does, too', /Phase: *Succeeded/.test(test), lineWith(test, 'Phase:'))
     await delivered(chapter, place, outside)
     await theWallsWithoutUsers(chapter, place)
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }

@@ -3,7 +3,7 @@ import { helm } from '../chart.ts'
 import { Fleet } from '../fleet.ts'
 import { Laptop } from '../laptop.ts'
 import type { Outside } from '../outside.ts'
-import { Place } from '../place.ts'
+import { inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { ran, seconds, until } from '../run.ts'
 import { ScaleSamples } from '../scale-samples.ts'
@@ -30,28 +30,26 @@ interface Scene {
 
 /** Scaling by the real KEDA, with a password on Redis. */
 export async function keda(chapter: Chapter, outside: Outside): Promise<void> {
-  const place = await Place.make('keda', { hasApiKey: true, password: 'a-p@ss/word', redisIsKept: false })
-  try {
-    const values = { enabled: true, pollingInterval: pollingSeconds, scaleInSeconds, listLength }
-    await helm(place, 'install', valuesWith({ keda: values, config: { maxParallelJobs: 1 } }))
-    await place.kubectl('wait', '--for=condition=Ready', 'scaledobject/agenticore-scaler', '--timeout=120s')
-    await using watched = new Watched(place)
-    await using samples = new ScaleSamples(place)
-    const fleet = new Fleet(place, outside, await outside.repository('keda'))
-    const scene = { chapter, place, outside, fleet, watched, samples }
-    const ids = await grows(scene)
-    const last = await oneStays(scene, ids)
-    await withoutKeda(scene)
-    await emptied(scene, last)
-    await shrinks(scene, last)
-    await withoutRedis(scene)
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await kedaBack()
-    await place.remove()
-  }
+  await inPlace(
+    chapter,
+    'keda',
+    { hasApiKey: true, isFoundByKeda: true, password: 'a-p@ss/word', redisIsKept: false },
+    async place => {
+      const values = { enabled: true, pollingInterval: pollingSeconds, scaleInSeconds, listLength }
+      await helm(place, 'install', valuesWith({ keda: values, config: { maxParallelJobs: 1 } }))
+      await place.kubectl('wait', '--for=condition=Ready', 'scaledobject/agenticore-scaler', '--timeout=120s')
+      await using watched = new Watched(place)
+      await using samples = new ScaleSamples(place)
+      const fleet = new Fleet(place, outside, await outside.repository('keda'))
+      const scene = { chapter, place, outside, fleet, watched, samples }
+      const ids = await grows(scene)
+      const last = await oneStays(scene, ids)
+      await withoutKeda(scene)
+      await emptied(scene, last)
+      await shrinks(scene, last)
+      await withoutRedis(scene)
+    },
+  )
 }
 
 /** `floor + queue / listLength`, number by number. */
@@ -139,8 +137,7 @@ async function withoutKeda(scene: Scene): Promise<void> {
     '--selector=app=keda-operator',
     '--timeout=60s',
   ])
-  await unchanged(scene, "KEDA's operator away: no pod goes")
-  await kedaBack()
+  await unchanged(scene, "KEDA's operator away: no pod goes").finally(kedaBack)
 }
 
 async function kedaBack(): Promise<void> {

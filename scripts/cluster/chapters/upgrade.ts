@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { chart, helm } from '../chart.ts'
 import { Fleet } from '../fleet.ts'
 import type { Outside } from '../outside.ts'
-import { Place } from '../place.ts'
+import { inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { seconds } from '../run.ts'
 import { valuesWith } from '../values.ts'
@@ -14,8 +14,7 @@ export async function upgrade(chapter: Chapter, outside: Outside): Promise<void>
 }
 
 async function whileJobsRun(chapter: Chapter, outside: Outside): Promise<void> {
-  const place = await Place.make('upgrade-jobs', { hasApiKey: true })
-  try {
+  await inPlace(chapter, 'upgrade-jobs', { hasApiKey: true }, async place => {
     const drain = { timeoutSeconds: 40, gracePeriodSeconds: 70 }
     await helm(place, 'install', valuesWith({ drain }))
     const fleet = new Fleet(place, outside, await outside.repository(place.namespace))
@@ -27,18 +26,12 @@ async function whileJobsRun(chapter: Chapter, outside: Outside): Promise<void> {
     chapter.report('helm upgrade --wait while 8 jobs run, 2 of which do not end by themselves', true, seconds(began))
     outside.holds.release(ids)
     await fleet.reckon(chapter, 'helm upgrade')
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }
 
 /** After an install with values that the second command does not repeat. */
 async function withKedaAlone(chapter: Chapter): Promise<void> {
-  const place = await Place.make('upgrade-keda')
-  try {
+  await inPlace(chapter, 'upgrade-keda', {}, async place => {
     await helm(place, 'install', valuesWith({ storage: { className: 'efs-sc', size: '7Gi' }, replicas: 3 }))
     const uids = await pods(place)
     await using watched = new Watched(place)
@@ -62,12 +55,7 @@ async function withKedaAlone(chapter: Chapter): Promise<void> {
       numbers.every(each => each === 3),
       `${numbers.join(', ')}; pods before ${uids.length}`,
     )
-  } catch (error) {
-    await place.keepEvidence()
-    throw error
-  } finally {
-    await place.remove()
-  }
+  })
 }
 
 const pods = async (place: Place): Promise<string[]> =>
