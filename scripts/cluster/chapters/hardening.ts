@@ -64,6 +64,10 @@ async function theRest(chapter: Chapter, place: Place): Promise<void> {
   chapter.report('inside: no variables of services', links === '', links)
 }
 
+/** With its capabilities: without them the kernel shows nobody the environment of who has them. */
+const four = '-all,+setuid,+setgid,+kill,+chown'
+const asServer = `setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=${four} --ambient-caps=${four}`
+
 /** An agent that looks everywhere for what is secret, by a tool of the real Claude Code. */
 async function theSpy(chapter: Chapter, place: Place, expected: RegExp): Promise<void> {
   await using laptop = await Laptop.forwarded(place)
@@ -77,10 +81,7 @@ async function theSpy(chapter: Chapter, place: Place, expected: RegExp): Promise
     said,
   )
   // What finds nothing for the agent has to be able to find something.
-  const control = await place.exec(
-    'agenticore-0',
-    `setpriv --reuid 1000 --clear-groups sh -c '${lookFor(canary)}'; true`,
-  )
+  const control = await place.exec('agenticore-0', `${asServer} sh -c '${lookFor(canary)}'; true`)
   chapter.report(
     'the same search by the server itself finds them',
     /\/proc\/\d+\/environ/.test(control),
