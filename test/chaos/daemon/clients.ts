@@ -34,10 +34,12 @@ export const isOver = ({ status }: Seen): boolean => finals.includes(status)
 /** What a client on the network does with servers that die all the time: it asks again until one has an answer. */
 export class Clients {
   readonly #urls: readonly string[]
+  readonly #headers: Readonly<Record<string, string>>
   #asked = 0
 
-  constructor(...urls: readonly string[]) {
+  constructor(urls: readonly string[], headers: Readonly<Record<string, string>> = {}) {
     this.#urls = urls
+    this.#headers = headers
   }
 
   /** In turns. */
@@ -74,7 +76,7 @@ export class Clients {
     for (;;) {
       try {
         const response = await fetch(`${this.#url}/jobs/${id}/events?follow=false`, {
-          headers: { accept: 'application/x-ndjson' },
+          headers: { ...this.#headers, accept: 'application/x-ndjson' },
           signal: AbortSignal.timeout(patienceMs),
         })
         return (await response.text())
@@ -103,7 +105,7 @@ export class Clients {
   /** @returns whether the job has ended */
   async #followOnce(id: string, seen: string[]): Promise<boolean> {
     const last = seen.at(-1)
-    const headers = last === undefined ? {} : { 'last-event-id': last }
+    const headers = { ...this.#headers, ...(last === undefined ? {} : { 'last-event-id': last }) }
     const response = await fetch(`${this.#url}/jobs/${id}/events`, { headers })
     if (response.status === 204) return true
     let rest = ''
@@ -124,6 +126,7 @@ export class Clients {
       try {
         const response = await fetch(`${this.#url}${path}`, {
           method,
+          headers: this.#headers,
           signal: AbortSignal.timeout(patienceMs),
           ...(body ? { body: JSON.stringify(body) } : {}),
         })

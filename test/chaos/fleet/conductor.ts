@@ -94,7 +94,7 @@ class FleetChaos {
     const random = mulberry32(seed)
     const repository = await github.createRepo({ owner, name, files: { 'a.txt': 'a\n' } })
     const pods = await this.#startPods()
-    const clients = new Clients(...pods.map(({ url }) => url))
+    const clients = new Clients(pods.map(({ url }) => url))
     const crowd = new Crowd({ clients, jobs, cloneUrl: repository.cloneUrl, random })
     const faults = new Faults({ ...this.#plan, ...this.#around, pods, leaseMs, random })
     // Something to be in the middle of.
