@@ -15,6 +15,8 @@ export interface Stored {
   readonly kind: string
   /** How leases are renewed, and how often is looked for those that nobody renews. */
   readonly leases: { readonly everyMs: number; readonly giveUpMs?: number; readonly reapEveryMs: number }
+  /** What time it is for jobs: the same for all who share them. */
+  readonly clock: Clock
   /** Which start of this server it is, for the others. */
   readonly bootId: string
   /** Undefined for files: this server is all there is. */
@@ -61,6 +63,7 @@ export async function openFiles({ settings, files, changes, ...parts }: StoredPa
     events: files,
     kind: `files in ${settings.jobsDir}`,
     leases: { everyMs: fileLookMs, reapEveryMs: fileReapMs },
+    clock: parts.clock,
     bootId: crypto.randomUUID(),
     fleet: undefined,
     lock: undefined,
@@ -106,7 +109,6 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     boot,
     leaseMs,
     endingMs,
-    clock,
     waits: clock,
     isJournalShared: sharedFsRoot !== '',
     random: Math.random,
@@ -123,6 +125,7 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
     leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter, reapEveryMs: leaseMs / renewals },
+    clock: store.clock,
     bootId: boot.id,
     fleet: new RedisFleet(connections, boot),
     lock: new TokenLock({ tokens: connections.tokens, clock, measures }),

@@ -4,9 +4,11 @@ import type { JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
 import { isJobId } from '../../jobs/record.ts'
 import type { Clock } from '../../util/clock.ts'
+import { every } from '../../util/every.ts'
 import type { Boot } from './boot.ts'
 import { RedisLink } from './link.ts'
 import { Rebuild } from './rebuild.ts'
+import { RedisClock } from './redis-clock.ts'
 import { Restoring } from './restoring.ts'
 import { examineRedis, type Safety } from './safety.ts'
 import { type ScriptPoint, Scripts } from './scripts.ts'
@@ -22,9 +24,7 @@ export interface ConnectionsParts {
   readonly leaseMs: number
   /** How long whoever has ended a job may take to write that down, before another pod does. */
   readonly endingMs: number
-  /** For what is written into records. */
-  readonly clock: Clock
-  /** For waiting. */
+  /** For waiting, and this machine's time. */
   readonly waits: Clock
   /** In [0, 1). */
   random(): number
@@ -50,6 +50,8 @@ export interface Heard {
 /** Longer than a lease: who runs a job waits for Redis for as long as the job may still be theirs, and a while more. */
 const workPatienceMs = 60_000
 const lockPatienceMs = 3000
+/** Clocks that are not set do not drift apart by more than some ms in that time. */
+const clockEveryMs = 60_000
 /** Somebody waits for the answer. */
 const askPatienceMs = 2000
 
@@ -65,6 +67,8 @@ export class Connections {
   readonly #closing = new AbortController()
   readonly #channels: { readonly changes: string; readonly wake: string }
   readonly #snapshot: Snapshot
+  /** Redis' own. */
+  readonly clock: RedisClock
   readonly seen = new Seen()
   readonly restoring: Restoring
   readonly rebuild: Rebuild
@@ -78,10 +82,11 @@ export class Connections {
     const { seen } = this
     this.#parts = parts
     this.#channels = { changes: `${prefix}:changes`, wake: `${prefix}:wake:${boot.id}` }
+    this.clock = new RedisClock(clock)
     this.#snapshot = new Snapshot({ prefix, clock, seen })
     const about = { url, clock, random }
     const name = (purpose: string): string => `agenticore-${purpose}-${boot.id}`
-    const greet = (client: Redis): Promise<void> => this.#snapshot.greet(client)
+    const greet = (client: Redis): Promise<void> => this.#greet(client)
     this.#work = new RedisLink({ ...about, name: name('work'), warn, greet })
     // One line for an outage, not three.
     const quiet = { warn: () => undefined }
@@ -105,6 +110,7 @@ export class Connections {
       ...told,
       rebuild: () => this.#rebuiltSoon(clock),
     })
+    void this.#keepTime()
   }
 
   /** Since when Redis has been there, on the monotonic clock. */
@@ -123,7 +129,7 @@ export class Connections {
   }
 
   async examine(): Promise<Safety> {
-    return await examineRedis(this.#ask, this.#parts.clock)
+    return await examineRedis(this.#ask, this.#parts.waits)
   }
 
   get isUp(): boolean {
@@ -134,6 +140,18 @@ export class Connections {
     this.#closing.abort()
     await this.rebuild.settled()
     for (const link of [this.#work, this.#ask, this.#ear]) await link.close()
+  }
+
+  async #greet(client: Redis): Promise<void> {
+    await this.clock.set(() => client.time())
+    await this.#snapshot.greet(client)
+  }
+
+  async #keepTime(): Promise<void> {
+    // The next connection begins with it.
+    const failed = (): void => undefined
+    const how = { clock: this.#parts.waits, signal: this.#closing.signal, failed }
+    await every(clockEveryMs, how, () => this.clock.set(() => this.#work.call(['TIME'], 0)))
   }
 
   async #listen(client: Redis, heard: Heard): Promise<void> {

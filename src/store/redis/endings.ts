@@ -1,13 +1,16 @@
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
+import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { joinedNext } from '../../util/joined.ts'
+import { nowMs, nowText } from './redis-clock.ts'
 import { worded } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 
 export interface EndingsParts {
   readonly scripts: Scripts
   readonly journal: Journal
+  readonly clock: Clock
   warn(message: string): void
   ended?(job: Job): Promise<void>
 }
@@ -47,13 +50,9 @@ export class Endings {
    * Ends a waiting job that is not to start any more.
    * @returns the job as it is then, and whether it has ended by this; no job when there is none
    */
-  async expire(
-    scripts: Scripts,
-    id: JobId,
-    at: Date,
-  ): Promise<{ readonly job: Job | undefined; readonly isNew: boolean }> {
-    const moment = [at.getTime(), at.toISOString()] as const
-    const { word, job } = worded(await scripts.run('expire', id, ...moment, crypto.randomUUID()))
+  async expire(scripts: Scripts, id: JobId): Promise<{ readonly job: Job | undefined; readonly isNew: boolean }> {
+    const { clock } = this.#parts
+    const { word, job } = worded(await scripts.run('expire', id, nowMs(clock), nowText(clock), crypto.randomUUID()))
     const isNew = word === 'ended'
     return { job: job && isNew ? await this.fold(job) : job, isNew }
   }

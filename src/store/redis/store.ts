@@ -15,6 +15,7 @@ import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
 import { asSubmitted, isOverdue, startByMs } from '../../jobs/states.ts'
 import { Watchers } from '../../jobs/watchers.ts'
+import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { madeAt } from '../../util/ids.ts'
 import { joinedNext } from '../../util/joined.ts'
@@ -24,12 +25,15 @@ import { Endings } from './endings.ts'
 import { digestOf, isPreview, toFields } from './fields.ts'
 import { Reaper } from './reaper.ts'
 import { RecordedJobs } from './recorded-jobs.ts'
+import { nowMs, nowText } from './redis-clock.ts'
 import { lists, placed, texts, worded } from './replies.ts'
 import type { Safety } from './safety.ts'
 import { Settling } from './settling.ts'
 import { Sweeper } from './sweeper.ts'
 
 export interface RedisStoreParts extends ConnectionsParts {
+  /** For what is due, and what is written into records: Redis' own, if not given. Tests move theirs. */
+  readonly clock?: Clock
   /** Told of every job that has ended; after a crash, told again. */
   ended?(job: Job): Promise<void>
   /** Told of what any pod does to jobs. */
@@ -56,6 +60,8 @@ const lookAgainMs = 500
 export class RedisJobStore implements JobStore {
   readonly #parts: RedisStoreParts
   readonly #connections: Connections
+  /** What time it is for all pods. */
+  readonly clock: Clock
   readonly #settling: Settling
   readonly #claims: Claims
   readonly #reaper: Reaper
@@ -68,17 +74,20 @@ export class RedisJobStore implements JobStore {
   readonly #epoch = joinedNext(async () => texts(await this.#connections.ask.run('epoch'))[0])
   #closed: Promise<void> | undefined
 
-  private constructor(parts: RedisStoreParts) {
-    this.#parts = parts
-    const { warn, journal } = parts
-    this.#connections = new Connections(parts, {
+  private constructor(given: RedisStoreParts) {
+    const { warn, journal } = given
+    this.#connections = new Connections(given, {
       changed: (id, what) => this.#changed(id, what),
-      woken: why => parts.woken?.(why),
+      woken: why => given.woken?.(why),
       again: () => void this.#catchUp(),
     })
-    const { work: scripts, restoring, rebuild, seen } = this.#connections
+    const { work: scripts, restoring, rebuild, seen, clock: shared } = this.#connections
+    const { clock = shared } = given
+    this.clock = clock
+    const parts = { ...given, clock }
+    this.#parts = parts
     this.#passingOver = passingOver(warn)
-    this.#recorded = new RecordedJobs(journal, this.#passingOver, () => parts.clock.now())
+    this.#recorded = new RecordedJobs(journal, this.#passingOver, () => clock.now())
     this.#watchers = new Watchers({ look: id => this.#look(id) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
@@ -172,7 +181,7 @@ export class RedisJobStore implements JobStore {
   async stats(): Promise<QueueStats> {
     return await this.#orRecorded(
       async () => {
-        const reply = texts(await this.#connections.ask.run('stats', this.#parts.clock.now().getTime()))
+        const reply = texts(await this.#connections.ask.run('stats', nowMs(this.clock)))
         const [ready, delayed, running, oldest = ''] = reply
         const since = oldest === '' ? {} : { oldestReadyAt: madeAt(oldest).toISOString() }
         return { ready: Number(ready), delayed: Number(delayed), running: Number(running), ...since }
@@ -206,7 +215,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async calm(until: Date): Promise<void> {
-    const ms = until.getTime() - this.#parts.clock.now().getTime()
+    const ms = until.getTime() - this.clock.now().getTime()
     if (ms > 0) await this.#connections.work.run('calm', Math.ceil(ms))
   }
 
@@ -225,8 +234,8 @@ export class RedisJobStore implements JobStore {
 
   /** None when Redis does not have it. */
   async #cancelled(id: JobId): Promise<Job | undefined> {
-    const at = this.#parts.clock.now().toISOString()
-    const { word, job } = worded(await this.#connections.ask.run('cancel', id, at, crypto.randomUUID()))
+    const reply = await this.#connections.ask.run('cancel', id, nowText(this.clock), crypto.randomUUID())
+    const { word, job } = worded(reply)
     return job && (word === 'ended' ? await this.#endings.fold(job) : await this.#noted(job))
   }
 
@@ -270,7 +279,7 @@ export class RedisJobStore implements JobStore {
   async #accept(job: Job, queueLimit?: number): Promise<{ kept: Job | undefined; epoch: string }> {
     const { ask } = this.#connections
     const [word = '', id = '', epoch = ''] = texts(
-      await ask.run('submit', ...submission(job, this.#parts.clock.now(), queueLimit)),
+      await ask.run('submit', ...submission(job, nowMs(this.clock), queueLimit)),
     )
     if (word === 'full') throw queueFull(Number(id), queueLimit ?? 0)
     if (word === 'conflict') {
@@ -285,7 +294,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #answers(): Promise<void> {
-    await this.#connections.work.run('stats', this.#parts.clock.now().getTime())
+    await this.#connections.work.run('stats', nowMs(this.clock))
     await this.#connections.hears()
   }
 
@@ -327,9 +336,8 @@ export class RedisJobStore implements JobStore {
 
   /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
   async #endIfOver(job: Job): Promise<Job> {
-    const now = this.#parts.clock.now()
-    if (!isOverdue(job, now)) return job
-    return (await this.#endings.expire(this.#connections.ask, job.id, now)).job ?? job
+    if (!isOverdue(job, this.clock.now())) return job
+    return (await this.#endings.expire(this.#connections.ask, job.id)).job ?? job
   }
 
   async #orRecorded<T>(ask: () => Promise<T>, recorded: () => Promise<T>): Promise<T> {
@@ -364,7 +372,7 @@ export class RedisJobStore implements JobStore {
 
 const isAway = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'store_unavailable'
 
-function submission(job: Job, now: Date, queueLimit = Number.POSITIVE_INFINITY): (string | number)[] {
+function submission(job: Job, now: () => string, queueLimit = Number.POSITIVE_INFINITY) {
   const { id, idempotencyKey, queueTtlSeconds } = job
   return [
     id,
@@ -372,7 +380,7 @@ function submission(job: Job, now: Date, queueLimit = Number.POSITIVE_INFINITY):
     digestOf(requestText(job)),
     queueTtlSeconds === undefined ? '' : startByMs(job),
     Number.isFinite(queueLimit) ? queueLimit : '',
-    now.getTime(),
+    now,
     ...toFields(job),
-  ]
+  ] as const
 }

@@ -1,6 +1,6 @@
 -- Stands before every script. ARGV[1] is the key prefix; KEYS[1] is {p}:epoch.
 -- Values in a job's hash are JSON, so that every reader knows text from numbers; fields that begin with @ are the
--- store's own and no part of the record.
+-- store's own and no part of the record. A moment that a script is told is one by the clock of Redis.
 local prefix = ARGV[1]
 
 local function key(name)
