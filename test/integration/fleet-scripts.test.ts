@@ -148,3 +148,28 @@ t.test('a job is listed under the session it is in, and under none when it is fo
   t.match(await store.sweep(), [{ id }])
   t.strictSame(await redis.client.keys(bench.key('jobs:session:*')), [])
 })
+
+t.test('a job that Redis was behind with is listed under the session of the journal alone', async t => {
+  const { bench, store, submit, claim, listed } = await sessions(t)
+  const moved = await submit({ sessionId: 'one' })
+  const lease = await claim()
+  // Its holder went on in another conversation, and Redis has lost that.
+  const journal = await FileJournal.open(bench.root)
+  await journal.outcome({ ...lease.job, status: 'succeeded', sessionId: 'two', endedAt: lease.job.createdAt })
+  await journal.fold({ ...lease.job, status: 'succeeded', sessionId: 'two', endedAt: lease.job.createdAt })
+  const dropped = await submit({ sessionId: 'one' })
+  const kept = await submit({ sessionId: 'one' })
+  await journal.remove(dropped.id)
+  t.strictSame(await listed('one'), [kept.id, dropped.id, moved.id])
+  await redis.client.del(bench.key('epoch'))
+  await store.stats()
+  t.strictSame(await listed('one'), [kept.id])
+  t.strictSame(await listed('two'), [moved.id])
+  t.equal(await redis.client.zcard(bench.key('jobs:session:one')), 1)
+})
+
+async function sessions(t: Test) {
+  const begun = await begin(t)
+  const listed = async (session: string) => (await begun.store.list({ limit: 9, session })).map(({ id }) => id)
+  return { ...begun, listed }
+}
