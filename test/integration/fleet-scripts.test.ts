@@ -47,6 +47,23 @@ t.test('a key that is used again after its job has ended marks nothing as going 
   t.strictSame(readdirSync(join(bench.root, 'active')), [])
 })
 
+t.test(
+  'a submission that is sent again after its job has ended marks nothing as going on, and says how it ended',
+  async t => {
+    const { bench, store, submit, claim } = await begin(t)
+    const job = await submit()
+    await store.finish(await claim(), done)
+    const points: string[] = []
+    const again = await bench.open({ journal: await FileJournal.open(bench.root, point => points.push(point)) })
+    t.match(await again.submit(job), { id: job.id, status: 'succeeded' })
+    t.strictSame(points, [], 'it is not written down again')
+    t.strictSame(readdirSync(join(bench.root, 'active')), [])
+    const journal = await FileJournal.open(bench.root)
+    t.equal(await journal.create(job), false, 'by a submitter who was too slow')
+    t.strictSame(readdirSync(join(bench.root, 'active')), [])
+  },
+)
+
 t.test('the key of a job that Redis has lost is free', async t => {
   const { bench, submit } = await begin(t)
   const lost = await submit({ idempotencyKey: 'k' })
