@@ -112,17 +112,16 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     waits: clock,
     isJournalShared: sharedFsRoot !== '',
     random: Math.random,
-    changed(id, what) {
-      if (what === 'cancel') cancels.tell(id)
-      changes.tell(id, what === 'event' ? 'event' : 'record')
-    },
+    changed: (id, change) => changes.tell(id, change),
+    cancelled: id => cancels.tell(id),
     woken: why => wakes.tell(why),
   })
   const { connections } = store
   const isUp = (): boolean => connections.isUp
+  const follow = (): Promise<() => void> => connections.follow()
   return {
     store,
-    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, pollMs }),
+    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, follow, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
     leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter, reapEveryMs: leaseMs / renewals },
     clock: store.clock,

@@ -67,6 +67,7 @@ t.test(
         isUp: () => connections.isUp,
         clock: systemClock,
         changes,
+        follow: () => connections.follow(),
         // Nobody looks by themselves.
         pollMs: 3_600_000,
       })

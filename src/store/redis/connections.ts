@@ -1,11 +1,10 @@
 import type { Redis } from 'ioredis'
 import { AgenticoreError } from '../../jobs/errors.ts'
-import type { JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
-import { isJobId } from '../../jobs/record.ts'
 import type { Clock } from '../../util/clock.ts'
 import { every } from '../../util/every.ts'
 import type { Boot } from './boot.ts'
+import { Ear, type Heard } from './ear.ts'
 import { RedisLink } from './link.ts'
 import { Rebuild } from './rebuild.ts'
 import { RedisClock } from './redis-clock.ts'
@@ -35,18 +34,6 @@ export interface ConnectionsParts {
   reached?(point: ScriptPoint): void
 }
 
-/** What has happened to a job: its record is another, somebody has asked to cancel it while it runs, its log has grown. */
-export type Happening = 'record' | 'cancel' | 'event'
-
-/** What others say over Redis. */
-export interface Heard {
-  changed(id: JobId, what: Happening): void
-  /** There may be a job to claim; or this pod is to drain. */
-  woken(why: 'work' | 'drain'): void
-  /** Something may have been missed. */
-  again(): void
-}
-
 /** Longer than a lease: who runs a job waits for Redis for as long as the job may still be theirs, and a while more. */
 const workPatienceMs = 60_000
 const lockPatienceMs = 3000
@@ -63,9 +50,8 @@ export class Connections {
   readonly #parts: ConnectionsParts
   readonly #work: RedisLink
   readonly #ask: RedisLink
-  readonly #ear: RedisLink
+  readonly #ear: Ear
   readonly #closing = new AbortController()
-  readonly #channels: { readonly changes: string; readonly wake: string }
   readonly #snapshot: Snapshot
   /** Redis' own. */
   readonly clock: RedisClock
@@ -81,7 +67,6 @@ export class Connections {
     const { prefix, waits: clock, boot, journal, isJournalShared, leaseMs, warn, random, url } = parts
     const { seen } = this
     this.#parts = parts
-    this.#channels = { changes: `${prefix}:changes`, wake: `${prefix}:wake:${boot.id}` }
     this.clock = new RedisClock(clock)
     this.#snapshot = new Snapshot({ prefix, clock, seen })
     const about = { url, clock, random }
@@ -91,8 +76,7 @@ export class Connections {
     // One line for an outage, not three.
     const quiet = { warn: () => undefined }
     this.#ask = new RedisLink({ ...about, ...quiet, name: name('ask'), greet })
-    this.#ear = new RedisLink({ ...about, ...quiet, name: name('ear'), greet: client => this.#listen(client, heard) })
-    this.#hear(heard)
+    this.#ear = new Ear({ ...about, ...quiet, name: name('ear'), prefix, boot: boot.id }, heard)
     const told = {
       ...(parts.reached ? { reached: parts.reached } : {}),
       ...(parts.scripts === undefined ? {} : { directory: parts.scripts }),
@@ -132,6 +116,16 @@ export class Connections {
     return await examineRedis(this.#ask, this.#parts.waits)
   }
 
+  /** Resolves when it hears what is meant for this pod. @throws AgenticoreError `store_unavailable` */
+  async hears(): Promise<void> {
+    await this.#ear.hears(askPatienceMs)
+  }
+
+  /** Resolves when it hears whatever happens to jobs from then on. @returns ends it */
+  async follow(): Promise<() => void> {
+    return await this.#ear.follow()
+  }
+
   get isUp(): boolean {
     return this.#work.isUp
   }
@@ -152,24 +146,6 @@ export class Connections {
     const failed = (): void => undefined
     const how = { clock: this.#parts.waits, signal: this.#closing.signal, failed }
     await every(clockEveryMs, how, () => this.clock.set(() => this.#work.call(['TIME'], 0)))
-  }
-
-  async #listen(client: Redis, heard: Heard): Promise<void> {
-    await client.subscribe(this.#channels.changes, this.#channels.wake)
-    heard.again()
-  }
-
-  #hear(heard: Heard): void {
-    this.#ear.client.on('message', (channel: string, message: string) => {
-      if (channel === this.#channels.wake) return heard.woken(message === 'drain' ? 'drain' : 'work')
-      const [id = '', what] = message.split(' ')
-      if (isJobId(id)) heard.changed(id, what === 'event' || what === 'cancel' ? what : 'record')
-    })
-  }
-
-  /** Resolves when it hears what others do. @throws AgenticoreError `store_unavailable` */
-  async hears(): Promise<void> {
-    await this.#ear.call(['PING'], askPatienceMs)
   }
 
   async #rebuiltSoon(clock: Clock): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Change } from '../../jobs/changes.ts'
 import { AgenticoreError, queueFull } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts, withoutOutput } from '../../jobs/job.ts'
 import { type PassingOver, passingOver } from '../../jobs/passing-over.ts'
@@ -20,7 +21,7 @@ import { messageOf } from '../../util/error-code.ts'
 import { madeAt } from '../../util/ids.ts'
 import { joinedNext } from '../../util/joined.ts'
 import { Claims } from './claims.ts'
-import { Connections, type ConnectionsParts, type Happening } from './connections.ts'
+import { Connections, type ConnectionsParts } from './connections.ts'
 import { Endings } from './endings.ts'
 import { digestOf, isPreview, toFields } from './fields.ts'
 import { Reaper } from './reaper.ts'
@@ -36,8 +37,10 @@ export interface RedisStoreParts extends ConnectionsParts {
   readonly clock?: Clock
   /** Told of every job that has ended; after a crash, told again. */
   ended?(job: Job): Promise<void>
-  /** Told of what any pod does to jobs. */
-  changed?(id: JobId, what: Happening): void
+  /** Told of what any pod does to jobs, as long as somebody follows. */
+  changed?(id: JobId, change: Change): void
+  /** Somebody has asked to cancel a job that this process runs. */
+  cancelled?(id: JobId): void
   /** There may be a job to claim; or somebody has told this pod to drain. */
   woken?(why: 'work' | 'drain'): void
 }
@@ -72,12 +75,15 @@ export class RedisJobStore implements JobStore {
   readonly #passingOver: PassingOver
   /** As it is after the call; those who submit at one time share the answer. */
   readonly #epoch = joinedNext(async () => texts(await this.#connections.ask.run('epoch'))[0])
+  /** While somebody watches; what ends it. */
+  #following: Promise<() => void> | undefined
   #closed: Promise<void> | undefined
 
   private constructor(given: RedisStoreParts) {
     const { warn, journal } = given
     this.#connections = new Connections(given, {
-      changed: (id, what) => this.#changed(id, what),
+      changed: (id, change) => this.#changed(id, change),
+      cancelled: id => given.cancelled?.(id),
       woken: why => given.woken?.(why),
       again: () => void this.#catchUp(),
     })
@@ -88,7 +94,7 @@ export class RedisJobStore implements JobStore {
     this.#parts = parts
     this.#passingOver = passingOver(warn)
     this.#recorded = new RecordedJobs(journal, this.#passingOver, () => clock.now())
-    this.#watchers = new Watchers({ look: id => this.#look(id) })
+    this.#watchers = new Watchers({ look: id => this.#look(id), watched: is => this.#follow(is) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
     const settling = new Settling({ ...parts, scripts, endings, seen, distrust: () => this.#distrust() })
@@ -191,7 +197,9 @@ export class RedisJobStore implements JobStore {
   }
 
   async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
-    return this.#watchers.watch(signal)
+    const jobs = this.#watchers.watch(signal)
+    await this.#following
+    return jobs
   }
 
   async claim(claim: ClaimRequest): Promise<Lease | undefined> {
@@ -349,15 +357,20 @@ export class RedisJobStore implements JobStore {
     }
   }
 
-  #changed(id: JobId, what: Happening): void {
-    this.#parts.changed?.(id, what)
-    if (what !== 'event') this.#watchers.changed(id)
+  #changed(id: JobId, change: Change): void {
+    this.#parts.changed?.(id, change)
+    if (change === 'record') this.#watchers.changed(id)
+  }
+
+  #follow(isWatched: boolean): void {
+    void this.#following?.then(stop => stop())
+    this.#following = isWatched ? this.#connections.follow() : undefined
   }
 
   /** What happened while nothing was heard. */
   async #catchUp(): Promise<void> {
     try {
-      this.#watchers.missed((await this.list({ limit: pageSize })).map(job => job.id))
+      if (this.#following) this.#watchers.missed((await this.list({ limit: pageSize })).map(job => job.id))
     } catch (error) {
       if (!isAway(error)) this.#parts.warn(`What happened meanwhile could not be looked at: ${messageOf(error)}`)
     }

@@ -57,10 +57,10 @@ local function unlessFull()
   redis.call('SETRANGE', key('full'), 0, '')
 end
 
--- Counts the mutation, and tells those who watch; of a cancel request its holder makes more.
-local function changed(id, what)
+-- Counts the mutation, and tells those who watch.
+local function changed(id)
   redis.call('INCR', key('rev'))
-  redis.call('PUBLISH', key('changes'), what and id .. ' ' .. what or id)
+  redis.call('PUBLISH', key('changes'), id)
 end
 
 -- The lowest free pod hears of a job to claim, and is not free until it has looked and says so again. One that does not
