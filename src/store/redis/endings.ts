@@ -23,8 +23,9 @@ export class Endings {
   readonly #parts: EndingsParts
   /** Of each its id, and when it may be forgotten; Redis has not heard of them yet. */
   readonly #folded: (string | number)[] = []
-  /** Those that end while one call is under way share the next. Whoever hears that it failed comes again. */
+  /** Those that end while one call is under way share the next. */
   readonly #tell = joinedNext(async () => void (await this.#parts.scripts.run('folded', ...this.#folded.splice(0))))
+  #told: Promise<void> = Promise.resolve()
 
   constructor(parts: EndingsParts) {
     this.#parts = parts
@@ -42,8 +43,14 @@ export class Endings {
       return job
     }
     this.#folded.push(job.id, forgottenAtMs(job))
-    await this.#tell('')
+    // Nobody waits for it: what stays on the list is seen to once more.
+    this.#told = this.#tell('').catch(() => undefined)
     return job
+  }
+
+  /** Resolves when Redis has heard of all that are folded, or will not hear of them from here. */
+  async settled(): Promise<void> {
+    await this.#told
   }
 
   /**

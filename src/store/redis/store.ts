@@ -275,6 +275,7 @@ export class RedisJobStore implements JobStore {
     this.#settling.close()
     try {
       await this.#connections.ask.run('gone', boot.id, boot.podName)
+      await this.#endings.settled()
     } catch (error) {
       if (!isAway(error)) throw error
       warn('What this process still holds is taken back when its leases have run out: Redis is away.')
