@@ -286,7 +286,7 @@ class RunningDaemon implements Daemon {
     const { podName, maxParallelJobs, minFreeDiskBytes, worktreeRoot, jobsDir } = this.#surroundings.settings
     return new Worker({
       store: local.store,
-      clock: systemClock,
+      clock: local.stored.clock,
       podName,
       capacity: maxParallelJobs,
       lookEveryMs,
@@ -304,8 +304,8 @@ class RunningDaemon implements Daemon {
     return await this.#runner.run(lease, signal)
   }
 
-  #claimed({ measures }: LocalParts, { job, fence }: Lease): void {
-    if (job.interruptions === 0) measures.claimed(Date.now() - Date.parse(job.createdAt))
+  #claimed({ measures, stored }: LocalParts, { job, fence }: Lease): void {
+    if (job.interruptions === 0) measures.claimed(stored.clock.now().getTime() - Date.parse(job.createdAt))
     this.log.info({ job: job.id, fence, attempt: job.attempt }, 'job started')
   }
 

@@ -178,7 +178,7 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     }),
     slots: isolation.slots,
     pullRequests: pullRequestsFor(parts, findCredential),
-    clock: systemClock,
+    clock: stored.clock,
     redact: secrets.redact,
     measures,
     tracing,

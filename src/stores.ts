@@ -21,6 +21,8 @@ export interface Stored {
     /** What an agent has from SIGTERM to SIGKILL at most: others may begin the job soon. */
     readonly stopMs?: number
   }
+  /** What time it is for jobs: the same for all who share them. */
+  readonly clock: Clock
   /** Which start of this server it is, for the others. */
   readonly bootId: string
   /** Undefined for files: this server is all there is. */
@@ -67,6 +69,7 @@ export async function openFiles({ settings, files, changes, ...parts }: StoredPa
     events: files,
     kind: `files in ${settings.jobsDir}`,
     leases: { everyMs: fileLookMs, reapEveryMs: fileReapMs },
+    clock: parts.clock,
     bootId: crypto.randomUUID(),
     fleet: undefined,
     lock: undefined,
@@ -112,21 +115,19 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     boot,
     leaseMs,
     endingMs,
-    clock,
     waits: clock,
     isJournalShared: sharedFsRoot !== '',
     random: Math.random,
-    changed(id, what) {
-      if (what === 'cancel') cancels.tell(id)
-      changes.tell(id, what === 'event' ? 'event' : 'record')
-    },
+    changed: (id, change) => changes.tell(id, change),
+    cancelled: id => cancels.tell(id),
     woken: why => wakes.tell(why),
   })
   const { connections } = store
   const isUp = (): boolean => connections.isUp
+  const follow = (): Promise<() => void> => connections.follow()
   return {
     store,
-    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, pollMs }),
+    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, follow, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
     leases: {
       everyMs: leaseMs / renewals,
@@ -134,6 +135,7 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
       reapEveryMs: leaseMs / renewals,
       stopMs: Math.round(leaseMs * stopping),
     },
+    clock: store.clock,
     bootId: boot.id,
     fleet: new RedisFleet(connections, boot),
     lock: new TokenLock({ tokens: connections.tokens, clock, measures }),

@@ -43,9 +43,9 @@ export class FileJournal implements Journal {
     await mark()
     this.#reached('create: marked')
     if (!(await createDurably(record, serialize(job)))) {
-      // It may have ended meanwhile.
-      const recorded = await this.submission(job.id)
-      if (recorded && isFinal(recorded)) await rm(active, { force: true })
+      // It may have ended meanwhile; who has written that down will not look again.
+      const kept = await this.submission(job.id)
+      if (kept && isFinal(kept)) await rm(active, { force: true })
       return false
     }
     // A sweeper takes an old one without a record away.
