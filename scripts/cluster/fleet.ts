@@ -77,6 +77,7 @@ export class Fleet {
       cancelled: new Set(),
       followed: new Map(),
       pulls: this.repository.pulls(),
+      said: () => 'done',
       scratch: [],
     })
     await using laptop = Laptop.at(this.#place)
