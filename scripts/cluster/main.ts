@@ -1,5 +1,5 @@
 /** See scripts/cluster-test. Runs inside the cluster's network. */
-import { styleText } from 'node:util'
+import { parseArgs, styleText } from 'node:util'
 import { drain } from './chapters/drain.ts'
 import { dryRun } from './chapters/dry-run.ts'
 import { faults } from './chapters/faults.ts'
@@ -39,31 +39,44 @@ async function versions(): Promise<string> {
   return `Kubernetes ${kubernetes}, Helm ${helm}, KEDA ${keda}, agenticore ${revision}.`
 }
 
+/** Stops kubelet, which nobody else would bear. */
+const alone = 'faults'
+
 const order = Object.keys(chapters)
-const asked = process.argv.slice(2)
+const { values: flags, positionals: asked } = parseArgs({
+  options: { together: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
 const unknown = asked.filter(name => !order.includes(name))
 if (unknown.length > 0) {
   console.error(`There is no chapter ${unknown.join(', ')}. There are: ${order.join(', ')}.`)
   process.exit(2)
 }
+const wanted = asked.length > 0 ? asked : order
 
-const done: Chapter[] = []
-const outside = await openOutside()
-try {
-  for (const name of asked.length > 0 ? asked : order) {
-    const [title, work] = chapters[name] ?? []
-    if (title === undefined || work === undefined) continue
-    const chapter = new Chapter(name, title)
-    done.push(chapter)
-    try {
-      await work(chapter, outside)
-    } catch (error) {
-      chapter.report('the chapter came to its end', false, error instanceof Error ? error.message : error)
-    }
+async function told(name: string, outside: Outside): Promise<Chapter[]> {
+  const [title, work] = chapters[name] ?? []
+  if (title === undefined || work === undefined) return []
+  const chapter = new Chapter(name, title)
+  try {
+    await work(chapter, outside)
+  } catch (error) {
+    chapter.report('the chapter came to its end', false, error instanceof Error ? error.message : error)
   }
+  // Whatever happens to those that follow.
+  writePage([chapter], order, await versions())
+  return [chapter]
+}
+
+const outside = await openOutside()
+const done: Chapter[] = []
+try {
+  const groups = flags.together
+    ? [wanted.filter(name => name !== alone), wanted.filter(name => name === alone)]
+    : wanted.map(name => [name])
+  for (const group of groups) done.push(...(await Promise.all(group.map(name => told(name, outside)))).flat())
 } finally {
   await outside.stop()
-  writePage(done, order, await versions())
 }
 const failed = done.reduce((sum, chapter) => sum + chapter.failed, 0)
 console.log(

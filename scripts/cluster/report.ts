@@ -37,7 +37,7 @@ export class Chapter {
     this.#lines.push({ promise, isKept, found: said, atSeconds: this.#seconds })
     const mark = isKept ? styleText('green', '✔') : styleText('red', '✘')
     const at = styleText('dim', `${Math.round(this.#seconds)} s`)
-    console.log(`${mark} ${promise}${said === '' ? '' : `: ${said}`} ${at}`)
+    console.log(`${mark} ${this.name}: ${promise}${said === '' ? '' : `: ${said}`} ${at}`)
     return isKept
   }
 
