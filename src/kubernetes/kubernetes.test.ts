@@ -62,6 +62,13 @@ t.test('files are laid over each other, --set over them, null takes away', async
   t.equal(values.config.port, 9000)
 })
 
+t.test('words that kubectl would take for something else than text are quoted', async t => {
+  const annotations = { a: 'off', b: 'y', c: '012', d: '0o14', e: '0x1F', f: '1_000', g: 'text' }
+  const yaml = toYaml([{ apiVersion: 'v1', kind: 'X', metadata: { name: 'x', annotations } }])
+  t.same(yaml.match(/"[^"]+"/g), ['"off"', '"y"', '"012"', '"0o14"', '"0x1F"', '"1_000"'])
+  t.match(yaml, / g: text\n/)
+})
+
 t.test('what a pod may use follows from how many jobs it runs', async t => {
   const used = (jobs: number): object => {
     const values = readValues({ sets: [`config.maxParallelJobs=${jobs}`] })
