@@ -27,7 +27,7 @@ async function accepts(
   const all = ['--namespace', place.namespace, 'apply', '--dry-run=server', '--validate=strict', ...args]
   const { exitCode, stdout, stderr } = await tried('kubectl', all, input === undefined ? {} : { input })
   const objects = stdout.split('\n').filter(line => line.endsWith('(server dry run)')).length
-  // A warning says that Kubernetes passes over something of it.
-  const isFine = exitCode === 0 && objects > 0 && !/warning/i.test(stderr)
-  chapter.report(`accepted: ${what}`, isFine, isFine ? `${objects} objects` : stderr || stdout)
+  const isFine = exitCode === 0 && objects > 0
+  const warnings = stderr.split('\n').filter(line => line.startsWith('Warning: '))
+  chapter.report(`accepted: ${what}`, isFine, isFine ? [`${objects} objects`, ...warnings].join('; ') : stderr || stdout)
 }
