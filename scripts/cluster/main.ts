@@ -27,14 +27,8 @@ async function versions(): Promise<string> {
     await ran('kubectl', ['version', '--output=yaml']),
   )?.[1]
   const helm = await ran('helm', ['version', '--template={{.Version}}'])
-  const operator = [
-    '--namespace',
-    'keda',
-    'get',
-    'deployment/keda-operator',
-    '--output=jsonpath={..containers[0].image}',
-  ]
-  const keda = (await ran('kubectl', operator)).replace(/.*:/, '')
+  const log = await ran('kubectl', ['--namespace', 'keda', 'logs', 'deployment/keda-operator'])
+  const keda = /KEDA Version: (\S+)/.exec(log)?.[1]
   const revision = await ran('git', ['-C', root, 'rev-parse', '--short', 'HEAD'])
   return `Kubernetes ${kubernetes}, Helm ${helm}, KEDA ${keda}, agenticore ${revision}.`
 }

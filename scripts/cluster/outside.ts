@@ -12,7 +12,8 @@ import { Holds, holdCommand } from './holds.ts'
 
 /** This machine, as pods see it. */
 const host = '10.77.0.1'
-const ports = { model: 9101, github: 9443, holds: 9103 }
+const first = Number(process.env.CLUSTER_TEST_PORT ?? 9101)
+const ports = { model: first, github: first + 1, holds: first + 2 }
 export const modelUrl = `http://${host}:${ports.model}`
 export const gitHubUrl = `https://${host}:${ports.github}`
 

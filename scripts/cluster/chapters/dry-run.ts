@@ -29,5 +29,9 @@ async function accepts(
   const objects = stdout.split('\n').filter(line => line.endsWith('(server dry run)')).length
   const isFine = exitCode === 0 && objects > 0
   const warnings = stderr.split('\n').filter(line => line.startsWith('Warning: '))
-  chapter.report(`accepted: ${what}`, isFine, isFine ? [`${objects} objects`, ...warnings].join('; ') : stderr || stdout)
+  chapter.report(
+    `accepted: ${what}`,
+    isFine,
+    isFine ? [`${objects} objects`, ...warnings].join('; ') : stderr || stdout,
+  )
 }
