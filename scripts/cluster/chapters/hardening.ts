@@ -27,7 +27,7 @@ export async function theWalls(chapter: Chapter, place: Place): Promise<void> {
   )
   chapter.report('inside: what starts it has these four and no other', first.trim() === '00000000000000e1', first)
   await theRest(chapter, place)
-  await theSpy(chapter, place, /^found:\[\] uid:20\d{3} CapEff:\S*0{16} Seccomp:\S*2$/)
+  await theSpy(chapter, place, /^found:\[\] uid:20\d{3} CapEff:\s*0{16} Seccomp:\s*2$/)
 }
 
 /** The same where all are one user. */
