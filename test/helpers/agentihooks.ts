@@ -45,8 +45,8 @@ export async function agentihooks(): Promise<AgentihooksUnderTest | { readonly m
     version,
     isOpen: await isOpen(join(place, 'bin/python3')),
     checkout(to, memory) {
+      // With their times: what Python has compiled of them counts.
       for (const name of ['hooks', 'scripts', 'profiles'])
-        // With their times: what Python has compiled of them counts.
         cpSync(join(python, name), join(to, name), { recursive: true, preserveTimestamps: true })
       writeFileSync(join(to, 'profiles/default/CLAUDE.md'), `${memory}\n`)
       writeFileSync(join(to, 'pyproject.toml'), pyproject)
