@@ -1,31 +1,32 @@
-import { mkdir } from 'node:fs/promises'
 import type { Server as ControlServer } from 'node:http'
-import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { AgentihooksSetup } from './agentihooks.ts'
 import { type Chores, startChores, takeBack } from './chores.ts'
 import { closeAll } from './closing.ts'
 import { loadSurroundings, type Surroundings } from './config/load.ts'
 import { closingMs, drainSeconds } from './config/stopping.ts'
+import { type Means, openMeans } from './daemon-means.ts'
 import { DaemonView } from './daemon-view.ts'
 import { shortOfDisk } from './disk.ts'
 import { drainFor } from './drain-request.ts'
+import { figuresOf } from './figures.ts'
 import { foreground } from './foreground.ts'
 import { isolationFor } from './isolation.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import { isFinal, type Job } from './jobs/job.ts'
 import type { Lease } from './jobs/ports.ts'
-import { openLog } from './log.ts'
+import { closeServer, listen } from './listening.ts'
 import { type Observing, openObserving } from './observing.ts'
-import { type LocalParts, openParts, secretsOf } from './parts.ts'
+import { type LocalParts, openParts } from './parts.ts'
 import { clearAtStart } from './recovery.ts'
 import { listenControl } from './server/control/control.ts'
 import type { Server, ServerParts } from './server/http/parts.ts'
 import { buildServer } from './server/http/server.ts'
+import type { Stats } from './telemetry/prometheus.ts'
 import { systemClock } from './util/clock.ts'
-import { hasCode, messageOf } from './util/error-code.ts'
-import { type KernelLock, tryKernelLock } from './util/kernel-lock.ts'
-import { Secrets } from './util/redact.ts'
+import { messageOf } from './util/error-code.ts'
+import type { KernelLock } from './util/kernel-lock.ts'
+import type { Secrets } from './util/redact.ts'
 import { unlessAborted } from './util/unless-aborted.ts'
 import { type DrainOptions, type DrainProgress, drain } from './worker/drain.ts'
 import type { JobRunner } from './worker/job-runner.ts'
@@ -34,8 +35,6 @@ import { Worker } from './worker/worker.ts'
 /** What other processes on the same files do is seen so soon. */
 const pollMs = 2000
 const lookEveryMs = 2000
-/** For what a closing server is in the middle of. */
-const closeMs = 5000
 const closes = new Error('the server closes')
 /** For a drain whose time is over. */
 const shortestDrainMs = 1000
@@ -67,10 +66,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
   if (surroundings.settings.transport === 'stdio') {
     throw new AgenticoreError('invalid_setting', 'AGENTICORE_TRANSPORT is stdio: this version serves HTTP alone.')
   }
-  const secrets = new Secrets(secretsOf(surroundings))
-  const log = await openLogFor(surroundings, secrets)
-  const lock = await lockSocket(surroundings.settings.controlSocket)
-  const daemon = new RunningDaemon(surroundings, { log, secrets, lock }, options)
+  const daemon = new RunningDaemon(surroundings, await openMeans(surroundings), options)
   try {
     await daemon.start()
     return daemon
@@ -79,27 +75,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
     if (options.stop?.aborted) return undefined
     throw error
   }
-}
-
-async function openLogFor(surroundings: Surroundings, { redact }: Secrets): Promise<Logger> {
-  const { logLevel: level, logFormat } = surroundings.settings
-  const format = logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logFormat
-  return await openLog({ level, format, redact })
-}
-
-/** One daemon a socket: who has the lock may throw away what another one left there. */
-async function lockSocket(socket: string): Promise<KernelLock> {
-  await mkdir(dirname(socket), { recursive: true, mode: 0o700 })
-  const lock = await tryKernelLock(`${socket}.lock`)
-  if (lock) return lock
-  throw new AgenticoreError('already_serving', `Another agenticore serve has the control socket ${socket}.`)
-}
-
-interface Means {
-  readonly log: Logger
-  /** What is known of them keeps out of the log. */
-  readonly secrets: Secrets
-  readonly lock: KernelLock
 }
 
 class RunningDaemon implements Daemon {
@@ -154,7 +129,9 @@ class RunningDaemon implements Daemon {
     const view = this.#viewOf(local, this.#worker, agentihooks)
     const onlyOwnUser = settings.apiKeys.length === 0 && (await isolationFor(this.#surroundings)).kind === 'user'
     this.#server = await buildServer({ ...this.#serverParts(local, view), onlyOwnUser }, this.log)
-    await this.#listen(this.#server)
+    const { serverHost, serverPort } = settings
+    const { host = serverHost, port = serverPort, version } = this.#options
+    await listen(this.#server, { host, port, version })
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
       whyUnhealthy: () => view.whyUnhealthy(),
@@ -226,7 +203,7 @@ class RunningDaemon implements Daemon {
   async close(): Promise<void> {
     this.#closing.abort(closes)
     const steps = {
-      server: () => this.#closeServer(),
+      server: async () => this.#server && (await closeServer(this.#server)),
       control: async () => void this.#control?.close().closeAllConnections(),
       agentihooks: async () => await this.#setUp,
       chores: async () => await this.#chores?.over,
@@ -241,7 +218,7 @@ class RunningDaemon implements Daemon {
   async #openParts(): Promise<LocalParts> {
     const warn = (message: string): void => this.#warn(message)
     const { version } = this.#options
-    this.#observing = await openObserving(this.#surroundings, { version, warn, stats: () => this.#stats() })
+    this.#observing = await openObserving(this.#surroundings, { version, warn, stats: () => this.#figures() })
     const { queueLimit } = this.#surroundings.settings
     const secrets = this.#secrets
     const how = { warn, pollMs, queueLimit, secrets, allowPaths: false, fleet: true, ...this.#observing.parts }
@@ -305,23 +282,11 @@ class RunningDaemon implements Daemon {
     }
   }
 
-  async #listen(server: Server): Promise<void> {
-    const { serverHost, serverPort } = this.#surroundings.settings
-    const { host = serverHost, port = serverPort, version } = this.#options
-    try {
-      const listenTextResolver = (address: string): string => `agenticore ${version} listens at ${address}`
-      await server.listen({ host: host.replace(/^\[|\]$/g, ''), port, listenTextResolver })
-    } catch (error) {
-      if (!hasCode(error, 'EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN')) throw error
-      throw new AgenticoreError('cannot_listen', `${host}:${port} is not to be had: ${messageOf(error)}.`)
-    }
-  }
-
   #workerFor(local: LocalParts): Worker {
     const { podName, maxParallelJobs, minFreeDiskBytes, worktreeRoot, jobsDir } = this.#surroundings.settings
     return new Worker({
       store: local.store,
-      clock: systemClock,
+      clock: local.stored.clock,
       podName,
       capacity: maxParallelJobs,
       lookEveryMs,
@@ -339,8 +304,8 @@ class RunningDaemon implements Daemon {
     return await this.#runner.run(lease, signal)
   }
 
-  #claimed({ measures }: LocalParts, { job, fence }: Lease): void {
-    if (job.interruptions === 0) measures.claimed(Date.now() - Date.parse(job.createdAt))
+  #claimed({ measures, stored }: LocalParts, { job, fence }: Lease): void {
+    if (job.interruptions === 0) measures.claimed(stored.clock.now().getTime() - Date.parse(job.createdAt))
     this.log.info({ job: job.id, fence, attempt: job.attempt }, 'job started')
   }
 
@@ -350,25 +315,9 @@ class RunningDaemon implements Daemon {
     this.log.info({ job: job.id, fence: job.fence, status: job.status, ...how }, message)
   }
 
-  async #stats() {
-    const { ready = 0, delayed = 0, running = 0, oldestReadyAt } = (await this.#local?.service.stats()) ?? {}
-    return {
-      queued: ready + delayed,
-      running,
-      queueDepth: ready,
-      queueHeadAgeSeconds: oldestReadyAt === undefined ? 0 : (Date.now() - Date.parse(oldestReadyAt)) / 1000,
-      slots: { capacity: this.#surroundings.settings.maxParallelJobs, running: this.#worker?.running ?? 0 },
-      draining: this.#worker?.isDraining ?? false,
-    }
-  }
-
-  /** What is answered at once still is; what hangs is cut off. */
-  async #closeServer(): Promise<void> {
-    const server = this.#server
-    if (!server) return
-    const late = systemClock.deadline(closeMs, new Error('late'))
-    late.signal.addEventListener('abort', () => server.server.closeAllConnections(), { once: true })
-    await server.close().finally(() => late.stop())
+  async #figures(): Promise<Stats> {
+    const { maxParallelJobs: capacity } = this.#surroundings.settings
+    return figuresOf(await this.#local?.service.stats(), { capacity, worker: this.#worker })
   }
 
   #warn(message: string): void {

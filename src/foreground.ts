@@ -178,7 +178,7 @@ function runnerParts(parts: LocalParts, { git, findCredential, isolation, onEven
     }),
     slots: isolation.slots,
     pullRequests: pullRequestsFor(parts, findCredential),
-    clock: systemClock,
+    clock: stored.clock,
     redact: secrets.redact,
     measures,
     tracing,
@@ -241,7 +241,7 @@ function gitFor(
   })
 }
 
-function agentFor({ surroundings, secrets, agentTelemetry }: LocalParts): Claude {
+function agentFor({ surroundings, secrets, agentTelemetry, stored }: LocalParts): Claude {
   const { settings, path, network, cloud } = surroundings
   return new Claude({
     binary: settings.claudeBinary,
@@ -263,6 +263,7 @@ function agentFor({ surroundings, secrets, agentTelemetry }: LocalParts): Claude
     redact: secrets.redact,
     clock: systemClock,
     ...(agentTelemetry ? { telemetry: agentTelemetry } : {}),
+    ...(stored.leases.stopMs === undefined ? {} : { mostKillAfterMs: stored.leases.stopMs }),
   })
 }
 

@@ -108,7 +108,7 @@ export async function openParts(given?: Surroundings, options: PartsOptions = {}
   const service = new JobService({
     store,
     events,
-    clock,
+    clock: stored.clock,
     checkRepository: (url, ref) => checkRepository(url, ref, repositoryRules),
     checkProfile: joined(async name => void (await (await profiles()).resolve(name))),
     defaults: { profile: settings.defaultProfile, ttlSeconds: settings.jobTtlSeconds },

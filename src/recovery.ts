@@ -88,7 +88,8 @@ async function clear(parts: LocalParts, isUnused: (job: Job) => boolean | Promis
 }
 
 /**
- * Tree, scratch and files of a job that has ended without a holder to clear up. What cannot be removed is said.
+ * Tree, scratch and files of a job that has ended without a holder to clear up, or that is nobody's on this machine any
+ * more. What cannot be removed is said.
  * @param what.results what a job without a repository made
  */
 export async function forgetPlaces(
@@ -97,7 +98,10 @@ export async function forgetPlaces(
   { results }: { results: 'kept' | 'dropped' },
 ): Promise<void> {
   const made = resultsOf(parts, job)
+  const isTheirs = (place: string): boolean => !isFinal(job) && place === filesOf(parts, job)
   for (const place of placesOf(parts, job).filter(each => results === 'dropped' || each !== made)) {
+    // Of a job that goes on elsewhere, on a disk that machines share.
+    if (parts.stored.fleet && isTheirs(place)) continue
     try {
       // An agent with a user of its own may have left it behind.
       await takeTree(place)
@@ -108,12 +112,16 @@ export async function forgetPlaces(
   }
 }
 
-/** Undefined for a job with a repository, whose results are in its branch. */
-const resultsOf = ({ surroundings: { settings } }: LocalParts, { id, repoUrl }: Job): string | undefined =>
-  repoUrl === '' ? join(jobPlaces(settings).jobFilesRoot, id) : undefined
+/** The merged profile. */
+const filesOf = ({ surroundings: { settings } }: LocalParts, { id }: Job): string =>
+  join(jobPlaces(settings).jobFilesRoot, id)
 
-function placesOf({ surroundings: { settings } }: LocalParts, { id }: Job): string[] {
-  const { tree, runnerRoot } = treePlaces(settings.worktreeRoot, id)
-  const { scratchRoot, jobFilesRoot } = jobPlaces(settings)
-  return [tree, runnerRoot, join(scratchRoot, id), join(jobFilesRoot, id)]
+/** Undefined for a job with a repository, whose results are in its branch. */
+const resultsOf = (parts: LocalParts, job: Job): string | undefined =>
+  job.repoUrl === '' ? filesOf(parts, job) : undefined
+
+function placesOf(parts: LocalParts, job: Job): string[] {
+  const { settings } = parts.surroundings
+  const { tree, runnerRoot } = treePlaces(settings.worktreeRoot, job.id)
+  return [tree, runnerRoot, join(jobPlaces(settings).scratchRoot, job.id), filesOf(parts, job)]
 }

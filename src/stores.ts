@@ -14,7 +14,15 @@ export interface Stored {
   /** In words, for `status`. */
   readonly kind: string
   /** How leases are renewed, and how often is looked for those that nobody renews. */
-  readonly leases: { readonly everyMs: number; readonly giveUpMs?: number; readonly reapEveryMs: number }
+  readonly leases: {
+    readonly everyMs: number
+    readonly giveUpMs?: number
+    readonly reapEveryMs: number
+    /** What an agent has from SIGTERM to SIGKILL at most: others may begin the job soon. */
+    readonly stopMs?: number
+  }
+  /** What time it is for jobs: the same for all who share them. */
+  readonly clock: Clock
   /** Which start of this server it is, for the others. */
   readonly bootId: string
   /** Undefined for files: this server is all there is. */
@@ -61,6 +69,7 @@ export async function openFiles({ settings, files, changes, ...parts }: StoredPa
     events: files,
     kind: `files in ${settings.jobsDir}`,
     leases: { everyMs: fileLookMs, reapEveryMs: fileReapMs },
+    clock: parts.clock,
     bootId: crypto.randomUUID(),
     fleet: undefined,
     lock: undefined,
@@ -75,8 +84,8 @@ export async function openFiles({ settings, files, changes, ...parts }: StoredPa
 }
 
 const pollMs = 2000
-/** Of a lease: renewed so often in its time, and given up after so much of it without. */
-const [renewals, givenUpAfter] = [4.5, 2 / 3]
+/** Of a lease: renewed so often in its time, given up after so much of it without, and what agents then have to stop. */
+const [renewals, givenUpAfter, stopping] = [4.5, 2 / 3, 2 / 9]
 const endingMs = 30_000
 
 /** Jobs that servers share by Redis, which need not answer yet. @throws AgenticoreError `invalid_setting` */
@@ -106,23 +115,27 @@ export async function openFleet({ settings, files, clock, changes, measures, ...
     boot,
     leaseMs,
     endingMs,
-    clock,
     waits: clock,
     isJournalShared: sharedFsRoot !== '',
     random: Math.random,
-    changed(id, what) {
-      if (what === 'cancel') cancels.tell(id)
-      changes.tell(id, what === 'event' ? 'event' : 'record')
-    },
+    changed: (id, change) => changes.tell(id, change),
+    cancelled: id => cancels.tell(id),
     woken: why => wakes.tell(why),
   })
   const { connections } = store
   const isUp = (): boolean => connections.isUp
+  const follow = (): Promise<() => void> => connections.follow()
   return {
     store,
-    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, pollMs }),
+    events: new RedisEventLog({ files, scripts: connections.ask, isUp, clock, changes, follow, pollMs }),
     kind: `Redis at ${redisPlace(url)}, journal in ${settings.jobsDir}`,
-    leases: { everyMs: leaseMs / renewals, giveUpMs: leaseMs * givenUpAfter, reapEveryMs: leaseMs / renewals },
+    leases: {
+      everyMs: leaseMs / renewals,
+      giveUpMs: leaseMs * givenUpAfter,
+      reapEveryMs: leaseMs / renewals,
+      stopMs: Math.round(leaseMs * stopping),
+    },
+    clock: store.clock,
     bootId: boot.id,
     fleet: new RedisFleet(connections, boot),
     lock: new TokenLock({ tokens: connections.tokens, clock, measures }),

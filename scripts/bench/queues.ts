@@ -102,7 +102,6 @@ export async function openPod({ port, prefix }: Place, given: { journal: Journal
     isJournalShared: journal instanceof FileJournal,
     leaseMs: 45_000,
     endingMs: 30_000,
-    clock: systemClock,
     waits: systemClock,
     random: Math.random,
     warn,

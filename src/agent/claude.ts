@@ -32,8 +32,10 @@ export interface ClaudeParts {
   readonly timeoutSeconds: number
   readonly clock: Clock
   readonly limits?: WatchdogLimits
-  /** From SIGTERM to SIGKILL; 10 s. */
+  /** From SIGTERM to SIGKILL, if not 10 s. */
   readonly killAfterMs?: number
+  /** It may not be more than that. */
+  readonly mostKillAfterMs?: number
   /** Before anything is cut: half a secret would not be known for one. */
   readonly redact: Redact
   /** Where it is to send figures and logs of its own; nowhere. */
@@ -139,7 +141,7 @@ export class Claude implements Agent {
   }
 
   #start(file: string, request: AgentRequest, { signal, watchdogs }: StartParts): StreamedProcess {
-    const { credentials, host, telemetry } = this.#parts
+    const { credentials, host, telemetry, killAfterMs = patienceMs, mostKillAfterMs = killAfterMs } = this.#parts
     const access = accessFor(credentials)
     const files = agentFiles(request)
     return startStreamed({
@@ -152,7 +154,7 @@ export class Claude implements Agent {
       descriptors: access.descriptors,
       maxLineBytes: lineLimit,
       onOutput: () => watchdogs.heard({ isTurn: false }),
-      killAfterMs: this.#parts.killAfterMs ?? patienceMs,
+      killAfterMs: Math.min(killAfterMs, mostKillAfterMs),
       signal,
     })
   }

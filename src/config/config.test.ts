@@ -174,6 +174,14 @@ t.test('what is handed on is picked by name; cloud variables only when a cloud i
   }
   t.match(await loadSurroundings(env), { home, path: '/bin', sshAuthSock: '/s', cloud: {} })
   t.strictSame((await loadSurroundings(env)).network, { https_proxy: 'http://p', NO_PROXY: 'x' })
+  const certificates = { SSL_CERT_FILE: '/ca.pem' }
+  t.strictSame(
+    (await loadSurroundings({ ...env, ...certificates })).network.GIT_SSL_CAINFO,
+    '/ca.pem',
+    "Debian's git knows it by this name alone",
+  )
+  const own = { ...certificates, GIT_SSL_CAINFO: '/git.pem' }
+  t.strictSame((await loadSurroundings({ ...env, ...own })).network.GIT_SSL_CAINFO, '/git.pem')
   const bedrock = await loadSurroundings({ ...env, CLAUDE_CODE_USE_BEDROCK: '1' })
   t.strictSame(bedrock.cloud, { AWS_REGION: 'eu', CLAUDE_CODE_USE_BEDROCK: '1' })
 })

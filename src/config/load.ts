@@ -50,7 +50,7 @@ export async function loadSurroundings(env: Environment = process.env): Promise<
     home,
     path: env.PATH ?? '',
     sshAuthSock: env.SSH_AUTH_SOCK ?? '',
-    network: pick(env, networkVariables),
+    network: networkOf(env),
     userEnvironment: { ...userEnvironment(env), HOME: home },
     cloud: Object.keys(cloud).some(name => cloudSwitch.test(name)) ? cloud : {},
   }
@@ -68,6 +68,13 @@ function loadSettings(sources: readonly Source[], home: string): { settings: Set
   })
   refuseContradictions(settings, origins)
   return { settings, origins }
+}
+
+/** Debian's git, whose TLS is GnuTLS, heeds SSL_CERT_FILE by this name alone. */
+function networkOf(env: Environment): Record<string, string> {
+  const network = pick(env, networkVariables)
+  const file = network.SSL_CERT_FILE
+  return file === undefined ? network : { GIT_SSL_CAINFO: file, ...network }
 }
 
 function userEnvironment(env: Environment): Record<string, string> {

@@ -13,6 +13,11 @@ export const catalogue = {
     meaning: 'A setting has a value that is not allowed.',
     remedy: 'Set the variable to one of the values the message lists, or unset it.',
   },
+  invalid_values: {
+    kind: 'usage',
+    meaning: 'A value for Kubernetes is not one of the chart, or cannot be what was given.',
+    remedy: 'docs/helm-values.md has all of them, with what they may be. Nothing was printed or applied.',
+  },
   invalid_repo_url: {
     kind: 'usage',
     meaning: 'The repository is neither a URL that agenticore clones from nor a git directory on this machine.',
@@ -301,6 +306,18 @@ export const catalogue = {
     kind: 'refused',
     meaning: 'A record was written by a newer agenticore than this one, in a form that this one does not know.',
     remedy: 'Update agenticore. The job is kept as it is, and other jobs are not affected.',
+  },
+  shared_fs_unusable: {
+    kind: 'refused',
+    meaning:
+      'The volume that pods share cannot be laid out: it belongs to somebody else, is read-only, or has other things there.',
+    remedy:
+      'Give the place in the message to the user that agenticore runs as (1000 in the image), then try again; nothing was deleted.',
+  },
+  kubectl_failed: {
+    kind: 'refused',
+    meaning: '`kubectl` is missing, or did not apply what it was given.',
+    remedy: 'Mend what it says and try again: objects that are there already stay as they are.',
   },
   storage_failed: {
     kind: 'refused',

@@ -54,8 +54,8 @@ export interface JobStore {
   sweep(): Promise<Job[]>
   stats(): Promise<QueueStats>
   /**
-   * Every change of every job, without `output`, until the signal aborts: what this process does from the call on, what
-   * others do from when this resolves. Changes of one job that come faster than they are read may be one.
+   * Every change of every job, without `output`, from when this resolves until the signal aborts. Changes of one job that
+   * come faster than they are read may be one.
    */
   watch(signal: AbortSignal): Promise<AsyncIterable<Job>>
   /** This process holds nothing from now on: what it has not ended is anybody's to reap. */

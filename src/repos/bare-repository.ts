@@ -125,15 +125,25 @@ async function publish(staging: string, gitDir: string): Promise<void> {
   }
 }
 
-async function moveAside(path: string): Promise<void> {
+/** What stands in the place of `{directory}/repo` and is no repository of ours. @returns where it is now; none if nothing does */
+export async function setForeignAside(directory: string): Promise<string | undefined> {
+  const gitDir = join(directory, 'repo')
+  if ((await exists(join(gitDir, markerFile))) || !(await exists(gitDir))) return undefined
+  return await moveAside(gitDir)
+}
+
+/** @returns where it is now; none when it was gone, or turned out to be ours */
+async function moveAside(path: string): Promise<string | undefined> {
   const aside = `${path}.foreign-${randomBytes(6).toString('hex')}`
   try {
     await rename(path, aside)
+    if (!(await exists(join(aside, markerFile)))) return aside
     // Somebody else was faster, and what was moved is their repository: back with it, or away when there is one again.
-    if (await exists(join(aside, markerFile))) await publish(aside, path)
+    await publish(aside, path)
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error
   }
+  return undefined
 }
 
 export async function exists(path: string): Promise<boolean> {

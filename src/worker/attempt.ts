@@ -123,9 +123,9 @@ export class Attempt {
   }
 
   /** Every step is taken, whatever the others do; what fails is said, but not to who follows the job: it has ended. */
-  async clean(): Promise<void> {
+  async clean(isOver: boolean): Promise<void> {
     const { warn } = this.#parts
-    await this.#place.clean(message => warn(`Job ${this.#lease.job.id}: ${message}`))
+    await this.#place.clean(message => warn(`Job ${this.#lease.job.id}: ${message}`), { isOver })
   }
 
   /** The user is free for another agent. */

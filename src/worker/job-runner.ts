@@ -63,7 +63,8 @@ export class JobRunner {
       await earlier
       const attempt = new Attempt(this.#parts, lease, AbortSignal.any([signal, ended]))
       // An earlier one that died here had no time for it.
-      if (leavings === 'removed') await attempt.clean()
+      if (leavings === 'removed') await attempt.clean(false)
+      let isOver = false
       try {
         const end = await attempt.run()
         const job =
@@ -71,11 +72,12 @@ export class JobRunner {
             ? await this.#release(lease, attempt, end)
             : await this.#finish(lease, attempt, end.outcome)
         givenBack()
+        isOver = end.type === 'finish'
         // To clear up can take minutes. Not when somebody else has the job by now: then the tree may be theirs.
-        if (end.type === 'finish' && leavings === 'kept') await attempt.clean()
+        if (isOver && leavings === 'kept') await attempt.clean(isOver)
         return job
       } finally {
-        if (leavings === 'removed') await attempt.clean()
+        if (leavings === 'removed') await attempt.clean(isOver)
         await attempt.leave()
       }
     })
@@ -99,7 +101,7 @@ export class JobRunner {
     const outcome = redactDeep(secret, redact)
     const { facts: _, ...event } = outcome
     await attempt.tryEmit({ type: 'outcome', ...event })
-    return await this.#finishOr(() => attempt.clean(), lease, outcome)
+    return await this.#finishOr(() => attempt.clean(false), lease, outcome)
   }
 
   /** @param makeRoom what is cleared up may have been what filled the disk */

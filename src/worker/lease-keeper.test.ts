@@ -147,3 +147,44 @@ t.test('a lease that was given back is not asked for again, and one asked for in
   t.equal(asked, 1)
   t.strictSame(renewed, [])
 })
+
+t.test('who takes a lease while another one is let go may wait for the one that had it', async t => {
+  const clock = new ManualClock()
+  const [answer, isOver] = [Promise.withResolvers<Renewal[]>(), Promise.withResolvers<void>()]
+  const keeper = new LeaseKeeper({ store: { renew: () => answer.promise }, clock, everyMs: 500 })
+  const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+  const first = keeper.keep(lease, () => isOver.promise)
+  await clock.slept()
+  clock.advance(500)
+  await turn()
+  isOver.resolve()
+  await turn()
+  const second = keeper.keep({ ...lease, fence: 2 }, async () => {
+    await first
+    return 'both are over'
+  })
+  answer.resolve(['held'])
+  const late = new Promise(resolve => setTimeout(resolve, 2000, 'each waits for the other'))
+  t.equal(await Promise.race([second, late]), 'both are over')
+})
+
+t.test('a lease that was long on its way is renewed at once', async t => {
+  const world = new World('cancelled')
+  const working = world.keeper.keep({ ...lease, askedMs: world.clock.monotonicMs() - 500 }, aborted)
+  t.equal(why(await working), 'cancelled')
+})
+
+t.test('an answer that is older than what it says is good for ends the work', async t => {
+  const clock = new ManualClock()
+  const answer = Promise.withResolvers<Renewal[]>()
+  const keeper = new LeaseKeeper({ store: { renew: () => answer.promise }, clock, everyMs: 500, giveUpMs: 3000 })
+  const working = keeper.keep(lease, aborted)
+  await clock.slept()
+  clock.advance(500)
+  await new Promise(resolve => setImmediate(resolve))
+  // The process stands still for 4 s; when it goes on, what has come meanwhile is read before any timer is looked at.
+  const wokenMs = clock.monotonicMs() + 4000
+  t.capture(clock, 'monotonicMs', () => wokenMs)
+  answer.resolve(['held'])
+  t.equal(why(await working), 'unrenewed')
+})

@@ -50,6 +50,8 @@ export class LeaseKeeper {
   readonly #held = new Set<Held>()
   readonly #bell: Bell
   #loop: Promise<void> | undefined
+  /** The renewal that is under way. */
+  #asking: Promise<boolean> | undefined
 
   constructor(parts: LeaseKeeperParts) {
     this.#parts = parts
@@ -63,13 +65,14 @@ export class LeaseKeeper {
 
   /** For as long as `work` takes, or until it says that the lease is given back. */
   async keep<T>(lease: Lease, work: (signal: AbortSignal, givenBack: () => void) => Promise<T>): Promise<T> {
-    const { clock, measures = noMeasures } = this.#parts
+    const { clock, everyMs, measures = noMeasures } = this.#parts
     const ended = new AbortController()
     const renewedMs = lease.askedMs ?? clock.monotonicMs()
     const held: Held = { lease, ended, renewedMs, isLost: false, isGivenBack: false }
     this.#held.add(held)
     this.#loop ??= this.#renewAll()
-    const loop = this.#loop
+    // What was long on its way here has little time left.
+    if (clock.monotonicMs() - renewedMs >= everyMs) this.#bell.ring()
     const givenBack = (): void => {
       held.isGivenBack = true
       this.#letGo(held)
@@ -80,7 +83,8 @@ export class LeaseKeeper {
       this.#letGo(held)
       // Asked for in the moment it was given back, a lease is gone, too; that is no loss.
       if (held.isLost && !held.isGivenBack) measures.leaseRenewed(false)
-      if (this.#held.size === 0) await loop
+      // Not for the loop: it goes on for whoever has come meanwhile, and that one may be waiting for us.
+      if (this.#held.size === 0) await this.#asking
     }
   }
 
@@ -95,7 +99,8 @@ export class LeaseKeeper {
     while (this.#held.size > 0) {
       await this.#bell.heard(waitMs)
       if (this.#held.size === 0) break
-      waitMs = (await this.#renew([...this.#held])) ? everyMs : Math.min(everyMs, soonMs)
+      this.#asking = this.#renew([...this.#held])
+      waitMs = (await this.#asking) ? everyMs : Math.min(everyMs, soonMs)
     }
     this.#loop = undefined
   }
@@ -113,6 +118,8 @@ export class LeaseKeeper {
         each.renewedMs = sentMs
         if (state !== 'held') this.#end(each, state)
       }
+      // We may have stood still for longer than the answer is good for.
+      this.#giveUp()
       return true
     } catch {
       for (const each of held) if (this.#held.has(each)) measures.leaseRenewed(false)

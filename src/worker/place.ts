@@ -96,13 +96,16 @@ export class Place {
     for (const directory of this.#given()) await this.#slot?.takeBack(directory)
   }
 
-  /** Every step is taken, whatever the others do; what fails is told. What a job without a repository made stays. */
-  async clean(tell: (message: string) => void): Promise<void> {
+  /**
+   * Every step is taken, whatever the others do; what fails is told. What a job without a repository made stays.
+   * @param isOver the job is: else its next attempt, on whichever machine, has the merged profile in the same place
+   */
+  async clean(tell: (message: string) => void, { isOver }: { isOver: boolean }): Promise<void> {
     const steps = [
       async () => await this.takeBack(),
       async () => await this.#disposeOfTree(),
       async () => {
-        if (this.#hasRepository) await removeTree(this.configDir)
+        if (this.#hasRepository && isOver) await removeTree(this.configDir)
       },
       () => removeTree(this.scratch),
     ]

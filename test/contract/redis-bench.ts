@@ -19,10 +19,11 @@ export class RedisBench {
   readonly warnings: string[] = []
   readonly #t: Test
   readonly #redis: RedisUnderTest
-  readonly #clock: Clock
+  readonly #clock: Clock | undefined
   #pods = 0
 
-  constructor(t: Test, redis: RedisUnderTest, clock: Clock) {
+  /** @param clock what time it is for all pods; Redis’ own, if not given */
+  constructor(t: Test, redis: RedisUnderTest, clock?: Clock) {
     worlds += 1
     this.prefix = `world-${worlds}`
     this.root = join(redis.directory, this.prefix)
@@ -42,7 +43,7 @@ export class RedisBench {
       isJournalShared: true,
       leaseMs: 45_000,
       endingMs: 0,
-      clock: this.#clock,
+      ...(this.#clock ? { clock: this.#clock } : {}),
       waits: systemClock,
       random: Math.random,
       warn: message => this.warnings.push(message),

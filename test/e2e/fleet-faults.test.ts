@@ -77,6 +77,21 @@ t.test('8. a pod that cannot renew stops its own agents before the lease runs ou
   t.match(await jobOf(cutOff, id), { status: 'succeeded', fence: 2 })
 })
 
+t.test('8. also an agent that does not heed SIGTERM', async t => {
+  const world = await fleet(t, { agent: 'obeys' })
+  const proxy = await proxyTo(t, world.redis.port)
+  const cutOff = await world.pod('pod-a', { env: { REDIS_URL: `redis://127.0.0.1:${proxy.port}` } })
+  const gate = world.gate()
+  const id = await submitTo(cutOff, `${gate.task} unmoved`)
+  await gate.begun()
+  const [agent = 0] = gate.pids()
+  proxy.cut()
+  await until(() => !isAlive(agent) || undefined)
+  const [seconds = '0'] = await world.redis.client.time()
+  const lease = Number(await world.redis.client.zscore('agenticore:running', id))
+  t.ok(lease > Number(seconds) * 1000, 'its lease lasts a while yet')
+})
+
 t.test('10. cancelling wins and reaches the pod that runs the job, also one that is dead', async t => {
   const world = await fleet(t, { agent: 'obeys' })
   const [one, other] = [

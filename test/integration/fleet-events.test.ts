@@ -32,6 +32,7 @@ async function attempt(t: Test) {
     isUp: () => connections.isUp,
     clock,
     changes: new Changes(),
+    follow: () => connections.follow(),
     pollMs: 50,
   })
   const stream = async () =>

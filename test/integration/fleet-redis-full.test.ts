@@ -1,11 +1,17 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { Changes } from '../../src/jobs/changes.ts'
 import type { Lease } from '../../src/jobs/ports.ts'
+import { FileEventLog } from '../../src/store/journal/events.ts'
+import { RedisEventLog } from '../../src/store/redis/event-log.ts'
 import { RedisFleet } from '../../src/store/redis/fleet.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { done } from '../contract/kit.ts'
 import { RedisBench } from '../contract/redis-bench.ts'
 import { newJob } from '../helpers/jobs.ts'
 import { redisFor } from '../helpers/redis.ts'
+import { until } from '../helpers/until.ts'
 
 const redis = await redisFor(t, ['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'])
 
@@ -44,5 +50,55 @@ t.test(
 
     await redis.client.config('SET', 'maxmemory', '0')
     t.match(await claiming, { job: { id: released.job.id }, fence: 2 })
+  },
+)
+
+t.test(
+  'Redis is full: what happens in a job is written down, and who follows it on another pod sees it at once',
+  async t => {
+    const bench = new RedisBench(t, redis, systemClock)
+    const changes = new Changes()
+    const store = await bench.open()
+    const other = await bench.open({ changed: (id, what) => changes.tell(id, what === 'event' ? 'event' : 'record') })
+    const logOf = ({ connections }: typeof store, points: string[]) =>
+      new RedisEventLog({
+        files: new FileEventLog(bench.root, { clock: systemClock, redact: text => text }),
+        scripts: connections.ask.with({ reached: point => points.push(point) }),
+        isUp: () => connections.isUp,
+        clock: systemClock,
+        changes,
+        follow: () => connections.follow(),
+        // Nobody looks by themselves.
+        pollMs: 3_600_000,
+      })
+    const { id } = await store.submit(newJob(new Date()))
+    const lease = await store.claim({ podName: 'pod' })
+    if (!lease) throw new Error('nothing to claim')
+    mkdirSync(join(bench.root, `${id}.d`, '1'), { recursive: true })
+    const points: string[] = []
+    const log = logOf(store, points)
+    const say = (message: string) => log.append(lease, { type: 'warning', message })
+    const stop = new AbortController()
+    const seen: string[] = []
+    const reading = (async () => {
+      const follow = { ended: async () => false, signal: stop.signal }
+      for await (const event of logOf(other, []).read(id, { follow })) seen.push(event.id)
+    })()
+    const sees = async (count: number) => await until(() => seen.length === count || undefined)
+
+    await say('before')
+    await sees(1)
+    await redis.client.config('SET', 'maxmemory', '1mb')
+    await say('full')
+    await sees(2)
+    t.equal((await redis.client.xrange(bench.key(`events:${id}`), '-', '+')).length, 1)
+    await redis.client.config('SET', 'maxmemory', '0')
+    await say('after')
+    await sees(3)
+    t.strictSame(seen, ['1-1', '1-2', '1-3'])
+    t.equal(points.filter(point => point === 'event: answered').length, 3, 'nothing is tried again and again')
+    t.match(await store.finish(lease, done), { status: 'succeeded' })
+    stop.abort()
+    await reading
   },
 )

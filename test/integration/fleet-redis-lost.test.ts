@@ -228,6 +228,24 @@ t.test('10. a cancel request that was confirmed is not lost with Redis', async t
   t.match(await journal.submission(fleet.orphaned), { status: 'cancelled', cancelRequestedAt: asked.cancelRequestedAt })
 })
 
+t.test('10. nor where it was confirmed to who asked again after its end could not be written', async t => {
+  const redis = await server(t)
+  const bench = new RedisBench(t, redis, new ManualClock())
+  const journal = await FileJournal.open(bench.root)
+  const store = await bench.open({ journal })
+  const { id } = await accepted(store, newJob(new Date()))
+  const full = t.capture(journal, 'fold', async () => {
+    throw new Error('ENOSPC')
+  })
+  await t.rejects(store.cancel(id), /ENOSPC/)
+  await t.rejects(store.cancel(id), /ENOSPC/, 'nor is it confirmed as long as it cannot be')
+  full.restore()
+  t.match(await store.cancel(id), { status: 'cancelled' })
+  await redis.client.flushall()
+  t.equal(await store.claim({ podName: 'pod' }), undefined)
+  t.match(await store.get(id), { status: 'cancelled' })
+})
+
 t.test('10. nor where its holder has given the job back in that moment', async t => {
   const redis = await server(t)
   const bench = new RedisBench(t, redis, new ManualClock())
@@ -322,3 +340,13 @@ t.test('2. a long queue comes back in its order, each job at the cost of one', a
 })
 
 const only = (id: JobId | undefined): { only?: JobId } => (id === undefined ? {} : { only: id })
+
+t.test('a submission that is sent again while its job ends leaves nothing that says it goes on', async t => {
+  const journal = await FileJournal.open(t.testdir())
+  const job = newJob(new Date())
+  await journal.create(job)
+  t.strictSame(await journal.active(), [job.id])
+  await journal.fold({ ...job, status: 'cancelled', endedAt: new Date().toISOString() })
+  t.equal(await journal.create(job), false)
+  t.strictSame(await journal.active(), [])
+})

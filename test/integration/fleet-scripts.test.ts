@@ -47,6 +47,23 @@ t.test('a key that is used again after its job has ended marks nothing as going 
   t.strictSame(readdirSync(join(bench.root, 'active')), [])
 })
 
+t.test(
+  'a submission that is sent again after its job has ended marks nothing as going on, and says how it ended',
+  async t => {
+    const { bench, store, submit, claim } = await begin(t)
+    const job = await submit()
+    await store.finish(await claim(), done)
+    const points: string[] = []
+    const again = await bench.open({ journal: await FileJournal.open(bench.root, point => points.push(point)) })
+    t.match(await again.submit(job), { id: job.id, status: 'succeeded' })
+    t.strictSame(points, [], 'it is not written down again')
+    t.strictSame(readdirSync(join(bench.root, 'active')), [])
+    const journal = await FileJournal.open(bench.root)
+    t.equal(await journal.create(job), false, 'by a submitter who was too slow')
+    t.strictSame(readdirSync(join(bench.root, 'active')), [])
+  },
+)
+
 t.test('the key of a job that Redis has lost is free', async t => {
   const { bench, submit } = await begin(t)
   const lost = await submit({ idempotencyKey: 'k' })
@@ -148,3 +165,28 @@ t.test('a job is listed under the session it is in, and under none when it is fo
   t.match(await store.sweep(), [{ id }])
   t.strictSame(await redis.client.keys(bench.key('jobs:session:*')), [])
 })
+
+t.test('a job that Redis was behind with is listed under the session of the journal alone', async t => {
+  const { bench, store, submit, claim, listed } = await sessions(t)
+  const moved = await submit({ sessionId: 'one' })
+  const lease = await claim()
+  // Its holder went on in another conversation, and Redis has lost that.
+  const journal = await FileJournal.open(bench.root)
+  await journal.outcome({ ...lease.job, status: 'succeeded', sessionId: 'two', endedAt: lease.job.createdAt })
+  await journal.fold({ ...lease.job, status: 'succeeded', sessionId: 'two', endedAt: lease.job.createdAt })
+  const dropped = await submit({ sessionId: 'one' })
+  const kept = await submit({ sessionId: 'one' })
+  await journal.remove(dropped.id)
+  t.strictSame(await listed('one'), [kept.id, dropped.id, moved.id])
+  await redis.client.del(bench.key('epoch'))
+  await store.stats()
+  t.strictSame(await listed('one'), [kept.id])
+  t.strictSame(await listed('two'), [moved.id])
+  t.equal(await redis.client.zcard(bench.key('jobs:session:one')), 1)
+})
+
+async function sessions(t: Test) {
+  const begun = await begin(t)
+  const listed = async (session: string) => (await begun.store.list({ limit: 9, session })).map(({ id }) => id)
+  return { ...begun, listed }
+}

@@ -53,6 +53,17 @@ t.test('who only listens finds out, too, and hears again', async t => {
   t.ok(link.isUp)
 })
 
+t.test('who listens goes on when the connection breaks while it is asked for again', async t => {
+  const greet: LinkOptions['greet'] = async client => void (await client.subscribe('others'))
+  const { proxy, ready } = await linked(t, { greet })
+  await ready()
+  proxy.swallow('subscribe')
+  proxy.reset()
+  await until(() => proxy.swallowed > 0 || undefined)
+  await until(async () => (await redis.client.publish('others', 'after')) || undefined)
+  await ready()
+})
+
 t.test('a greeting that fails is done again on another connection; until then the link is not up', async t => {
   let greetings = 0
   const [greeted, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

@@ -42,7 +42,12 @@ export class FileJournal implements Journal {
     // The marker first: without its record it means nothing, and no record is there without it.
     await mark()
     this.#reached('create: marked')
-    if (!(await createDurably(record, serialize(job)))) return false
+    if (!(await createDurably(record, serialize(job)))) {
+      // It may have ended meanwhile; who has written that down will not look again.
+      const kept = await this.submission(job.id)
+      if (kept && isFinal(kept)) await rm(active, { force: true })
+      return false
+    }
     // A sweeper takes an old one without a record away.
     if (!(await isFile(active))) await mark()
     return true

@@ -5,6 +5,7 @@ import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import type { Boot } from './boot.ts'
 import type { Endings } from './endings.ts'
+import { nowMs, nowText } from './redis-clock.ts'
 import { worded } from './replies.ts'
 import type { Restoring } from './restoring.ts'
 import type { Scripts } from './scripts.ts'
@@ -46,8 +47,7 @@ export class Claims {
   async #take({ podName, only = '' }: { podName: string; only?: string }) {
     const { scripts, clock, boot, leaseMs } = this.#parts
     this.#operations += 1
-    const now = clock.now()
-    const moment = [now.getTime(), now.toISOString(), leaseMs, schemaVersion] as const
+    const moment = [nowMs(clock), nowText(clock), leaseMs, schemaVersion] as const
     const operation = `${boot.id}:${this.#operations}`
     return worded(await scripts.run('claim', operation, only, podName, boot.id, boot.ordinal, ...moment))
   }

@@ -1,12 +1,13 @@
 import type { Redis } from 'ioredis'
 import { AgenticoreError } from '../../jobs/errors.ts'
-import type { JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
-import { isJobId } from '../../jobs/record.ts'
 import type { Clock } from '../../util/clock.ts'
+import { every } from '../../util/every.ts'
 import type { Boot } from './boot.ts'
+import { Ear, type Heard } from './ear.ts'
 import { RedisLink } from './link.ts'
 import { Rebuild } from './rebuild.ts'
+import { RedisClock } from './redis-clock.ts'
 import { Restoring } from './restoring.ts'
 import { examineRedis, type Safety } from './safety.ts'
 import { type ScriptPoint, Scripts } from './scripts.ts'
@@ -22,9 +23,7 @@ export interface ConnectionsParts {
   readonly leaseMs: number
   /** How long whoever has ended a job may take to write that down, before another pod does. */
   readonly endingMs: number
-  /** For what is written into records. */
-  readonly clock: Clock
-  /** For waiting. */
+  /** For waiting, and this machine's time. */
   readonly waits: Clock
   /** In [0, 1). */
   random(): number
@@ -35,21 +34,11 @@ export interface ConnectionsParts {
   reached?(point: ScriptPoint): void
 }
 
-/** What has happened to a job: its record is another, somebody has asked to cancel it while it runs, its log has grown. */
-export type Happening = 'record' | 'cancel' | 'event'
-
-/** What others say over Redis. */
-export interface Heard {
-  changed(id: JobId, what: Happening): void
-  /** There may be a job to claim; or this pod is to drain. */
-  woken(why: 'work' | 'drain'): void
-  /** Something may have been missed. */
-  again(): void
-}
-
 /** Longer than a lease: who runs a job waits for Redis for as long as the job may still be theirs, and a while more. */
 const workPatienceMs = 60_000
 const lockPatienceMs = 3000
+/** Clocks that are not set do not drift apart by more than some ms in that time. */
+const clockEveryMs = 60_000
 /** Somebody waits for the answer. */
 const askPatienceMs = 2000
 
@@ -61,10 +50,11 @@ export class Connections {
   readonly #parts: ConnectionsParts
   readonly #work: RedisLink
   readonly #ask: RedisLink
-  readonly #ear: RedisLink
+  readonly #ear: Ear
   readonly #closing = new AbortController()
-  readonly #channels: { readonly changes: string; readonly wake: string }
   readonly #snapshot: Snapshot
+  /** Redis' own. */
+  readonly clock: RedisClock
   readonly seen = new Seen()
   readonly restoring: Restoring
   readonly rebuild: Rebuild
@@ -77,17 +67,16 @@ export class Connections {
     const { prefix, waits: clock, boot, journal, isJournalShared, leaseMs, warn, random, url } = parts
     const { seen } = this
     this.#parts = parts
-    this.#channels = { changes: `${prefix}:changes`, wake: `${prefix}:wake:${boot.id}` }
+    this.clock = new RedisClock(clock)
     this.#snapshot = new Snapshot({ prefix, clock, seen })
     const about = { url, clock, random }
     const name = (purpose: string): string => `agenticore-${purpose}-${boot.id}`
-    const greet = (client: Redis): Promise<void> => this.#snapshot.greet(client)
+    const greet = (client: Redis): Promise<void> => this.#greet(client)
     this.#work = new RedisLink({ ...about, name: name('work'), warn, greet })
     // One line for an outage, not three.
     const quiet = { warn: () => undefined }
     this.#ask = new RedisLink({ ...about, ...quiet, name: name('ask'), greet })
-    this.#ear = new RedisLink({ ...about, ...quiet, name: name('ear'), greet: client => this.#listen(client, heard) })
-    this.#hear(heard)
+    this.#ear = new Ear({ ...about, ...quiet, name: name('ear'), prefix, boot: boot.id }, heard)
     const told = {
       ...(parts.reached ? { reached: parts.reached } : {}),
       ...(parts.scripts === undefined ? {} : { directory: parts.scripts }),
@@ -105,6 +94,7 @@ export class Connections {
       ...told,
       rebuild: () => this.#rebuiltSoon(clock),
     })
+    void this.#keepTime()
   }
 
   /** Since when Redis has been there, on the monotonic clock. */
@@ -123,7 +113,17 @@ export class Connections {
   }
 
   async examine(): Promise<Safety> {
-    return await examineRedis(this.#ask, this.#parts.clock)
+    return await examineRedis(this.#ask, this.#parts.waits)
+  }
+
+  /** Resolves when it hears what is meant for this pod. @throws AgenticoreError `store_unavailable` */
+  async hears(): Promise<void> {
+    await this.#ear.hears(askPatienceMs)
+  }
+
+  /** Resolves when it hears whatever happens to jobs from then on. @returns ends it */
+  async follow(): Promise<() => void> {
+    return await this.#ear.follow()
   }
 
   get isUp(): boolean {
@@ -136,22 +136,16 @@ export class Connections {
     for (const link of [this.#work, this.#ask, this.#ear]) await link.close()
   }
 
-  async #listen(client: Redis, heard: Heard): Promise<void> {
-    await client.subscribe(this.#channels.changes, this.#channels.wake)
-    heard.again()
+  async #greet(client: Redis): Promise<void> {
+    await this.clock.set(() => client.time())
+    await this.#snapshot.greet(client)
   }
 
-  #hear(heard: Heard): void {
-    this.#ear.client.on('message', (channel: string, message: string) => {
-      if (channel === this.#channels.wake) return heard.woken(message === 'drain' ? 'drain' : 'work')
-      const [id = '', what] = message.split(' ')
-      if (isJobId(id)) heard.changed(id, what === 'event' || what === 'cancel' ? what : 'record')
-    })
-  }
-
-  /** Resolves when it hears what others do. @throws AgenticoreError `store_unavailable` */
-  async hears(): Promise<void> {
-    await this.#ear.call(['PING'], askPatienceMs)
+  async #keepTime(): Promise<void> {
+    // The next connection begins with it.
+    const failed = (): void => undefined
+    const how = { clock: this.#parts.waits, signal: this.#closing.signal, failed }
+    await every(clockEveryMs, how, () => this.clock.set(() => this.#work.call(['TIME'], 0)))
   }
 
   async #rebuiltSoon(clock: Clock): Promise<void> {

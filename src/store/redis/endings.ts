@@ -1,13 +1,16 @@
 import { isFinal, type Job, type JobId } from '../../jobs/job.ts'
 import type { Journal } from '../../jobs/ports.ts'
+import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { joinedNext } from '../../util/joined.ts'
+import { nowMs, nowText } from './redis-clock.ts'
 import { worded } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 
 export interface EndingsParts {
   readonly scripts: Scripts
   readonly journal: Journal
+  readonly clock: Clock
   warn(message: string): void
   ended?(job: Job): Promise<void>
 }
@@ -20,8 +23,9 @@ export class Endings {
   readonly #parts: EndingsParts
   /** Of each its id, and when it may be forgotten; Redis has not heard of them yet. */
   readonly #folded: (string | number)[] = []
-  /** Those that end while one call is under way share the next. Whoever hears that it failed comes again. */
+  /** Those that end while one call is under way share the next. */
   readonly #tell = joinedNext(async () => void (await this.#parts.scripts.run('folded', ...this.#folded.splice(0))))
+  #told: Promise<void> = Promise.resolve()
 
   constructor(parts: EndingsParts) {
     this.#parts = parts
@@ -39,23 +43,31 @@ export class Endings {
       return job
     }
     this.#folded.push(job.id, forgottenAtMs(job))
-    await this.#tell('')
+    // Nobody waits for it: what stays on the list is seen to once more.
+    this.#told = this.#tell('').catch(() => undefined)
     return job
+  }
+
+  /** Resolves when Redis has heard of all that are folded, or will not hear of them from here. */
+  async settled(): Promise<void> {
+    await this.#told
   }
 
   /**
    * Ends a waiting job that is not to start any more.
    * @returns the job as it is then, and whether it has ended by this; no job when there is none
    */
-  async expire(
-    scripts: Scripts,
-    id: JobId,
-    at: Date,
-  ): Promise<{ readonly job: Job | undefined; readonly isNew: boolean }> {
-    const moment = [at.getTime(), at.toISOString()] as const
-    const { word, job } = worded(await scripts.run('expire', id, ...moment, crypto.randomUUID()))
+  async expire(scripts: Scripts, id: JobId): Promise<{ readonly job: Job | undefined; readonly isNew: boolean }> {
+    const { clock } = this.#parts
+    const { word, job } = worded(await scripts.run('expire', id, nowMs(clock), nowText(clock), crypto.randomUUID()))
     const isNew = word === 'ended'
     return { job: job && isNew ? await this.fold(job) : job, isNew }
+  }
+
+  /** As `complete`, for one that the journal still has as going on. */
+  async ensure(id: JobId): Promise<void> {
+    const recorded = await this.#parts.journal.submission(id)
+    if (recorded && !isFinal(recorded)) await this.complete(id)
   }
 
   /** What follows the end of a job that somebody else has ended. */

@@ -14,8 +14,10 @@ export interface RedisEventLogParts {
   /** False while Redis is known to be away. */
   isUp(): boolean
   readonly clock: Clock
-  /** Says what any pod does to jobs. */
+  /** Says what any pod does to jobs, as long as somebody follows. */
   readonly changes: Changes
+  /** Resolves when it does. @returns ends it */
+  follow(): Promise<() => void>
   readonly pollMs: number
 }
 
@@ -57,6 +59,7 @@ export class RedisEventLog implements EventLog {
   async *read(id: JobId, { follow, after }: ReadEvents = {}): AsyncGenerator<JobEvent> {
     if (!follow) return yield* this.#parts.files.read(id, after === undefined ? {} : { after })
     const tail = new Tail(after)
+    const stop = await this.#parts.follow()
     const bell = new Bell(this.#parts, id)
     try {
       while (!follow.signal.aborted) {
@@ -69,6 +72,7 @@ export class RedisEventLog implements EventLog {
       }
     } finally {
       bell.stop()
+      stop()
     }
   }
 

@@ -27,17 +27,17 @@ export class RedisFleet implements Fleet {
   }
 
   async pods(): Promise<Pod[]> {
-    const now = Date.now()
-    return lists(await this.#connections.ask.run('pods')).map(
-      ([name = '', bootId = '', about = '', silentMs = '', running = '', draining]) => ({
-        name,
-        bootId,
-        ...aboutPod(about),
-        running: Number(running),
-        draining: draining === '1',
-        lastHeartbeat: new Date(now - Number(silentMs)).toISOString(),
-      }),
-    )
+    const { ask, clock } = this.#connections
+    const pods = lists(await ask.run('pods'))
+    const now = clock.now().getTime()
+    return pods.map(([name = '', bootId = '', about = '', silentMs = '', running = '', draining]) => ({
+      name,
+      bootId,
+      ...aboutPod(about),
+      running: Number(running),
+      draining: draining === '1',
+      lastHeartbeat: new Date(now - Number(silentMs)).toISOString(),
+    }))
   }
 }
 

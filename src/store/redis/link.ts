@@ -19,6 +19,9 @@ export interface LinkOptions {
   greet?(client: Redis): Promise<void>
 }
 
+/** Of a command; one that is only known when it is sent, such as the time, is asked for then. */
+export type Word = string | (() => string)
+
 const connectMs = 5000
 const replyMs = 5000
 /** For the other side to hang up, too, when we close; who has to leave in time does not wait longer. */
@@ -59,7 +62,8 @@ export class RedisLink {
       lazyConnect: true,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
-      autoResubscribe: true,
+      // The greeting does it: what ioredis sends by itself fails where nobody hears of it, and that ends the process.
+      autoResubscribe: false,
       maxRetriesPerRequest: 0,
       connectTimeout: connectMs,
       commandTimeout,
@@ -85,7 +89,7 @@ export class RedisLink {
    * @param patienceMs how long it is tried again while Redis is away
    * @throws AgenticoreError `store_unavailable`; what was sent may have been carried out
    */
-  async call(args: readonly [string, ...string[]], patienceMs: number): Promise<unknown> {
+  async call(args: readonly [string, ...Word[]], patienceMs: number): Promise<unknown> {
     const { clock, random } = this.#options
     const startMs = clock.monotonicMs()
     for (let failures = 0; ; failures++) {
@@ -105,13 +109,13 @@ export class RedisLink {
     this.client.disconnect()
   }
 
-  async #send([command, ...args]: readonly [string, ...string[]]): Promise<unknown> {
+  async #send([command, ...args]: readonly [string, ...Word[]]): Promise<unknown> {
     if (this.client.status !== 'ready') throw this.#why ?? new Error(`not connected (${this.client.status})`)
     const { stream } = this.client
     await this.#greeted
     this.#gather()
     try {
-      return await this.client.call(command, ...args)
+      return await this.client.call(command, ...args.map(arg => (typeof arg === 'string' ? arg : arg())))
     } catch (error) {
       if (isLate(error)) replace(stream, error)
       throw error

@@ -8,6 +8,7 @@ import { messageOf } from '../../util/error-code.ts'
 import type { Boot } from './boot.ts'
 import type { Endings } from './endings.ts'
 import type { Rebuild } from './rebuild.ts'
+import { nowMs } from './redis-clock.ts'
 import { lists, texts, worded } from './replies.ts'
 import type { Restoring } from './restoring.ts'
 import type { Scripts } from './scripts.ts'
@@ -59,7 +60,7 @@ export class Reaper {
     await this.#audit()
     const patient = this.#isTooEarly ? '1' : ''
     const [late = [], waiting = [], ending = [], left = []] = lists(
-      await scripts.run('overdue', clock.now().getTime(), atOnce, patient, endingMs),
+      await scripts.run('overdue', nowMs(clock), atOnce, patient, endingMs),
     )
     const reaped = await this.#each(late, async id => await this.#inherit(id, told))
     const expired = await this.#each(waiting, async id => await this.#expire(id))
@@ -105,8 +106,8 @@ export class Reaper {
   }
 
   async #expire(id: JobId): Promise<Reaped | undefined> {
-    const { scripts, clock, endings } = this.#parts
-    const { job, isNew } = await endings.expire(scripts, id, clock.now())
+    const { scripts, endings } = this.#parts
+    const { job, isNew } = await endings.expire(scripts, id)
     return job && isNew ? { lease: { job, fence: job.fence }, job } : undefined
   }
 

@@ -98,7 +98,7 @@ function skew({ aheadMs }: Looked): Danger | undefined {
   return {
     status: 'warning',
     message: `its clock is ${seconds} s ${way} the one here`,
-    remedy: 'Have both set by NTP: what waits for its time, or is kept for a while, goes by them.',
+    remedy: 'Have both set by NTP: jobs go by the one of Redis, logs and certificates by the one here.',
   }
 }
 

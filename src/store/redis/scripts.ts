@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { dirname, join } from 'node:path'
 import { AgenticoreError } from '../../jobs/errors.ts'
-import { isReply, type RedisLink } from './link.ts'
+import { isReply, type RedisLink, type Word } from './link.ts'
 
 export type ScriptName =
   | 'beat'
@@ -78,7 +78,7 @@ export class Scripts {
   }
 
   /** @throws AgenticoreError `store_unavailable` */
-  async run(name: ScriptName, ...args: readonly (string | number)[]): Promise<unknown> {
+  async run(name: ScriptName, ...args: readonly (Word | number)[]): Promise<unknown> {
     const { reached } = this.#options
     reached?.(`${name}: sent`)
     const reply = await this.#answered(name, args)
@@ -86,7 +86,7 @@ export class Scripts {
     return reply
   }
 
-  async #answered(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
+  async #answered(name: ScriptName, args: readonly (Word | number)[]): Promise<unknown> {
     for (let losses = 0; ; losses++) {
       try {
         return await this.#run(name, args)
@@ -107,11 +107,11 @@ export class Scripts {
     throw new AgenticoreError('store_unavailable', message, { cause })
   }
 
-  async #run(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
+  async #run(name: ScriptName, args: readonly (Word | number)[]): Promise<unknown> {
     const { link, prefix, patienceMs } = this.#options
     const { sha, source } = load(this.#directory, name)
-    const rest = ['1', `${prefix}:epoch`, prefix]
-    for (const arg of args) rest.push(String(arg))
+    const rest: Word[] = ['1', `${prefix}:epoch`, prefix]
+    for (const arg of args) rest.push(typeof arg === 'number' ? String(arg) : arg)
     try {
       return await link.call(['EVALSHA', sha, ...rest], patienceMs)
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { Change } from '../../jobs/changes.ts'
 import { AgenticoreError, queueFull } from '../../jobs/errors.ts'
 import { isFinal, type Job, type JobId, type Outcome, type RunFacts, withoutOutput } from '../../jobs/job.ts'
 import { type PassingOver, passingOver } from '../../jobs/passing-over.ts'
@@ -15,25 +16,31 @@ import { isJobId } from '../../jobs/record.ts'
 import { requestText } from '../../jobs/request.ts'
 import { asSubmitted, isOverdue, startByMs } from '../../jobs/states.ts'
 import { Watchers } from '../../jobs/watchers.ts'
+import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import { madeAt } from '../../util/ids.ts'
 import { joinedNext } from '../../util/joined.ts'
 import { Claims } from './claims.ts'
-import { Connections, type ConnectionsParts, type Happening } from './connections.ts'
+import { Connections, type ConnectionsParts } from './connections.ts'
 import { Endings } from './endings.ts'
 import { digestOf, isPreview, toFields } from './fields.ts'
 import { Reaper } from './reaper.ts'
 import { RecordedJobs } from './recorded-jobs.ts'
+import { nowMs, nowText } from './redis-clock.ts'
 import { lists, placed, texts, worded } from './replies.ts'
 import type { Safety } from './safety.ts'
 import { Settling } from './settling.ts'
 import { Sweeper } from './sweeper.ts'
 
 export interface RedisStoreParts extends ConnectionsParts {
+  /** For what is due, and what is written into records: Redis' own, if not given. Tests move theirs. */
+  readonly clock?: Clock
   /** Told of every job that has ended; after a crash, told again. */
   ended?(job: Job): Promise<void>
-  /** Told of what any pod does to jobs. */
-  changed?(id: JobId, what: Happening): void
+  /** Told of what any pod does to jobs, as long as somebody follows. */
+  changed?(id: JobId, change: Change): void
+  /** Somebody has asked to cancel a job that this process runs. */
+  cancelled?(id: JobId): void
   /** There may be a job to claim; or somebody has told this pod to drain. */
   woken?(why: 'work' | 'drain'): void
 }
@@ -56,6 +63,8 @@ const lookAgainMs = 500
 export class RedisJobStore implements JobStore {
   readonly #parts: RedisStoreParts
   readonly #connections: Connections
+  /** What time it is for all pods. */
+  readonly clock: Clock
   readonly #settling: Settling
   readonly #claims: Claims
   readonly #reaper: Reaper
@@ -66,20 +75,26 @@ export class RedisJobStore implements JobStore {
   readonly #passingOver: PassingOver
   /** As it is after the call; those who submit at one time share the answer. */
   readonly #epoch = joinedNext(async () => texts(await this.#connections.ask.run('epoch'))[0])
+  /** While somebody watches; what ends it. */
+  #following: Promise<() => void> | undefined
   #closed: Promise<void> | undefined
 
-  private constructor(parts: RedisStoreParts) {
-    this.#parts = parts
-    const { warn, journal } = parts
-    this.#connections = new Connections(parts, {
-      changed: (id, what) => this.#changed(id, what),
-      woken: why => parts.woken?.(why),
+  private constructor(given: RedisStoreParts) {
+    const { warn, journal } = given
+    this.#connections = new Connections(given, {
+      changed: (id, change) => this.#changed(id, change),
+      cancelled: id => given.cancelled?.(id),
+      woken: why => given.woken?.(why),
       again: () => void this.#catchUp(),
     })
-    const { work: scripts, restoring, rebuild, seen } = this.#connections
+    const { work: scripts, restoring, rebuild, seen, clock: shared } = this.#connections
+    const { clock = shared } = given
+    this.clock = clock
+    const parts = { ...given, clock }
+    this.#parts = parts
     this.#passingOver = passingOver(warn)
-    this.#recorded = new RecordedJobs(journal, this.#passingOver, () => parts.clock.now())
-    this.#watchers = new Watchers({ look: id => this.#look(id) })
+    this.#recorded = new RecordedJobs(journal, this.#passingOver, () => clock.now())
+    this.#watchers = new Watchers({ look: id => this.#look(id), watched: is => this.#follow(is) })
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
     const settling = new Settling({ ...parts, scripts, endings, seen, distrust: () => this.#distrust() })
@@ -172,7 +187,7 @@ export class RedisJobStore implements JobStore {
   async stats(): Promise<QueueStats> {
     return await this.#orRecorded(
       async () => {
-        const reply = texts(await this.#connections.ask.run('stats', this.#parts.clock.now().getTime()))
+        const reply = texts(await this.#connections.ask.run('stats', nowMs(this.clock)))
         const [ready, delayed, running, oldest = ''] = reply
         const since = oldest === '' ? {} : { oldestReadyAt: madeAt(oldest).toISOString() }
         return { ready: Number(ready), delayed: Number(delayed), running: Number(running), ...since }
@@ -182,7 +197,9 @@ export class RedisJobStore implements JobStore {
   }
 
   async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
-    return this.#watchers.watch(signal)
+    const jobs = this.#watchers.watch(signal)
+    await this.#following
+    return jobs
   }
 
   async claim(claim: ClaimRequest): Promise<Lease | undefined> {
@@ -206,7 +223,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async calm(until: Date): Promise<void> {
-    const ms = until.getTime() - this.#parts.clock.now().getTime()
+    const ms = until.getTime() - this.clock.now().getTime()
     if (ms > 0) await this.#connections.work.run('calm', Math.ceil(ms))
   }
 
@@ -225,8 +242,8 @@ export class RedisJobStore implements JobStore {
 
   /** None when Redis does not have it. */
   async #cancelled(id: JobId): Promise<Job | undefined> {
-    const at = this.#parts.clock.now().toISOString()
-    const { word, job } = worded(await this.#connections.ask.run('cancel', id, at, crypto.randomUUID()))
+    const reply = await this.#connections.ask.run('cancel', id, nowText(this.clock), crypto.randomUUID())
+    const { word, job } = worded(reply)
     return job && (word === 'ended' ? await this.#endings.fold(job) : await this.#noted(job))
   }
 
@@ -234,6 +251,8 @@ export class RedisJobStore implements JobStore {
   async #noted(job: Job): Promise<Job> {
     const { id, cancelRequestedAt } = job
     if (cancelRequestedAt !== undefined && !isFinal(job)) await this.#parts.journal.requestCancel(id, cancelRequestedAt)
+    // Whoever ended it may not have come to write that down.
+    if (job.status === 'cancelled') await this.#endings.ensure(id)
     return job
   }
 
@@ -258,6 +277,7 @@ export class RedisJobStore implements JobStore {
     this.#settling.close()
     try {
       await this.#connections.ask.run('gone', boot.id, boot.podName)
+      await this.#endings.settled()
     } catch (error) {
       if (!isAway(error)) throw error
       warn('What this process still holds is taken back when its leases have run out: Redis is away.')
@@ -270,7 +290,7 @@ export class RedisJobStore implements JobStore {
   async #accept(job: Job, queueLimit?: number): Promise<{ kept: Job | undefined; epoch: string }> {
     const { ask } = this.#connections
     const [word = '', id = '', epoch = ''] = texts(
-      await ask.run('submit', ...submission(job, this.#parts.clock.now(), queueLimit)),
+      await ask.run('submit', ...submission(job, nowMs(this.clock), queueLimit)),
     )
     if (word === 'full') throw queueFull(Number(id), queueLimit ?? 0)
     if (word === 'conflict') {
@@ -285,7 +305,7 @@ export class RedisJobStore implements JobStore {
   }
 
   async #answers(): Promise<void> {
-    await this.#connections.work.run('stats', this.#parts.clock.now().getTime())
+    await this.#connections.work.run('stats', nowMs(this.clock))
     await this.#connections.hears()
   }
 
@@ -327,9 +347,8 @@ export class RedisJobStore implements JobStore {
 
   /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
   async #endIfOver(job: Job): Promise<Job> {
-    const now = this.#parts.clock.now()
-    if (!isOverdue(job, now)) return job
-    return (await this.#endings.expire(this.#connections.ask, job.id, now)).job ?? job
+    if (!isOverdue(job, this.clock.now())) return job
+    return (await this.#endings.expire(this.#connections.ask, job.id)).job ?? job
   }
 
   async #orRecorded<T>(ask: () => Promise<T>, recorded: () => Promise<T>): Promise<T> {
@@ -341,15 +360,20 @@ export class RedisJobStore implements JobStore {
     }
   }
 
-  #changed(id: JobId, what: Happening): void {
-    this.#parts.changed?.(id, what)
-    if (what !== 'event') this.#watchers.changed(id)
+  #changed(id: JobId, change: Change): void {
+    this.#parts.changed?.(id, change)
+    if (change === 'record') this.#watchers.changed(id)
+  }
+
+  #follow(isWatched: boolean): void {
+    void this.#following?.then(stop => stop())
+    this.#following = isWatched ? this.#connections.follow() : undefined
   }
 
   /** What happened while nothing was heard. */
   async #catchUp(): Promise<void> {
     try {
-      this.#watchers.missed((await this.list({ limit: pageSize })).map(job => job.id))
+      if (this.#following) this.#watchers.missed((await this.list({ limit: pageSize })).map(job => job.id))
     } catch (error) {
       if (!isAway(error)) this.#parts.warn(`What happened meanwhile could not be looked at: ${messageOf(error)}`)
     }
@@ -364,7 +388,7 @@ export class RedisJobStore implements JobStore {
 
 const isAway = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'store_unavailable'
 
-function submission(job: Job, now: Date, queueLimit = Number.POSITIVE_INFINITY): (string | number)[] {
+function submission(job: Job, now: () => string, queueLimit = Number.POSITIVE_INFINITY) {
   const { id, idempotencyKey, queueTtlSeconds } = job
   return [
     id,
@@ -372,7 +396,7 @@ function submission(job: Job, now: Date, queueLimit = Number.POSITIVE_INFINITY):
     digestOf(requestText(job)),
     queueTtlSeconds === undefined ? '' : startByMs(job),
     Number.isFinite(queueLimit) ? queueLimit : '',
-    now.getTime(),
+    now,
     ...toFields(job),
-  ]
+  ] as const
 }

@@ -5,6 +5,7 @@ import { isForgettable } from '../../jobs/states.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
 import type { Boot } from './boot.ts'
+import { nowMs } from './redis-clock.ts'
 import { texts, worded } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 
@@ -33,7 +34,7 @@ export class Sweeper {
     const forgotten: Job[] = []
     try {
       while ((await scripts.run('lock', 'sweep', boot.id, lockMs)) === 1) {
-        const due = texts(await scripts.run('forgettable', clock.now().getTime(), atOnce)).filter(isJobId)
+        const due = texts(await scripts.run('forgettable', nowMs(clock), atOnce)).filter(isJobId)
         const before = forgotten.length
         for (const id of due) forgotten.push(...(await this.#forget(id)))
         if (forgotten.length === before) break

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { inBatches } from '../../../src/util/batches.ts'
 import { markerVariable } from '../../../src/util/marker.ts'
 import { git } from '../../fixtures/github/git.ts'
 import type { Pull } from '../../fixtures/github/server.ts'
@@ -23,9 +24,13 @@ export interface Story {
   readonly pulls: readonly Pull[]
   /** Where working trees are made. */
   readonly scratch: readonly string[]
+  /** What the agent of the attempt that ended the job says last. */
+  said(job: Seen): string
 }
 
 export interface Checked {
+  /** By job. */
+  readonly events: ReadonlyMap<string, readonly SeenEvent[]>
   /** Given up after three deaths in a row. */
   readonly poison: number
   readonly lost: readonly string[]
@@ -44,8 +49,9 @@ export async function check(clients: Clients, story: Story): Promise<Checked> {
   const jobs = [...seen.values()]
   const ids = new Set([...accepted.values()].flatMap(each => [...each]))
   const events = new Map<string, readonly SeenEvent[]>()
-  for (const { id } of jobs) events.set(id, await clients.events(id))
+  await inBatches(jobs, async ({ id }) => void events.set(id, await clients.events(id)))
   return {
+    events,
     poison: jobs.filter(job => job.error_code === 'poison').length,
     lost: [...ids].filter(id => !seen.has(id)),
     doubled: [
@@ -56,7 +62,7 @@ export async function check(clients: Clients, story: Story): Promise<Checked> {
     ],
     orphans: await leftBehind(story),
     wrong: [
-      ...jobs.flatMap(faults),
+      ...jobs.flatMap(job => faults(job, story.said(job))),
       ...[...cancelled].filter(id => seen.get(id)?.status !== 'cancelled').map(id => `${id} was to be cancelled`),
       ...(await misfollowed(events, story)),
     ],
@@ -64,8 +70,8 @@ export async function check(clients: Clients, story: Story): Promise<Checked> {
   }
 }
 
-function faults({ id, status, error_code: code, error, output }: Seen): string[] {
-  if (status === 'succeeded') return output === 'done' ? [] : [`${id} succeeded with "${output}"`]
+function faults({ id, status, error_code: code, error, output }: Seen, said: string): string[] {
+  if (status === 'succeeded') return output === said ? [] : [`${id} succeeded with "${output}", and not "${said}"`]
   return status === 'cancelled' || code === 'poison' ? [] : [`${id} is ${status}: ${error}`]
 }
 

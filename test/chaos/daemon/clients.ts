@@ -9,6 +9,7 @@ export interface Seen {
   readonly output?: string
   readonly repo_url: string
   readonly pod_name: string
+  readonly fence: number
   readonly ended_at?: string
 }
 
@@ -19,6 +20,8 @@ export interface SeenEvent {
   readonly type: string
   readonly reason?: string
   readonly status?: string
+  readonly error_code?: string
+  readonly pod_name?: string
 }
 
 /** One that stands still is not waited for. */
@@ -31,10 +34,12 @@ export const isOver = ({ status }: Seen): boolean => finals.includes(status)
 /** What a client on the network does with servers that die all the time: it asks again until one has an answer. */
 export class Clients {
   readonly #urls: readonly string[]
+  readonly #headers: Readonly<Record<string, string>>
   #asked = 0
 
-  constructor(...urls: readonly string[]) {
+  constructor(urls: readonly string[], headers: Readonly<Record<string, string>> = {}) {
     this.#urls = urls
+    this.#headers = headers
   }
 
   /** In turns. */
@@ -55,11 +60,11 @@ export class Clients {
     return (await this.#ask('DELETE', `/jobs/${id}`)).job
   }
 
-  /** The ids of all jobs there are. */
-  async ids(): Promise<string[]> {
+  /** The ids of all jobs there are, or of those in one state. */
+  async ids(status = ''): Promise<string[]> {
     const found: string[] = []
     for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-      const page: Page = await this.#ask('GET', `/jobs?limit=100${cursor && `&cursor=${cursor}`}`)
+      const page: Page = await this.#ask('GET', `/jobs?limit=100&status=${status}${cursor && `&cursor=${cursor}`}`)
       found.push(...page.jobs.map(({ id }) => id))
       cursor = page.next_cursor
     }
@@ -71,7 +76,7 @@ export class Clients {
     for (;;) {
       try {
         const response = await fetch(`${this.#url}/jobs/${id}/events?follow=false`, {
-          headers: { accept: 'application/x-ndjson' },
+          headers: { ...this.#headers, accept: 'application/x-ndjson' },
           signal: AbortSignal.timeout(patienceMs),
         })
         return (await response.text())
@@ -100,7 +105,7 @@ export class Clients {
   /** @returns whether the job has ended */
   async #followOnce(id: string, seen: string[]): Promise<boolean> {
     const last = seen.at(-1)
-    const headers = last === undefined ? {} : { 'last-event-id': last }
+    const headers = { ...this.#headers, ...(last === undefined ? {} : { 'last-event-id': last }) }
     const response = await fetch(`${this.#url}/jobs/${id}/events`, { headers })
     if (response.status === 204) return true
     let rest = ''
@@ -121,6 +126,7 @@ export class Clients {
       try {
         const response = await fetch(`${this.#url}${path}`, {
           method,
+          headers: this.#headers,
           signal: AbortSignal.timeout(patienceMs),
           ...(body ? { body: JSON.stringify(body) } : {}),
         })

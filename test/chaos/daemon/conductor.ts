@@ -62,7 +62,7 @@ class DaemonChaos {
     const { directory, jobs, killEveryMs } = this.#plan
     const repository = await this.#github.createRepo({ owner, name, files: { 'a.txt': 'a\n' } })
     const daemon = await KilledDaemon.start(this.#environment(), join(directory, 'serve.log'))
-    const clients = new Clients(daemon.url)
+    const clients = new Clients([daemon.url])
     const killing = daemon.killAgainAndAgain(killEveryMs, this.#random)
     try {
       const each = (n: number): Promise<void> =>
@@ -151,6 +151,7 @@ class DaemonChaos {
       followed: this.#followed,
       pulls: this.#github.pulls(`${owner}/${name}`),
       scratch: [join(this.#plan.directory, 'home/.agenticore/worktrees')],
+      said: () => 'done',
     })
   }
 }

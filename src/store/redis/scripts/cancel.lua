@@ -9,7 +9,10 @@ if redis.call('HGET', jobKey(id), '@operation') == ARGV[4] then return { 'ended'
 local status = field(id, 'status')
 if not status then return {} end
 if status == 'running' then
-  if redis.call('HSETNX', jobKey(id), 'cancel_requested_at', at) == 1 then changed(id, 'cancel') end
+  if redis.call('HSETNX', jobKey(id), 'cancel_requested_at', at) == 1 then
+    changed(id)
+    redis.call('PUBLISH', key('wake:' .. (field(id, 'boot_id') or '')), 'cancel ' .. id)
+  end
 elseif status == 'queued' then
   redis.call('HSET', jobKey(id), 'status', '"cancelled"', 'cancel_requested_at', at, 'ended_at', at, '@operation', ARGV[4])
   redis.call('HDEL', jobKey(id), 'not_before')

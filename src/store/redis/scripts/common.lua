@@ -1,6 +1,6 @@
 -- Stands before every script. ARGV[1] is the key prefix; KEYS[1] is {p}:epoch.
 -- Values in a job's hash are JSON, so that every reader knows text from numbers; fields that begin with @ are the
--- store's own and no part of the record.
+-- store's own and no part of the record. A moment that a script is told is one by the clock of Redis.
 local prefix = ARGV[1]
 
 local function key(name)
@@ -57,10 +57,10 @@ local function unlessFull()
   redis.call('SETRANGE', key('full'), 0, '')
 end
 
--- Counts the mutation, and tells those who watch; of a cancel request its holder makes more.
-local function changed(id, what)
+-- Counts the mutation, and tells those who watch.
+local function changed(id)
   redis.call('INCR', key('rev'))
-  redis.call('PUBLISH', key('changes'), what and id .. ' ' .. what or id)
+  redis.call('PUBLISH', key('changes'), id)
 end
 
 -- The lowest free pod hears of a job to claim, and is not free until it has looked and says so again. One that does not

@@ -16,6 +16,9 @@ local function standing(fence, status) return fence * 4 + (rank[status] or 3) en
 
 local recorded = cjson.decode(ARGV[12])
 local before = field(id, 'status')
+-- It is listed anew, under the session that it turns out to be in.
+local session = redis.call('HGET', jobKey(id), '@session')
+if session then redis.call('ZREM', key('jobs:session:' .. session), id) end
 -- What was asked of the holder here stays asked, whichever record counts.
 local asked = redis.call('HGET', jobKey(id), 'cancel_requested_at')
 local theirs = {}

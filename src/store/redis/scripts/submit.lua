@@ -1,14 +1,15 @@
 -- A new job, at the end of the queue.
 -- ARGV 2 id · 3 digest of the idempotency key, or '' · 4 digest of the request · 5 when it expires in ms, or ''
 --      6 how many may wait, or '' · 7 now in ms · 8.. fields and values of the record
--- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's · 'conflict' that one asked for
---      something else · 'full', how many wait
+-- Returns {word, id, epoch}: 'new' · 'kept' the id is there · 'known' the key is that job's, or the id is there and has ended ·
+--      'conflict' that one asked for something else · 'full', how many wait
 -- Refused with OOM when Redis is full.
--- Replayed: by id, 'kept'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
+-- Replayed: by id, 'kept' or 'known'. While ended jobs are still being restored nobody can tell whether a key was used: RESTORING.
 local epoch = redis.call('GET', key('epoch'))
 if not epoch then return needsRebuild() end
 local id, digest, request, deadline = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('EXISTS', jobKey(id)) == 1 then return { 'kept', id, epoch } end
+local status = field(id, 'status')
+if status then return { (status == 'queued' or status == 'running') and 'kept' or 'known', id, epoch } end
 
 if digest ~= '' then
   local owner = redis.call('GET', key('idem:' .. digest))

@@ -1,0 +1,196 @@
+/** A namespace with what agenticore needs in it: Redis, the Secret, a company's CA. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { certificate } from './front.ts'
+import { canary, githubToken, modelKey } from './outside.ts'
+import { redisObjects } from './redis.ts'
+import type { Chapter } from './report.ts'
+import { type Ran, ran, tried } from './run.ts'
+
+export interface PlaceWish {
+  /** Of Redis; none unless told. */
+  readonly password?: string
+  /** Whether what Redis holds outlives its pod; yes unless told. */
+  readonly redisIsKept?: boolean
+  /** Whether KEDA, which lives in another namespace, finds Redis. */
+  readonly isFoundByKeda?: boolean
+  /** Whether callers need one; otherwise the Secret has what the seed's command puts in, and no more. */
+  readonly hasApiKey?: boolean
+  /** Pod Security's standard. */
+  readonly standard?: 'restricted'
+}
+
+/** Where somebody looks who wants to know why. */
+export const evidence = '/tmp/agenticore-cluster-test'
+
+const apiKey = `${canary}-door`
+
+/** A namespace for `work`, which goes with it; what `work` throws is a promise not kept, and the chapter goes on. */
+export async function inPlace(
+  chapter: Chapter,
+  name: string,
+  wish: PlaceWish,
+  work: (place: Place) => Promise<void>,
+): Promise<void> {
+  const failedBefore = chapter.failed
+  const place = await Place.make(name, wish)
+  try {
+    await work(place)
+  } catch (error) {
+    chapter.report(`${name} comes to its end`, false, error instanceof Error ? error.message : error)
+  }
+  if (chapter.failed > failedBefore) await place.keepEvidence()
+  await place.remove()
+}
+
+export class Place {
+  readonly namespace: string
+  readonly wish: PlaceWish
+  #hasApiKey: boolean
+
+  private constructor(namespace: string, wish: PlaceWish) {
+    this.namespace = namespace
+    this.wish = wish
+    this.#hasApiKey = wish.hasApiKey ?? false
+  }
+
+  static async make(name: string, wish: PlaceWish = {}): Promise<Place> {
+    const place = new Place(`test-${name}`, wish)
+    await place.#removeOld()
+    await ran('kubectl', ['create', 'namespace', place.namespace])
+    if (wish.standard) {
+      await ran('kubectl', [
+        'label',
+        'namespace',
+        place.namespace,
+        `pod-security.kubernetes.io/enforce=${wish.standard}`,
+      ])
+    }
+    await place.#createSecret()
+    await place.apply(
+      ...redisObjects({ isKept: wish.redisIsKept ?? true, ...(wish.password ? { password: wish.password } : {}) }),
+    )
+    await place.kubectl('create', 'configmap', 'company-ca', `--from-literal=ca.pem=${certificate}`)
+    await place.kubectl('rollout', 'status', 'statefulset/redis', '--timeout=120s')
+    return place
+  }
+
+  /** Where its Service answers, from anywhere in the cluster's network. */
+  get url(): string {
+    return `http://agenticore.${this.namespace}.svc.cluster.local:8200`
+  }
+
+  /** Where one pod answers. */
+  urlOf(ordinal: number): string {
+    return `http://agenticore-${ordinal}.agenticore-headless.${this.namespace}.svc.cluster.local:8200`
+  }
+
+  /** What callers have to send; undefined: nothing. */
+  get apiKey(): string | undefined {
+    return this.#hasApiKey ? apiKey : undefined
+  }
+
+  get headers(): Record<string, string> {
+    return this.apiKey === undefined ? {} : { 'x-api-key': this.apiKey }
+  }
+
+  /** As the chart's notes say, for who has installed without keys. */
+  async addApiKey(): Promise<void> {
+    await this.kubectl(
+      'patch',
+      'secret',
+      'agenticore-secrets',
+      '-p',
+      JSON.stringify({ stringData: { 'api-keys': apiKey } }),
+    )
+    await this.kubectl('rollout', 'restart', 'statefulset/agenticore')
+    await this.kubectl('rollout', 'status', 'statefulset/agenticore', '--timeout=300s')
+    this.#hasApiKey = true
+  }
+
+  kubectl(...args: readonly string[]): Promise<string> {
+    return ran('kubectl', ['--namespace', this.namespace, ...args])
+  }
+
+  triedKubectl(...args: readonly string[]): Promise<Ran> {
+    return tried('kubectl', ['--namespace', this.namespace, ...args])
+  }
+
+  helm(...args: readonly string[]): Promise<string> {
+    return ran('helm', ['--namespace', this.namespace, ...args])
+  }
+
+  async get<T = unknown>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.kubectl('get', ...args, '--output=json'))
+  }
+
+  /** One field of one object, by kubectl's path to it. */
+  field(object: string, path: string): Promise<string> {
+    return this.kubectl('get', object, `--output=jsonpath={${path}}`)
+  }
+
+  async apply(...objects: readonly object[]): Promise<void> {
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
+    await ran('kubectl', ['--namespace', this.namespace, 'apply', '--filename=-'], { input: list })
+  }
+
+  /** In the container of a pod, as whoever the container runs as. */
+  exec(pod: string, script: string): Promise<string> {
+    return this.kubectl('exec', pod, '--', 'sh', '-c', script)
+  }
+
+  async redis(...args: readonly string[]): Promise<string> {
+    const { password } = this.wish
+    const secret = password === undefined ? [] : ['--no-auth-warning', '-a', password]
+    return (await this.kubectl('exec', 'redis-0', '--', 'redis-cli', ...secret, ...args)).trim()
+  }
+
+  /** What is left to see when something was not as it should be. */
+  async keepEvidence(): Promise<void> {
+    const directory = join(evidence, this.namespace)
+    mkdirSync(directory, { recursive: true })
+    const pods = (await this.triedKubectl('get', 'pods', '--output=name')).stdout.split('\n').filter(Boolean)
+    const looks: readonly (readonly [string, readonly string[]])[] = [
+      ['objects.txt', ['get', 'all,pvc,scaledobjects,jobs', '--output=wide']],
+      ['pods.yaml', ['get', 'pods', '--output=yaml']],
+      ['events.txt', ['get', 'events', '--sort-by=.lastTimestamp']],
+      ...pods.map(pod => [`${pod.replace('pod/', '')}.log`, ['logs', pod, '--all-containers', '--tail=-1']] as const),
+    ]
+    for (const [file, args] of looks) {
+      const { stdout, stderr } = await this.triedKubectl(...args)
+      writeFileSync(join(directory, file), stdout + stderr)
+    }
+  }
+
+  /** Agents that still run are not waited for. */
+  async remove(): Promise<void> {
+    await this.triedKubectl('delete', 'scaledobjects', '--all', '--wait=false')
+    await this.triedKubectl('delete', 'statefulsets', '--all', '--cascade=orphan')
+    await this.triedKubectl('delete', 'pods', '--all', '--force', '--grace-period=0', '--wait=false')
+    await tried('kubectl', ['delete', 'namespace', this.namespace, '--wait=false'])
+  }
+
+  /** That an earlier run may have left. */
+  async #removeOld(): Promise<void> {
+    const { exitCode } = await tried('kubectl', ['get', 'namespace', this.namespace])
+    if (exitCode !== 0) return
+    await this.remove()
+    await tried('kubectl', ['wait', '--for=delete', `namespace/${this.namespace}`, '--timeout=180s'])
+  }
+
+  /** The seed's command. */
+  async #createSecret(): Promise<void> {
+    const { password, hasApiKey, isFoundByKeda } = this.wish
+    const secret = password === undefined ? '' : `default:${encodeURIComponent(password)}@`
+    const literals = {
+      'redis-url': `redis://${secret}redis:6379/0`,
+      'redis-address': isFoundByKeda ? `redis.${this.namespace}.svc.cluster.local:6379` : 'redis:6379',
+      'github-token': githubToken,
+      'anthropic-api-key': modelKey,
+      ...(password === undefined ? {} : { 'redis-password': password }),
+      ...(hasApiKey ? { 'api-keys': apiKey } : {}),
+    }
+    const args = Object.entries(literals).map(([key, value]) => `--from-literal=${key}=${value}`)
+    await this.kubectl('create', 'secret', 'generic', 'agenticore-secrets', ...args)
+  }
+}

@@ -1,0 +1,103 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text as readAll } from 'node:stream/consumers'
+import * as Flags from '@oclif/core/flags'
+import { AgenticoreError } from '../api/wire.ts'
+import { manifests } from '../kubernetes/manifests.ts'
+import { readValues } from '../kubernetes/read-values.ts'
+import { toYaml } from '../kubernetes/to-yaml.ts'
+import type { Values } from '../kubernetes/values.ts'
+import { ValuesError } from '../kubernetes/values-error.ts'
+import { messageOf } from '../util/error-code.ts'
+import { AgenticoreCommand } from './command.ts'
+
+/** What a release may be called, as Helm has it. */
+const releaseName = /^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$/
+
+export default class InstallK8s extends AgenticoreCommand {
+  static override summary = 'Print what a fleet in Kubernetes is made of.'
+
+  static override description =
+    `The same objects as the Helm chart makes of the same values, for clusters without Helm. docs/helm-values.md has the
+values, docs/kubernetes.md the rest.`
+
+  static override examples = [
+    '<%= config.bin %> install-k8s --set storage.className=nfs-client | kubectl apply -f -',
+    '<%= config.bin %> install-k8s -f values.yaml --namespace agents --apply',
+    '<%= config.bin %> install-k8s --set keda.enabled=true --output-dir k8s',
+  ]
+
+  static override flags = {
+    set: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      default: [],
+      helpValue: 'NAME=VALUE',
+      description: 'a value, or several with commas between',
+    }),
+    values: Flags.string({
+      char: 'f',
+      multiple: true,
+      multipleNonGreedy: true,
+      default: [],
+      helpValue: 'FILE',
+      description: 'a file of values, - for standard input; later ones count more, --set most',
+    }),
+    namespace: Flags.string({ helpValue: 'NAME', description: "the namespace; without it, that of kubectl's context" }),
+    name: Flags.string({
+      default: 'agenticore',
+      helpValue: 'NAME',
+      description: 'the release, from which names are made',
+    }),
+    'output-dir': Flags.string({
+      helpValue: 'DIR',
+      description: 'write a file a kind there instead of printing',
+      exclusive: ['apply'],
+    }),
+    apply: Flags.boolean({ description: 'hand them to kubectl' }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(InstallK8s)
+    const values = await this.#values(flags)
+    if (!releaseName.test(flags.name))
+      throw new AgenticoreError('invalid_values', `--name ${flags.name}: small letters, digits and -, at most 53.`)
+    if (values.keda.enabled && flags.namespace === undefined && /^[^.:]+:/.test(values.keda.redisAddress))
+      this.say(
+        `Warning: KEDA looks for ${values.keda.redisAddress} in its own namespace. Give --namespace, or keda.redisAddress with a dot.`,
+      )
+    const files = manifests({ name: flags.name, namespace: flags.namespace, values })
+    if (flags['output-dir'] !== undefined) return await this.#write(flags['output-dir'], files)
+    const yaml = toYaml([...files.values()].flat())
+    if (flags.apply) {
+      const { applyManifests } = await import('../kubectl.ts')
+      await applyManifests(yaml, line => this.print(line))
+    } else this.print(yaml.trimEnd())
+  }
+
+  async #values({ set: sets, values: paths }: { set: string[]; values: string[] }): Promise<Values> {
+    const files = await Promise.all(paths.map(async name => ({ name, text: await read(name) })))
+    try {
+      return readValues({ files, sets })
+    } catch (error) {
+      if (error instanceof ValuesError) throw new AgenticoreError('invalid_values', error.message, { cause: error })
+      throw error
+    }
+  }
+
+  async #write(directory: string, files: ReturnType<typeof manifests>): Promise<void> {
+    await mkdir(directory, { recursive: true })
+    for (const [name, objects] of files) {
+      await writeFile(join(directory, name), toYaml(objects))
+      this.say(join(directory, name))
+    }
+  }
+}
+
+async function read(name: string): Promise<string> {
+  try {
+    return name === '-' ? await readAll(process.stdin) : await readFile(name, 'utf8')
+  } catch (cause) {
+    throw new AgenticoreError('invalid_values', `${name} cannot be read: ${messageOf(cause)}.`, { cause })
+  }
+}

@@ -1,0 +1,57 @@
+import {
+  fullName,
+  type KubernetesObject,
+  named,
+  objectLabels,
+  type Release,
+  selectorLabels,
+  unlessEmpty,
+} from './release.ts'
+
+export function disruptionBudget(release: Release): KubernetesObject[] {
+  const { enabled, maxUnavailable } = release.values.podDisruptionBudget
+  if (!enabled) return []
+  return [
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: named(release, fullName(release), objectLabels(release)),
+      // One that cannot get ready runs nothing that would be lost.
+      spec: {
+        maxUnavailable,
+        unhealthyPodEvictionPolicy: 'AlwaysAllow',
+        selector: { matchLabels: selectorLabels(release) },
+      },
+    },
+  ]
+}
+
+/** Where clouds give the role of a node to whoever asks. */
+const metadataServices = { 4: '169.254.169.254/32', 6: 'fd00:ec2::254/128' }
+
+/** Pods are reached by their port alone, and reach everything but what would tell an agent the node's secrets. */
+export function networkPolicy(release: Release): KubernetesObject[] {
+  const { enabled, from } = release.values.networkPolicy
+  if (!enabled) return []
+  return [
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: named(release, fullName(release), objectLabels(release)),
+      spec: {
+        podSelector: { matchLabels: selectorLabels(release) },
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [{ ports: [{ port: 'http', protocol: 'TCP' }], ...unlessEmpty('from', from) }],
+        egress: [
+          {
+            to: [
+              { namespaceSelector: {} },
+              { ipBlock: { cidr: '0.0.0.0/0', except: [metadataServices[4]] } },
+              { ipBlock: { cidr: '::/0', except: [metadataServices[6]] } },
+            ],
+          },
+        ],
+      },
+    },
+  ]
+}

@@ -1,0 +1,95 @@
+import t from 'tap'
+import { manifests } from './manifests.ts'
+import { readValues } from './read-values.ts'
+import { setInto, type Tree } from './set-flag.ts'
+import { toYaml } from './to-yaml.ts'
+
+const set = (...texts: string[]): Tree => {
+  const tree: Tree = {}
+  for (const text of texts) setInto(tree, text)
+  return tree
+}
+
+t.test('--set reads what Helm reads', async t => {
+  t.same(set('a=1,b.c=x'), { a: 1, b: { c: 'x' } })
+  t.same(set('a=true,b=null,c=,d=007,e=-3'), { a: true, b: null, c: '', d: '007', e: -3 })
+  t.same(set('a={x,1,true}'), { a: ['x', 1, true] })
+  t.same(set('a={}'), { a: [] })
+  t.same(set('a={x},b=1'), { a: ['x'], b: 1 })
+  t.same(set('a[0].b=1,a[0].c=2', 'a[1].b=3'), { a: [{ b: 1, c: 2 }, { b: 3 }] })
+  t.same(set('a\\.b=1\\,2,c=d=e'), { 'a.b': '1,2', c: 'd=e' })
+  t.same(set('a=1', 'a.b=2'), { a: { b: 2 } })
+  const tree = set('__proto__.x=1')
+  t.equal(Object.keys(tree)[0], '__proto__')
+  t.equal('x' in {}, false)
+})
+
+t.test('--set says what it cannot read', async t => {
+  for (const text of ['a', '=1', 'a={x', 'a[b]=1', 'a[-1]=1', 'a[99999]=1', 'a={x}y=1', '.=1'])
+    t.throws(() => set(text), { name: 'ValuesError', message: text }, text)
+})
+
+const refused = (sets: string[], ...texts: string[]): string => {
+  try {
+    readValues({ sets, files: texts.map(text => ({ name: 'v.yaml', text })) })
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  return 'taken'
+}
+
+t.test('a value that there is not is an error that names the nearest', async t => {
+  t.equal(refused(['keda.enable=true']), 'There is no value keda.enable, did you mean keda.enabled?')
+  t.equal(refused(['replica=3']), 'There is no value replica, did you mean replicas?')
+  t.equal(refused(['maxParallelJobs=3']), 'There is no value maxParallelJobs, did you mean config.maxParallelJobs?')
+  t.equal(refused(['xyzzy=3']), 'There is no value xyzzy.')
+  t.match(refused(['config.port=x']), /^config\.port: /)
+  t.match(refused([], 'config: 3'), /^config: /)
+  t.match(refused([], '- a'), 'v.yaml has to be keys with values')
+  t.match(refused([], 'a: [b'), 'v.yaml is no YAML')
+  t.match(refused(['keda.minReplicas=11']), 'keda.minReplicas is more than keda.maxReplicas')
+  t.match(refused(['drain.timeoutSeconds=290']), 'drain.gracePeriodSeconds has to be 30 more')
+})
+
+t.test('files are laid over each other, --set over them, null takes away', async t => {
+  const files = ['replicas: 3\nnodeSelector: {a: x, b: y}', 'nodeSelector: {a: null}\nconfig: {port: 1}'].map(text => ({
+    name: 'v.yaml',
+    text,
+  }))
+  const values = readValues({ files, sets: ['config.port=9000'] })
+  t.equal(values.replicas, 3)
+  t.same(values.nodeSelector, { b: 'y' })
+  t.equal(values.config.port, 9000)
+})
+
+t.test('what a pod may use follows from how many jobs it runs', async t => {
+  const used = (jobs: number): object => {
+    const values = readValues({ sets: [`config.maxParallelJobs=${jobs}`] })
+    const yaml = toYaml(manifests({ name: 'agenticore', values }).get('statefulset.yaml') ?? [])
+    const [, cpu, memory] = /requests:\n +cpu: "?([^"\n]+)"?\n[\s\S]*limits:\n +memory: (\S+)\n/.exec(yaml) ?? []
+    return { cpu, memory }
+  }
+  t.same([1, 2, 3, 5, 6, 10, 11].map(used), [
+    { cpu: '1', memory: '2Gi' },
+    { cpu: '1', memory: '2Gi' },
+    { cpu: '2', memory: '3Gi' },
+    { cpu: '2', memory: '3Gi' },
+    { cpu: '4', memory: '4Gi' },
+    { cpu: '4', memory: '4Gi' },
+    { cpu: '4400m', memory: '4506Mi' },
+  ])
+})
+
+t.test("no pod but a server's is found as one", async t => {
+  const values = readValues({})
+  const [job] = manifests({ name: 'agenticore', values }).get('init-job.yaml') ?? []
+  t.notMatch(JSON.stringify(job), '"app":"agenticore"')
+  t.notMatch(JSON.stringify(job), '"app.kubernetes.io/name":"agenticore"')
+})
+
+t.test('another lay-out Job is another Job, the same one is the same', async t => {
+  const name = (sets: string[]): string | undefined =>
+    manifests({ name: 'agenticore', values: readValues({ sets }) }).get('init-job.yaml')?.[0]?.metadata.name
+  t.equal(name([]), name(['replicas=7']))
+  t.not(name([]), name(['image.tag=2']))
+})

@@ -1,0 +1,91 @@
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+import { nearest } from '../util/nearest.ts'
+import { merged } from './merged.ts'
+import { isTree, setInto, type Tree } from './set-flag.ts'
+import { type Values, valuesSchema } from './values.ts'
+import { ValuesError } from './values-error.ts'
+
+export interface GivenValues {
+  /** Texts of `-f` in their order, by the names that messages call them. */
+  readonly files?: readonly { readonly name: string; readonly text: string }[]
+  /** As after `--set`, in their order; they count more than files. */
+  readonly sets?: readonly string[]
+}
+
+/** What the chart is rendered with. @throws ValuesError that names the value, and the nearest where there is none of that name */
+export function readValues({ files = [], sets = [] }: GivenValues): Values {
+  let given: Tree = {}
+  for (const { name, text } of files) given = merged(given, treeOf(name, text))
+  const bySet: Tree = {}
+  for (const text of sets) setInto(bySet, text)
+  return checked(merged(given, bySet))
+}
+
+function treeOf(name: string, text: string): Tree {
+  const document = parseDocument(text, { prettyErrors: false, stringKeys: true })
+  const [error] = document.errors
+  if (error) throw new ValuesError(`${name} is no YAML: ${error.message}`)
+  const held: unknown = document.toJS()
+  if (held === null || held === undefined) return {}
+  if (!isTree(held)) throw new ValuesError(`${name} has to be keys with values.`)
+  return held
+}
+
+function checked(given: Tree): Values {
+  const { success, data, error } = valuesSchema.safeParse(given)
+  if (!success) throw new ValuesError(error.issues.map(issue => worded(issue)).join('\n'))
+  return agreeing(data)
+}
+
+/** What a schema cannot say. */
+function agreeing(values: Values): Values {
+  const { keda, drain } = values
+  if (keda.minReplicas > keda.maxReplicas) throw new ValuesError('keda.minReplicas is more than keda.maxReplicas.')
+  if (drain.gracePeriodSeconds < drain.timeoutSeconds + 30)
+    throw new ValuesError(
+      'drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained.',
+    )
+  return values
+}
+
+function worded(issue: z.core.$ZodIssue): string {
+  const path = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknown(issue.path, key)).join('\n')
+  return `${path}: ${issue.message}.`
+}
+
+/** The nearest is looked for in the same group first: `enable` in `keda` is another one than in `ingress`. */
+function unknown(path: readonly PropertyKey[], key: string): string {
+  const prefix = path.map(step => `${String(step)}.`).join('')
+  const near = nearest(key, Object.keys(shapeAt(path)))
+  const meant = near === undefined ? elsewhere(key) : `${prefix}${near}`
+  return `There is no value ${prefix}${key}${meant === undefined ? '.' : `, did you mean ${meant}?`}`
+}
+
+function elsewhere(key: string): string | undefined {
+  const all = everyName(valuesSchema)
+  const near = nearest(key, all.map(lastOf))
+  return all.find(name => lastOf(name) === near)
+}
+
+const lastOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
+
+function shapeAt(path: readonly PropertyKey[]): Record<string, z.ZodType> {
+  let shape = shapeOf(valuesSchema)
+  for (const step of path) shape = shapeOf(shape[String(step)])
+  return shape
+}
+
+/** Of a group; empty for what is none. */
+export function shapeOf(schema: unknown): Record<string, z.ZodType> {
+  if (schema instanceof z.ZodPrefault) return shapeOf(schema.unwrap())
+  return schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>) : {}
+}
+
+function everyName(schema: unknown, prefix = ''): string[] {
+  return Object.entries(shapeOf(schema)).flatMap(([key, inner]) => {
+    const below = everyName(inner, `${prefix}${key}.`)
+    return below.length === 0 ? [`${prefix}${key}`] : below
+  })
+}

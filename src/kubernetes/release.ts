@@ -1,0 +1,65 @@
+import type { Values } from './values.ts'
+
+export interface Release {
+  readonly name: string
+  /** None: that of whoever applies the objects. */
+  readonly namespace?: string | undefined
+  readonly values: Values
+}
+
+export interface KubernetesObject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly [key: string]: unknown }
+  readonly [key: string]: unknown
+}
+
+export const chartName = 'agenticore'
+/** Names in DNS, and values of labels, have no more letters. */
+const longest = 63
+
+const shortened = (text: string): string => text.slice(0, longest).replace(/-$/, '')
+
+const nameOf = ({ values }: Release): string => shortened(values.nameOverride === '' ? chartName : values.nameOverride)
+
+/** What everything is called that a release is made of. */
+export function fullName(release: Release): string {
+  const { fullnameOverride } = release.values
+  if (fullnameOverride !== '') return shortened(fullnameOverride)
+  const name = nameOf(release)
+  return shortened(release.name.includes(name) ? release.name : `${release.name}-${name}`)
+}
+
+/** By which the pods of a release are found; a StatefulSet can never have others. */
+export const selectorLabels = (release: Release): Record<string, string> => ({
+  'app.kubernetes.io/name': nameOf(release),
+  'app.kubernetes.io/instance': release.name,
+})
+
+export const objectLabels = (release: Release): Record<string, string> => ({
+  ...selectorLabels(release),
+  'app.kubernetes.io/part-of': chartName,
+})
+
+/** Of pods that no Service, budget or policy of the server's is to find. */
+export const helperLabels = (release: Release, component: string): Record<string, string> => ({
+  'app.kubernetes.io/name': `${nameOf(release)}-${component}`,
+  'app.kubernetes.io/instance': release.name,
+  'app.kubernetes.io/part-of': chartName,
+})
+
+export const named = ({ namespace }: Release, name: string, labels: Record<string, string>, rest: object = {}) => ({
+  name,
+  ...(namespace === undefined ? {} : { namespace }),
+  labels,
+  ...rest,
+})
+
+export const image = ({ values }: Release): { image: string; imagePullPolicy: string } => ({
+  image: `${values.image.repository}:${values.image.tag}`,
+  imagePullPolicy: values.image.pullPolicy,
+})
+
+/** Left out when there is nothing in it. */
+export const unlessEmpty = <T extends object | string>(key: string, held: T): { [key: string]: T } =>
+  (typeof held === 'string' ? held === '' : Object.keys(held).length === 0) ? {} : { [key]: held }

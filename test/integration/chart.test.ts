@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { execa } from 'execa'
+import t from 'tap'
+import { manifests } from '../../src/kubernetes/manifests.ts'
+import { readValues } from '../../src/kubernetes/read-values.ts'
+import type { KubernetesObject } from '../../src/kubernetes/release.ts'
+import {
+  type ChartCase,
+  chart,
+  chartCases,
+  chartDigest,
+  digestOf,
+  helmObjects,
+  helmVersion,
+  namespace,
+  type Recorded,
+  recordedFile,
+} from '../helpers/chart.ts'
+
+function ours({ name = 'agenticore', sets = [], file }: ChartCase): KubernetesObject[] {
+  const files = file === undefined ? [] : [{ name: 'values.yaml', text: file }]
+  return [...manifests({ name, namespace, values: readValues({ files, sets }) }).values()].flat()
+}
+
+const byName = (objects: readonly KubernetesObject[]): Record<string, KubernetesObject> =>
+  Object.fromEntries(objects.map(object => [`${object.kind} ${object.metadata.name}`, object]))
+
+const helm = await helmVersion()
+const skip = helm === undefined ? 'no helm here; the recorded renderings are compared' : false
+const recorded: Recorded = JSON.parse(readFileSync(recordedFile, 'utf8'))
+
+t.test('install-k8s prints what the chart renders', { skip }, async t => {
+  for (const [name, given] of Object.entries(chartCases))
+    t.same(byName(ours(given)), byName(await helmObjects(given)), name)
+})
+
+t.test('and what it rendered when that was written down', async t => {
+  t.equal(chartDigest(), recorded.chart, 'after a change of the chart: scripts/record-chart')
+  for (const [name, given] of Object.entries(chartCases))
+    t.equal(digestOf(ours(given)), recorded.renderings[name], name)
+})
+
+t.test('helm finds nothing to complain of', { skip }, async t => {
+  const { all, failed } = await execa('helm', ['lint', '--strict', chart], { all: true, reject: false })
+  t.notOk(failed, all)
+})
+
+t.test('both refuse what is wrong', { skip }, async t => {
+  for (const set of [
+    'keda.enable=true',
+    'replica=3',
+    'config.port=high',
+    'agent.isolation=some',
+    'storage.size=lots',
+  ]) {
+    t.throws(() => readValues({ sets: [set] }), { name: 'ValuesError' }, set)
+    await t.rejects(helmObjects({ sets: [set] }), /values don't meet the specifications/, set)
+  }
+})
+
+t.test('the test of the chart runs a job through the Service', { skip }, async t => {
+  const { stdout } = await execa('helm', [
+    'template',
+    'agenticore',
+    chart,
+    '--show-only',
+    'templates/tests/first-job.yaml',
+  ])
+  t.match(stdout, /args: \[run, echo hello world, --wait/)
+  t.match(stdout, 'value: http://agenticore:8200')
+  t.notMatch(stdout, 'app: agenticore\n')
+})
