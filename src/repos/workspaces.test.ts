@@ -397,7 +397,7 @@ t.test(
 )
 
 t.test(
-  '20 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
+  '12 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
   { timeout: 120_000 },
   async t => {
     const { cloneUrl, path, commit } = await world.repo()
@@ -413,11 +413,12 @@ t.test(
       rules: { allowedHosts: [], allowPaths: true },
       root: treesRoot,
     })
+    const jobs = 12
     const tips = [commit]
     // A job begins when so many commits have been there, however long that takes.
-    const reached = Array.from({ length: 20 }, () => Promise.withResolvers<void>())
+    const reached = Array.from({ length: jobs }, () => Promise.withResolvers<void>())
     reached[0]?.resolve()
-    let [left, opening] = [20, 0]
+    let [left, opening] = [jobs, 0]
     const open = async (_: unknown, n: number) => {
       await reached[n]?.promise
       opening += 1
@@ -441,7 +442,7 @@ t.test(
         await until(() => opening === 0 || existsSync(root) || undefined, 100_000)
       }
     }
-    const [opened] = await Promise.all([Promise.all(Array.from({ length: 20 }, open)), storm()])
+    const [opened] = await Promise.all([Promise.all(Array.from({ length: jobs }, open)), storm()])
     const bases = new Set<string>()
     for (const { workspace, asked } of opened) {
       bases.add(workspace.baseSha)

@@ -2,7 +2,8 @@ import t from 'tap'
 import { branchTip } from '../fixtures/github/git.ts'
 import { refusals } from '../fixtures/github/refusals.ts'
 import type { Failure } from '../fixtures/github/server.ts'
-import { bash, jobIn, scriptedAgent, world } from '../helpers/e2e.ts'
+import { cliTo, startDaemon } from '../helpers/daemon.ts'
+import { bash, scriptedAgent, world } from '../helpers/e2e.ts'
 
 const create = { method: 'POST', path: /\/pulls$/ }
 
@@ -29,6 +30,8 @@ t.test(
   async t => {
     const work = bash('echo 2 > app.txt')
     const { github, cli } = await world(t, [{ turns: [work, { text: 'Done.' }] }], scriptedAgent)
+    const daemon = await startDaemon(t, cli)
+    const laptop = cliTo(daemon, cli)
     for (const [name, { fault, creates, error, waits }] of Object.entries(cases)) {
       const repo = await github.createRepo({
         owner: 'octo',
@@ -37,8 +40,9 @@ t.test(
       })
       const fullName = new URL(repo.cloneUrl).pathname.slice(1).replace(/\.git$/, '')
       github.fail(fault)
-      const job = jobIn(await cli(['run', name, '-r', repo.cloneUrl, '--local', '--json']))
-      if (waits) t.match((await cli(['logs', job.id])).stdout, waits, name)
+      const body = { task: name, repo_url: repo.cloneUrl, wait: true }
+      const { job } = (await daemon.request('POST', '/jobs', { body })).json
+      if (waits) t.match((await laptop(['logs', job.id])).stdout, waits, name)
       t.match(job, { status: 'succeeded', changed_files: 1 }, name)
       t.equal(await branchTip(repo.path, job.branch), job.head_sha, `${name}: the branch is there`)
       const asked = github.requests.filter(
