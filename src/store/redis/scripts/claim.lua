@@ -1,7 +1,7 @@
 -- The job at the head of the queue becomes this pod's: fence up, lease taken.
 -- ARGV 2 operation (boot, n) · 3 only this id, or '' · 4 pod · 5 boot · 6 ordinal, or '' · 7 now in ms · 8 now, RFC 3339 · 9 lease in ms
 --      10 the highest schema version the pod can read: what is newer is left for those that can
--- Returns {'none'} · {'claimed', record...} · {'expired', record...} one that has waited too long has ended instead: claim again
+-- Returns {'none'} · {'claimed', record} · {'expired', record} one that has waited too long has ended instead: claim again
 -- Refused with OOM when Redis is full: nothing new begins.
 -- Replayed: the operation is remembered for ten minutes, and returns the same job while its lease is this boot's.
 if not isInitialised() then return needsRebuild() end
@@ -11,9 +11,9 @@ local atMs, at, leaseMs = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 local before = redis.call('GET', key('claim:' .. operation))
 if before then
   local id, fence = before:sub(1, 36), tonumber(before:sub(38))
-  if not fence then return { 'expired', unpack(record(id)) } end
+  if not fence then return { 'expired', record(id) } end
   local isOurs = field(id, 'fence') == fence and field(id, 'status') == 'running'
-  return isOurs and { 'claimed', unpack(record(id)) } or { 'none' }
+  return isOurs and { 'claimed', record(id) } or { 'none' }
 end
 if isDraining(pod, boot) then return { 'none' } end
 if only == '' and redis.call('EXISTS', key('calm')) == 1 then return { 'none' } end
@@ -62,7 +62,7 @@ if deadline and tonumber(deadline) <= atMs then
   redis.call('SET', key('claim:' .. operation), id .. ' expired', 'PX', 600000)
   ended(id, 'expired', 'queued')
   changed(id)
-  return { 'expired', unpack(record(id)) }
+  return { 'expired', record(id) }
 end
 
 local fence = (waited[2] or 0) + 1
@@ -76,4 +76,4 @@ redis.call('SET', key('claim:' .. operation), id .. ' ' .. fence, 'PX', 600000)
 redis.call('ZREM', key('pods:free'), boot)
 addLease(pod, boot, ordinal, id)
 changed(id)
-return { 'claimed', unpack(record(id)) }
+return { 'claimed', record(id) }

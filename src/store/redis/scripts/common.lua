@@ -16,8 +16,14 @@ local function field(id, name)
   return value and cjson.decode(value) or nil
 end
 
-local function record(id)
-  return redis.call('HGETALL', jobKey(id))
+-- As one JSON object, which costs its reader far less than a list; '' when there is none.
+local function record(id, without)
+  local all, members = redis.call('HGETALL', jobKey(id)), {}
+  for n = 1, #all, 2 do
+    local name = all[n]
+    if name:byte() ~= 64 and name ~= without then members[#members + 1] = '"' .. name .. '":' .. all[n + 1] end
+  end
+  return #members > 0 and '{' .. table.concat(members, ',') .. '}' or ''
 end
 
 -- During a rollout there are records of a version that not every pod knows.
