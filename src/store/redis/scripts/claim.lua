@@ -23,7 +23,7 @@ unlessFull()
 requeueDue(atMs)
 
 local function known(job)
-  return redis.call('HMGET', jobKey(job), 'status', 'fence', 'attempt', 'not_before', '@operation')
+  return redis.call('HMGET', jobKey(job), 'status', 'fence', 'attempt', 'not_before', '@operation', 'schema_version')
 end
 
 -- The first that this version can read, of so many.
@@ -33,7 +33,7 @@ local function takeFirst()
     local first = redis.call('LINDEX', key('queue'), passedOver)
     if not first then return end
     local job = known(first)
-    if job[1] == '"queued"' and not isReadable(first, ARGV[10]) then
+    if job[1] == '"queued"' and not isReadable(job[6], ARGV[10]) then
       passedOver = passedOver + 1
     else
       if passedOver == 0 then redis.call('LPOP', key('queue')) else redis.call('LREM', key('queue'), 1, first) end
@@ -46,8 +46,9 @@ end
 local id, waited
 if only == '' then
   id, waited = takeFirst()
-elseif isReadable(only, ARGV[10]) and redis.call('LREM', key('queue'), 1, only) == 1 then
-  id, waited = only, known(only)
+else
+  waited = known(only)
+  if isReadable(waited[6], ARGV[10]) and redis.call('LREM', key('queue'), 1, only) == 1 then id = only end
 end
 if not id then
   if only == '' then redis.call('ZADD', key('pods:free'), ordinal == '' and 2147483648 or ordinal, boot) end

@@ -27,8 +27,8 @@ local function record(id, without)
 end
 
 -- During a rollout there are records of a version that not every pod knows.
-local function isReadable(id, highest)
-  return tonumber(redis.call('HGET', jobKey(id), 'schema_version') or 0) <= tonumber(highest)
+local function isReadable(version, highest)
+  return tonumber(version or 0) <= tonumber(highest)
 end
 
 -- Milliseconds since 1970 by the one clock that all pods share.
@@ -37,10 +37,13 @@ local function nowMs()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The attempt is still its holder's; fence as text.
+-- The attempt is still its holder's; fence as text, and what the hash has.
+local function isHolder(boot, fence, status, itsFence, itsBoot)
+  return status == '"running"' and itsFence == fence and itsBoot and cjson.decode(itsBoot) == boot
+end
+
 local function isHeldBy(id, fence, boot)
-  local now = redis.call('HMGET', jobKey(id), 'status', 'fence', 'boot_id')
-  return now[1] == '"running"' and now[2] == fence and now[3] and cjson.decode(now[3]) == boot
+  return isHolder(boot, fence, unpack(redis.call('HMGET', jobKey(id), 'status', 'fence', 'boot_id')))
 end
 
 -- An empty Redis has lost what it knew: nothing is accepted into it before the journal has been read.
@@ -101,12 +104,9 @@ end
 local function setBusy(pod, boot, ordinal)
   local count = leasesOf(boot)
   if count > 0 then redis.call('HSET', key('pods:busy'), boot, count) else redis.call('HDEL', key('pods:busy'), boot) end
-  if count > 0 and ordinal ~= '' and not isDraining(pod, boot) then
-    redis.call('ZADD', key('scale:busy'), ordinal, boot)
-  else
-    redis.call('ZREM', key('scale:busy'), boot)
-  end
-  setFloor()
+  local bounds = count > 0 and ordinal ~= '' and not isDraining(pod, boot)
+  local differs = bounds and redis.call('ZADD', key('scale:busy'), ordinal, boot) or redis.call('ZREM', key('scale:busy'), boot)
+  if differs == 1 then setFloor() end
 end
 
 local function addLease(pod, boot, ordinal, id)
@@ -188,7 +188,8 @@ end
 
 -- A job is listed under the session it is in now, and no earlier one.
 local function inSession(id)
-  local session, before = field(id, 'session_id'), redis.call('HGET', jobKey(id), '@session')
+  local session, before = unpack(redis.call('HMGET', jobKey(id), 'session_id', '@session'))
+  session = session and cjson.decode(session)
   if before and before ~= session then
     redis.call('ZREM', key('jobs:session:' .. before), id)
     redis.call('HDEL', jobKey(id), '@session')

@@ -8,7 +8,7 @@ if not isInitialised() then return needsRebuild() end
 evenWhenFull()
 local id, boot, untilMs = ARGV[2], ARGV[3], nowMs() + tonumber(ARGV[4])
 local lease = redis.call('ZSCORE', key('running'), id)
-if field(id, 'status') ~= 'running' or not isReadable(id, ARGV[6]) then return {} end
+if field(id, 'status') ~= 'running' or not isReadable(field(id, 'schema_version'), ARGV[6]) then return {} end
 if redis.call('HGET', jobKey(id), '@seized') == boot then
   redis.call('ZADD', key('running'), untilMs, id)
   return { 'seized', record(id) }

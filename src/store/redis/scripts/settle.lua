@@ -7,11 +7,11 @@
 if not isInitialised() then return needsRebuild() end
 evenWhenFull()
 local id, boot, operation = ARGV[2], ARGV[4], ARGV[5]
-local before, asked, pod, ordinal, seized =
-  unpack(redis.call('HMGET', jobKey(id), '@operation', 'cancel_requested_at', 'pod_name', '@ordinal', '@seized'))
+local before, asked, pod, ordinal, seized, held, fence, holder = unpack(redis.call('HMGET', jobKey(id), '@operation',
+  'cancel_requested_at', 'pod_name', '@ordinal', '@seized', 'status', 'fence', 'boot_id'))
 if before == operation then return { 'ok', '' } end
 if before == operation .. ' cancelled' then return { 'ok', cjson.decode(asked) } end
-if not isHeldBy(id, ARGV[3], boot) then return { 'stale', record(id) } end
+if not isHolder(boot, ARGV[3], held, fence, holder) then return { 'stale', record(id) } end
 
 redis.call('ZREM', key('running'), id)
 -- What a reaper has taken counts for nobody.
