@@ -99,24 +99,25 @@ local function leasesOf(boot)
   return redis.call('SCARD', key('pods:busy:' .. boot))
 end
 
--- Counts the leases that a boot holds. Draining pods bound no scale-in: what they hold is handed over.
+-- Whether a boot holds leases. Draining pods bound no scale-in: what they hold is handed over.
 -- ordinal is '' for a pod without one.
 local function setBusy(pod, boot, ordinal)
-  local count = leasesOf(boot)
-  if count > 0 then redis.call('HSET', key('pods:busy'), boot, count) else redis.call('HDEL', key('pods:busy'), boot) end
-  local bounds = count > 0 and ordinal ~= '' and not isDraining(pod, boot)
+  local isBusy = leasesOf(boot) > 0
+  if isBusy then redis.call('HSET', key('pods:busy'), boot, 1) else redis.call('HDEL', key('pods:busy'), boot) end
+  local bounds = isBusy and ordinal ~= '' and not isDraining(pod, boot)
   local differs = bounds and redis.call('ZADD', key('scale:busy'), ordinal, boot) or redis.call('ZREM', key('scale:busy'), boot)
   if differs == 1 then setFloor() end
 end
 
+-- Its first one makes a pod busy, and its last one free; renewals put right what else may have become of that.
 local function addLease(pod, boot, ordinal, id)
   redis.call('SADD', key('pods:busy:' .. boot), id)
-  setBusy(pod, boot, ordinal)
+  if leasesOf(boot) == 1 then setBusy(pod, boot, ordinal) end
 end
 
 local function dropLease(pod, boot, ordinal, id)
   redis.call('SREM', key('pods:busy:' .. boot), id)
-  setBusy(pod, boot, ordinal)
+  if leasesOf(boot) == 0 then setBusy(pod, boot, ordinal) end
 end
 
 -- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}; and a field of the store's own
