@@ -1,6 +1,6 @@
 import t from 'tap'
+import { jobFrom } from '../../src/jobs/record.ts'
 import { FileJournal, type JournalPoint } from '../../src/store/journal/journal.ts'
-import { fromFields } from '../../src/store/redis/fields.ts'
 import type { ScriptName, ScriptPoint } from '../../src/store/redis/scripts.ts'
 import { ManualClock } from '../helpers/clock.ts'
 import { redisFor } from '../helpers/redis.ts'
@@ -8,7 +8,8 @@ import { RedisBench } from './redis-bench.ts'
 import { heldAgainstModel } from './store-property.ts'
 import type { Place } from './store-world.ts'
 
-const steps: readonly ScriptName[] = ['submit', 'claim', 'record', 'settle', 'cancel', 'expire', 'folded', 'seize']
+/** But for `folded`, for which nobody waits: `fleet-kills.test.ts` dies there. */
+const steps: readonly ScriptName[] = ['submit', 'claim', 'record', 'settle', 'cancel', 'expire', 'seize']
 const points: readonly (ScriptPoint | JournalPoint)[] = [
   ...steps.flatMap(name => [`${name}: sent`, `${name}: answered`] as const),
   'create: marked',
@@ -26,8 +27,9 @@ async function place(): Promise<Place & { close(): void }> {
     open: parts => bench.open({ ...parts, random: () => 0.5 }),
     openJournal: reached => FileJournal.open(bench.root, reached),
     async peek(id) {
-      const fields = Object.entries(await redis.client.hgetall(bench.key(`job:${id}`))).flat()
-      return fields.length === 0 ? undefined : fromFields(fields, id)
+      const fields = Object.entries(await redis.client.hgetall(bench.key(`job:${id}`)))
+      const record = fields.filter(([name]) => !name.startsWith('@')).map(([name, value]) => [name, JSON.parse(value)])
+      return fields.length === 0 ? undefined : jobFrom(Object.fromEntries(record), id)
     },
     close: () => undefined,
   }

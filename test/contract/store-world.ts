@@ -105,9 +105,6 @@ export class World {
   }
 
   async close(): Promise<void> {
-    // Some die where nobody waits for them.
-    for (const process of this.#stores.keys()) this.#disarm(process)
-    this.#dead.clear()
     for (const store of this.#stores) await store.close()
   }
 

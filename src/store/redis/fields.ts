@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { AgenticoreError } from '../../jobs/errors.ts'
 import type { Job } from '../../jobs/job.ts'
-import { encodeRecord, jobFrom } from '../../jobs/record.ts'
+import { encodeRecord } from '../../jobs/record.ts'
+import { snakeKey } from '../../util/case.ts'
 import { wholeStart } from '../../util/whole-start.ts'
 
 /** Of what an agent said, so much is in Redis; all of it is in the journal. */
@@ -17,17 +17,6 @@ export function toFields(job: Job): string[] {
 const written = (name: string, value: unknown): string =>
   JSON.stringify(name === 'output' ? wholeStart(String(value), previewLength) : value)
 
-/** @param source of the fields, for the error. @throws AgenticoreError `corrupt_record`, `newer_record` */
-export function fromFields(fields: readonly string[], source: string): Job {
-  const record: Record<string, unknown> = {}
-  for (let n = 0; n + 1 < fields.length; n += 2) {
-    const name = fields[n] ?? ''
-    // What begins so is the scripts' own.
-    if (!name.startsWith('@')) record[name] = parsed(fields[n + 1] ?? '', source)
-  }
-  return jobFrom(record, source)
-}
-
 /** From one record to the next, as the scripts take it. */
 export interface Change {
   readonly set: readonly string[]
@@ -36,25 +25,16 @@ export interface Change {
 
 /** What makes `after` of `before`; a cancel request is never part of it: that is decided where it is written. */
 export function changeOf(before: Job, after: Job): Change {
-  const [old, now] = [encodeRecord(before), encodeRecord(after)]
+  const [old, now] = [fieldsIn(before), fieldsIn(after)]
   const set: string[] = []
-  for (const [name, value] of Object.entries(now)) {
-    if (value !== old[name] && name !== marked) set.push(name, written(name, value))
-  }
-  return { set, drop: Object.keys(old).filter(name => now[name] === undefined && name !== marked) }
+  for (const [key, value] of now) if (value !== old.get(key)) set.push(snakeKey(key), written(key, value))
+  return { set, drop: [...old.keys()].filter(key => !now.has(key)).map(snakeKey) }
 }
 
-const marked = 'cancel_requested_at'
+const fieldsIn = (job: Job): Map<string, unknown> =>
+  new Map(Object.entries(job).filter(([key, value]) => value !== undefined && key !== 'cancelRequestedAt'))
 
 export const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** True when there is more of the output than a hash has. */
 export const isPreview = (job: Job): boolean => (job.output?.length ?? 0) >= previewLength - 1
-
-function parsed(value: string, source: string): unknown {
-  try {
-    return JSON.parse(value)
-  } catch (cause) {
-    throw new AgenticoreError('corrupt_record', `${source} has a field that is no JSON.`, { cause })
-  }
-}

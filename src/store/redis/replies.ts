@@ -1,5 +1,5 @@
 import type { Job } from '../../jobs/job.ts'
-import { fromFields } from './fields.ts'
+import { decodeJob } from '../../jobs/record.ts'
 
 /** What scripts answer, with its shape made sure of: a reply of another kind is a mistake of ours, or another's script. */
 
@@ -19,8 +19,8 @@ export const text = (value: unknown): string => (value === null || value === und
 
 /** A word about the job, and its record. @throws TypeError @throws AgenticoreError `corrupt_record`, `newer_record` */
 export function worded(reply: unknown): { readonly word: string; readonly job: Job | undefined } {
-  const [word = '', ...fields] = texts(reply)
-  return { word, job: fields.length === 0 ? undefined : jobOf(fields) }
+  const [word = '', record = ''] = texts(reply)
+  return { word, job: record === '' ? undefined : decodeJob(record, `Redis, job ${idIn(record)}`) }
 }
 
 /** The same of a record that comes after its place in the queue, from 1, or ''. */
@@ -29,9 +29,4 @@ export function placed(reply: unknown): Job | undefined {
   return job && place !== '' ? { ...job, queuePosition: Number(place) } : job
 }
 
-export const jobOf = (fields: readonly string[]): Job => fromFields(fields, `Redis, job ${idIn(fields)}`)
-
-function idIn(fields: readonly string[]): string {
-  const at = fields.findIndex((name, index) => index % 2 === 0 && name === 'id')
-  return at < 0 ? 'without an id' : (fields[at + 1] ?? '')
-}
+const idIn = (record: string): string => /"id":"([^"]*)"/.exec(record)?.[1] ?? 'without an id'

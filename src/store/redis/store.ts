@@ -392,8 +392,7 @@ function submission(job: Job, now: () => string, queueLimit = Number.POSITIVE_IN
   const { id, idempotencyKey, queueTtlSeconds } = job
   return [
     id,
-    idempotencyKey === undefined ? '' : digestOf(idempotencyKey),
-    digestOf(requestText(job)),
+    ...(idempotencyKey === undefined ? ['', ''] : [digestOf(idempotencyKey), digestOf(requestText(job))]),
     queueTtlSeconds === undefined ? '' : startByMs(job),
     Number.isFinite(queueLimit) ? queueLimit : '',
     now,

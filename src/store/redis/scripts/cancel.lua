@@ -1,11 +1,11 @@
 -- Queued: ended at once. Running: marked, and its holder hears of the change. Ended: as it is.
 -- ARGV 2 id · 3 now, RFC 3339 · 4 operation
--- Returns {} there is no such job · {'asked', record...} it runs, or had ended before · {'ended', record...} it has ended by this
+-- Returns {} there is no such job · {'asked', record} it runs, or had ended before · {'ended', record} it has ended by this
 -- Replayed: the same; the first moment stays.
 if not isInitialised() then return needsRebuild() end
 evenWhenFull()
 local id, at = ARGV[2], cjson.encode(ARGV[3])
-if redis.call('HGET', jobKey(id), '@operation') == ARGV[4] then return { 'ended', unpack(record(id)) } end
+if redis.call('HGET', jobKey(id), '@operation') == ARGV[4] then return { 'ended', record(id) } end
 local status = field(id, 'status')
 if not status then return {} end
 if status == 'running' then
@@ -19,6 +19,6 @@ elseif status == 'queued' then
   leaveQueue(id)
   ended(id, 'cancelled', 'queued')
   changed(id)
-  return { 'ended', unpack(record(id)) }
+  return { 'ended', record(id) }
 end
-return { 'asked', unpack(record(id)) }
+return { 'asked', record(id) }

@@ -16,13 +16,19 @@ local function field(id, name)
   return value and cjson.decode(value) or nil
 end
 
-local function record(id)
-  return redis.call('HGETALL', jobKey(id))
+-- As one JSON object, which costs its reader far less than a list; '' when there is none.
+local function record(id, without)
+  local all, members = redis.call('HGETALL', jobKey(id)), {}
+  for n = 1, #all, 2 do
+    local name = all[n]
+    if name:byte() ~= 64 and name ~= without then members[#members + 1] = '"' .. name .. '":' .. all[n + 1] end
+  end
+  return #members > 0 and '{' .. table.concat(members, ',') .. '}' or ''
 end
 
 -- During a rollout there are records of a version that not every pod knows.
-local function isReadable(id, highest)
-  return tonumber(redis.call('HGET', jobKey(id), 'schema_version') or 0) <= tonumber(highest)
+local function isReadable(version, highest)
+  return tonumber(version or 0) <= tonumber(highest)
 end
 
 -- Milliseconds since 1970 by the one clock that all pods share.
@@ -31,10 +37,13 @@ local function nowMs()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The attempt is still its holder's; fence as text.
+-- The attempt is still its holder's; fence as text, and what the hash has.
+local function isHolder(boot, fence, status, itsFence, itsBoot)
+  return status == '"running"' and itsFence == fence and itsBoot and cjson.decode(itsBoot) == boot
+end
+
 local function isHeldBy(id, fence, boot)
-  local now = redis.call('HMGET', jobKey(id), 'status', 'fence', 'boot_id')
-  return now[1] == '"running"' and now[2] == fence and now[3] and cjson.decode(now[3]) == boot
+  return isHolder(boot, fence, unpack(redis.call('HMGET', jobKey(id), 'status', 'fence', 'boot_id')))
 end
 
 -- An empty Redis has lost what it knew: nothing is accepted into it before the journal has been read.
@@ -90,27 +99,25 @@ local function leasesOf(boot)
   return redis.call('SCARD', key('pods:busy:' .. boot))
 end
 
--- Counts the leases that a boot holds. Draining pods bound no scale-in: what they hold is handed over.
+-- Whether a boot holds leases. Draining pods bound no scale-in: what they hold is handed over.
 -- ordinal is '' for a pod without one.
 local function setBusy(pod, boot, ordinal)
-  local count = leasesOf(boot)
-  if count > 0 then redis.call('HSET', key('pods:busy'), boot, count) else redis.call('HDEL', key('pods:busy'), boot) end
-  if count > 0 and ordinal ~= '' and not isDraining(pod, boot) then
-    redis.call('ZADD', key('scale:busy'), ordinal, boot)
-  else
-    redis.call('ZREM', key('scale:busy'), boot)
-  end
-  setFloor()
+  local isBusy = leasesOf(boot) > 0
+  if isBusy then redis.call('HSET', key('pods:busy'), boot, 1) else redis.call('HDEL', key('pods:busy'), boot) end
+  local bounds = isBusy and ordinal ~= '' and not isDraining(pod, boot)
+  local differs = bounds and redis.call('ZADD', key('scale:busy'), ordinal, boot) or redis.call('ZREM', key('scale:busy'), boot)
+  if differs == 1 then setFloor() end
 end
 
+-- Its first one makes a pod busy, and its last one free; renewals put right what else may have become of that.
 local function addLease(pod, boot, ordinal, id)
   redis.call('SADD', key('pods:busy:' .. boot), id)
-  setBusy(pod, boot, ordinal)
+  if leasesOf(boot) == 1 then setBusy(pod, boot, ordinal) end
 end
 
 local function dropLease(pod, boot, ordinal, id)
   redis.call('SREM', key('pods:busy:' .. boot), id)
-  setBusy(pod, boot, ordinal)
+  if leasesOf(boot) == 0 then setBusy(pod, boot, ordinal) end
 end
 
 -- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}; and a field of the store's own
@@ -182,7 +189,8 @@ end
 
 -- A job is listed under the session it is in now, and no earlier one.
 local function inSession(id)
-  local session, before = field(id, 'session_id'), redis.call('HGET', jobKey(id), '@session')
+  local session, before = unpack(redis.call('HMGET', jobKey(id), 'session_id', '@session'))
+  session = session and cjson.decode(session)
   if before and before ~= session then
     redis.call('ZREM', key('jobs:session:' .. before), id)
     redis.call('HDEL', jobKey(id), '@session')

@@ -2,16 +2,16 @@
 -- decided whether it still may, and whether a cancel request came first.
 -- ARGV 2 id · 3 fence · 4 boot of the holder · 5 operation · 6 change as JSON · 7 the change instead if a cancel request was
 --      made · 8 not before, in ms, or ''
--- Returns {'stale', record...} · {'ok', ''} as it was to be · {'ok', when it was asked to stop} the change instead was made
+-- Returns {'stale', record} · {'ok', ''} as it was to be · {'ok', when it was asked to stop} the change instead was made
 -- Replayed: the operation is in the record, and the answer the same until somebody claims the job.
 if not isInitialised() then return needsRebuild() end
 evenWhenFull()
 local id, boot, operation = ARGV[2], ARGV[4], ARGV[5]
-local before, asked, pod, ordinal, seized =
-  unpack(redis.call('HMGET', jobKey(id), '@operation', 'cancel_requested_at', 'pod_name', '@ordinal', '@seized'))
+local before, asked, pod, ordinal, seized, held, fence, holder = unpack(redis.call('HMGET', jobKey(id), '@operation',
+  'cancel_requested_at', 'pod_name', '@ordinal', '@seized', 'status', 'fence', 'boot_id'))
 if before == operation then return { 'ok', '' } end
 if before == operation .. ' cancelled' then return { 'ok', cjson.decode(asked) } end
-if not isHeldBy(id, ARGV[3], boot) then return { 'stale', unpack(record(id)) } end
+if not isHolder(boot, ARGV[3], held, fence, holder) then return { 'stale', record(id) } end
 
 redis.call('ZREM', key('running'), id)
 -- What a reaper has taken counts for nobody.
