@@ -24,6 +24,9 @@ export interface SeenEvent {
   readonly pod_name?: string
 }
 
+/** It was not heard to the end, by a server that stood still meanwhile; there were too many. */
+const again = [408, 429]
+
 /** One that stands still is not waited for. */
 const patienceMs = 10_000
 
@@ -129,7 +132,7 @@ export class Clients {
         })
         const answer: T & { success: boolean; error: string } = JSON.parse(await response.text())
         if (answer.success) return answer
-        if (response.status < 500 && response.status !== 429) throw new Refused(`${method} ${path}: ${answer.error}`)
+        if (response.status < 500 && !again.includes(response.status)) throw new Refused(`${method} ${path}: ${answer.error}`)
       } catch (error) {
         if (error instanceof Refused) throw error
       }
