@@ -29,6 +29,7 @@ const again = [408, 429]
 
 /** One that stands still is not waited for. */
 const patienceMs = 10_000
+const againMs = 200
 
 const finals = ['succeeded', 'failed', 'cancelled', 'expired']
 
@@ -85,7 +86,7 @@ export class Clients {
           .filter(Boolean)
           .map(line => JSON.parse(line))
       } catch {
-        await delay(50)
+        await delay(againMs)
       }
     }
   }
@@ -99,7 +100,7 @@ export class Clients {
       } catch {
         // The server is gone: the next one goes on.
       }
-      await delay(50)
+      await delay(againMs)
     }
   }
 
@@ -136,7 +137,7 @@ export class Clients {
       } catch (error) {
         if (error instanceof Refused) throw error
       }
-      await delay(50)
+      await delay(againMs)
     }
   }
 }
