@@ -48,6 +48,7 @@ async function play(seed: number): Promise<void> {
     slots: Number(values.slots),
     faultEveryMs: Number(values['fault-every']),
     persistence: persistenceOf(seed),
+    fillsDisk: true,
     seed,
   })
   const { jobs, starts, cancelled, followed, poison, seconds } = report

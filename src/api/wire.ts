@@ -20,6 +20,7 @@ const recordOnly = {
   sessionCostUsd: undefined,
   agentUid: undefined,
   crashes: undefined,
+  putOffs: undefined,
   modelUsed: undefined,
   traceparent: undefined,
 }

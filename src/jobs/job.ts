@@ -103,6 +103,8 @@ export interface Job extends CompleteRequest, RunFacts {
   readonly interruptions: number
   /** How many holders in a row died with it. */
   readonly crashes?: number
+  /** How often it was given back to wait for what was in the way; 0, if not given. */
+  readonly putOffs?: number
   readonly worktreePath: string
   readonly jobConfigDir: string
   readonly branch: string

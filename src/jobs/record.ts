@@ -39,6 +39,7 @@ const fields: Readonly<Record<keyof Job, Check>> = {
   attempt: count,
   interruptions: count,
   crashes: optional(count),
+  putOffs: optional(count),
   pid: optional(count),
   agentUid: optional(count),
   worktreePath: text,

@@ -2,7 +2,7 @@ import t from 'tap'
 import { newJob } from '../../test/helpers/jobs.ts'
 import type { Job, Outcome } from './job.ts'
 import { finalStatuses } from './job.ts'
-import { cancelRequested, claimed, finished, isReady, recorded, released } from './states.ts'
+import { abandoned, cancelRequested, claimed, finished, isReady, recorded, released } from './states.ts'
 
 const at = new Date('2026-11-23T12:00:00Z')
 const later = new Date('2026-11-23T12:05:00Z')
@@ -50,11 +50,15 @@ t.test('a release gives the attempt back and counts an interruption, as often as
     t.match(job, { attempt: 1, interruptions: n - 1 })
     job = released(recorded(job, { pid: 5, worktreePath: '/w', sessionId: 's' }), { at, notBefore: later })
     t.match(job, { status: 'queued', attempt: 0, interruptions: n, podName: '', worktreePath: '', sessionId: 's' })
+    t.equal(job.putOffs, n)
     t.equal(job.pid, undefined)
     t.equal(isReady(job, at), false)
     t.equal(isReady(job, later), true)
   }
-  t.equal(claimed(job, { fence: 9, podName: 'a', bootId: 'boot', at: later }).notBefore, undefined)
+  const last = claimed(job, { fence: 9, podName: 'a', bootId: 'boot', at: later })
+  t.equal(last.notBefore, undefined)
+  t.match(released(last, { at: later }), { interruptions: 5, putOffs: 4 }, 'handed over, it was not put off')
+  t.match(abandoned(last, later), { interruptions: 5, putOffs: 4 })
 })
 
 t.test('a cancel request wins over whatever the holder says, and keeps what it found', async t => {

@@ -83,7 +83,7 @@ export function released(job: Job, release: { notBefore?: Date; at: Date }): Job
     worktreePath: '',
     attempt: job.attempt - 1,
     interruptions: job.interruptions + 1,
-    ...(release.notBefore ? { notBefore: release.notBefore.toISOString() } : {}),
+    ...(release.notBefore ? { notBefore: release.notBefore.toISOString(), putOffs: (job.putOffs ?? 0) + 1 } : {}),
   }
 }
 

@@ -118,7 +118,8 @@ export class Attempt {
   #putOffFor(error: unknown): PutOff | undefined {
     const { errorCode } = failureOf(error)
     if (errorCode === 'model_busy') return 'model_busy'
-    const isWaitedFor = this.#parts.waitsForStorage && this.#lease.job.interruptions < mostWaitsForStorage
+    const { putOffs = 0 } = this.#lease.job
+    const isWaitedFor = this.#parts.waitsForStorage && putOffs < mostWaitsForStorage
     return errorCode === 'storage_failed' && isWaitedFor ? 'storage_failed' : undefined
   }
 

@@ -85,7 +85,7 @@ export class JobRunner {
 
   async #release(lease: Lease, attempt: Attempt, { reason, putOff, facts }: Release): Promise<Job> {
     const { store, redact, clock, random } = this.#parts
-    const waitMs = putOff ? backoffMs(lease.job.interruptions, waiting, random()) : 0
+    const waitMs = putOff ? backoffMs(lease.job.putOffs ?? 0, waiting, random()) : 0
     const notBefore = putOff ? new Date(clock.now().getTime() + waitMs) : undefined
     const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
     await attempt.tryEmit({ type: 'released', reason, ...when })

@@ -24,8 +24,12 @@ export interface SeenEvent {
   readonly pod_name?: string
 }
 
+/** It was not heard to the end, by a server that stood still meanwhile; there were too many. */
+const again = [408, 429]
+
 /** One that stands still is not waited for. */
 const patienceMs = 10_000
+const againMs = 200
 
 const finals = ['succeeded', 'failed', 'cancelled', 'expired']
 
@@ -84,7 +88,7 @@ export class Clients {
           .filter(Boolean)
           .map(line => JSON.parse(line))
       } catch {
-        await delay(50)
+        await delay(againMs)
       }
     }
   }
@@ -98,7 +102,7 @@ export class Clients {
       } catch {
         // The server is gone: the next one goes on.
       }
-      await delay(50)
+      await delay(againMs)
     }
   }
 
@@ -132,11 +136,11 @@ export class Clients {
         })
         const answer: T & { success: boolean; error: string } = JSON.parse(await response.text())
         if (answer.success) return answer
-        if (response.status < 500 && response.status !== 429) throw new Refused(`${method} ${path}: ${answer.error}`)
+        if (response.status < 500 && !again.includes(response.status)) throw new Refused(`${method} ${path}: ${answer.error}`)
       } catch (error) {
         if (error instanceof Refused) throw error
       }
-      await delay(50)
+      await delay(againMs)
     }
   }
 }

@@ -23,6 +23,8 @@ export interface FleetPlan {
   /** How many jobs a pod runs at once. */
   readonly slots: number
   readonly persistence: Persistence
+  /** Also the disk that all of them share, now and then; what runs into that waits for half a minute or longer. */
+  readonly fillsDisk: boolean
   /** Something happens to one of two pods every so often, to Redis or the disk every second or third time as often, in ms. */
   readonly faultEveryMs: number
   readonly seed: number
@@ -60,7 +62,7 @@ export async function conductFleet(plan: FleetPlan): Promise<FleetReport> {
   mkdirSync(join(plan.directory, 'redis'))
   const redis = await startRedis({ directory: join(plan.directory, 'redis'), args: redisArgs[plan.persistence] })
   try {
-    const report = await new FleetChaos(plan, { github, redis, shared, disk: isDisk ? shared : undefined }).run()
+    const report = await new FleetChaos(plan, { github, redis, shared, disk: isDisk && plan.fillsDisk ? shared : undefined }).run()
     // A disk of its own is gone in a moment.
     if (findingsOf(report).length > 0)
       cpSync(join(shared, 'job-state'), join(plan.directory, 'job-state'), { recursive: true })

@@ -41,13 +41,13 @@ export class Crowd {
     await Promise.all([submitted, this.#watch(limitMs, nearTheEnd)])
   }
 
-  /** Every twentieth works on the repository. */
+  /** Every fiftieth works on the repository. */
   async #submitAll(lane: number, count: number): Promise<void> {
     const { clients, cloneUrl, random } = this.#parts
     for (let n = 0; n < count; n++) {
       while (this.#active > mostActive) await delay(lookEveryMs)
       const key = `${lane}-${n}`
-      const body = { task: `job ${key}`, idempotency_key: key, ...(n % 20 === 0 ? { repo_url: cloneUrl } : {}) }
+      const body = { task: `job ${key}`, idempotency_key: key, ...(n % 50 === 0 ? { repo_url: cloneUrl } : {}) }
       const { id } = await clients.submit(body)
       const ids = new Set([id])
       this.accepted.set(key, ids)

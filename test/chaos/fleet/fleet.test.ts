@@ -17,6 +17,7 @@ t.test(
       pods: 3,
       slots: 3,
       persistence: persistenceOf(seed),
+      fillsDisk: false,
       faultEveryMs: 1500,
       seed,
       limitMs: 240_000,

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { statfsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A disk of its own, that can be filled without harm to anybody. @returns false where that is not allowed */
+const roomy = '512m'
+
+/** A disk of its own, that can be full without harm to anybody. @returns false where that is not allowed */
 export function mountSmall(directory: string): boolean {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=384m', 'tmpfs', directory], { stdio: 'pipe' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${roomy}`, 'tmpfs', directory], { stdio: 'pipe' })
     return true
   } catch {
     return false
@@ -15,18 +16,24 @@ export function mountSmall(directory: string): boolean {
 
 export const unmount = (directory: string): void => void execFileSync('umount', ['--lazy', directory])
 
-/** To its last block, for so long. */
+/** It has not a block more than what is on it, for so long. */
 export async function fill(disk: string, ms: number): Promise<void> {
-  const ballast = join(disk, 'ballast')
-  const file = openSync(ballast, 'w')
-  const block = Buffer.alloc(65_536)
+  while (!resized(disk, String(usedBytes(disk)))) await delay(5)
+  await delay(ms)
+  resized(disk, roomy)
+}
+
+function usedBytes(disk: string): number {
+  const { blocks, bfree, bsize } = statfsSync(disk)
+  return (blocks - bfree) * bsize
+}
+
+/** @returns false when there is more on it by now */
+function resized(disk: string, size: string): boolean {
   try {
-    for (;;) writeSync(file, block)
+    execFileSync('mount', ['-o', `remount,size=${size}`, disk], { stdio: 'pipe' })
+    return true
   } catch {
-    // It is full: that is what was wanted.
-    await delay(ms)
-  } finally {
-    closeSync(file)
-    rmSync(ballast)
+    return false
   }
 }

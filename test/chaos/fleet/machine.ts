@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs'
 import { processesWith } from '../../helpers/processes.ts'
 import { until } from '../../helpers/until.ts'
 
+/** A machine that does other work, too, may take long to start anything. */
+const startMs = 60_000
+
 /** Whether machines can be had that do not see each other's processes: by root alone. */
 export const canSeparate: boolean = spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
 
@@ -85,7 +88,7 @@ function programOf(child: ChildProcess, inside = child.pid ?? 0): Program {
 }
 
 async function firstChildOf(pid: number | undefined): Promise<number> {
-  return await until(() => childrenOf(pid)[0], 5000)
+  return await until(() => childrenOf(pid)[0], startMs)
 }
 
 function childrenOf(pid: number | undefined): number[] {

@@ -8,6 +8,9 @@ import { Spans } from './spans.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
+/** Not ours: what is in front of the system's programs there can be slower than they are. */
+const path = '/usr/local/bin:/usr/bin:/bin'
+
 export interface PodPlace {
   readonly name: string
   /** Its machine's own disk. */
@@ -122,7 +125,7 @@ export class ChaosPod {
   async #start(): Promise<void> {
     const { name, directory, env } = this.#place
     const program = await this.#machine.run(join(root, 'bin/agenticore'), ['serve', '--port', String(this.#port)], {
-      PATH: process.env.PATH ?? '',
+      PATH: path,
       HOME: directory,
       TMPDIR: join(directory, 'tmp'),
       NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'),
@@ -152,7 +155,7 @@ export class ChaosPod {
   async #watch(): Promise<void> {
     const { signal } = this.#isClosed
     while (!signal.aborted) {
-      await delay(50, undefined, { signal }).catch(() => undefined)
+      await delay(200, undefined, { signal }).catch(() => undefined)
       const waiting = [...this.#untilBack]
       const program = this.#program
       if (waiting.length === 0 || !(await this.#isReady()) || program !== this.#program) continue
