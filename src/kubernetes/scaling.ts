@@ -43,7 +43,6 @@ const scaledObject = (release: Release): KubernetesObject => {
     spec: {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: fullName(release) },
       pollingInterval: keda.pollingInterval,
-      cooldownPeriod: keda.cooldownPeriod,
       minReplicaCount: keda.minReplicas,
       maxReplicaCount: keda.maxReplicas,
       // Redis away: as many as there are.

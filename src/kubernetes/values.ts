@@ -70,7 +70,7 @@ const keda = group(
     cooldownPeriod: value(
       count(0),
       60,
-      'Seconds until KEDA scales to zero; with a pod that always is there it has no effect.',
+      'Has no effect: it is about scaling to zero, and there always is a pod.',
     ),
     listLength: value(
       z.union([z.string().regex(/^[1-9]\d*$/, 'has to be a number'), count(1)]),
