@@ -66,7 +66,7 @@ async function lived(t: Test, env: Readonly<Record<string, string>> = {}) {
   }
 }
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 t.test('what is known of a job is the same with Claude Code and with the agent that stands in for it', async t => {
   let real: unknown
