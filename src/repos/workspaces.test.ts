@@ -397,7 +397,7 @@ t.test(
 )
 
 t.test(
-  '12 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
+  '20 jobs at once, the origin force-pushed and the cache deleted meanwhile: each has what it asked for',
   { timeout: 120_000 },
   async t => {
     const { cloneUrl, path, commit } = await world.repo()
@@ -413,7 +413,7 @@ t.test(
       rules: { allowedHosts: [], allowPaths: true },
       root: treesRoot,
     })
-    const jobs = 12
+    const jobs = 20
     const tips = [commit]
     // A job begins when so many commits have been there, however long that takes.
     const reached = Array.from({ length: jobs }, () => Promise.withResolvers<void>())
