@@ -21,7 +21,7 @@ export function podFaults({ pods, leaseMs, random }: PodFaultsParts): Kinds {
     'lost with its machine': () => pod().lose(leaseMs * 2 * random()),
     'stood still': () => pod().freeze(leaseMs * (0.5 + random())),
     replaced: () => pod().replace(),
-    'cut off': () => cutOff(pod(), leaseMs * 1.5 * random()),
+    'cut off': () => cutOff(pod(), leaseMs * 3 * random()),
     'half-open wires': () => halfOpen(pod(), leaseMs * 1.5),
     'slow wire': () => slow(pod(), 1000 * random()),
     'lost replies': async () => {
