@@ -145,10 +145,14 @@ export class Place {
     return (await this.kubectl('exec', 'redis-0', '--', 'redis-cli', ...secret, ...args)).trim()
   }
 
+  /** The log of a pod to its end, kept as evidence. @returns where it is */
+  async follow(pod: string): Promise<string> {
+    const { stdout, stderr } = await this.triedKubectl('logs', '--follow', '--timestamps', pod)
+    return this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
+  }
+
   /** What is left to see when something was not as it should be. */
   async keepEvidence(): Promise<void> {
-    const directory = join(evidence, this.namespace)
-    mkdirSync(directory, { recursive: true })
     const pods = (await this.triedKubectl('get', 'pods', '--output=name')).stdout.split('\n').filter(Boolean)
     const looks: readonly (readonly [string, readonly string[]])[] = [
       ['objects.txt', ['get', 'all,pvc,scaledobjects,jobs', '--output=wide']],
@@ -158,8 +162,16 @@ export class Place {
     ]
     for (const [file, args] of looks) {
       const { stdout, stderr } = await this.triedKubectl(...args)
-      writeFileSync(join(directory, file), stdout + stderr)
+      this.#keep(file, stdout + stderr)
     }
+  }
+
+  #keep(name: string, text: string): string {
+    const directory = join(evidence, this.namespace)
+    mkdirSync(directory, { recursive: true })
+    const path = join(directory, name)
+    writeFileSync(path, text)
+    return path
   }
 
   /** Agents that still run are not waited for. */
