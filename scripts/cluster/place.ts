@@ -23,6 +23,10 @@ export interface PlaceWish {
 /** Where somebody looks who wants to know why. */
 export const evidence = '/tmp/agenticore-cluster-test'
 
+const label = 'agenticore.test/place'
+/** In the names: what the HPA has seen of one of that name within its window, it heeds for the next. */
+const run = crypto.randomUUID().slice(0, 4)
+
 const apiKey = `${canary}-door`
 
 /** A namespace for `work`, which goes with it; what `work` throws is a promise not kept, and the chapter goes on. */
@@ -55,9 +59,18 @@ export class Place {
   }
 
   static async make(name: string, wish: PlaceWish = {}): Promise<Place> {
-    const place = new Place(`test-${name}`, wish)
-    await place.#removeOld()
+    // That an earlier run may have left.
+    const selector = `${label}=${name}`
+    const old = await ran('kubectl', [
+      'get',
+      'namespaces',
+      `--selector=${selector}`,
+      '--output=jsonpath={.items[*].metadata.name}',
+    ])
+    for (const namespace of old.split(' ').filter(Boolean)) await new Place(namespace, {}).remove()
+    const place = new Place(`test-${name}-${run}`, wish)
     await ran('kubectl', ['create', 'namespace', place.namespace])
+    await ran('kubectl', ['label', 'namespace', place.namespace, selector])
     if (wish.standard) {
       await ran('kubectl', [
         'label',
@@ -145,10 +158,14 @@ export class Place {
     return (await this.kubectl('exec', 'redis-0', '--', 'redis-cli', ...secret, ...args)).trim()
   }
 
+  /** The log of a pod to its end, kept as evidence. @returns where it is */
+  async follow(pod: string): Promise<string> {
+    const { stdout, stderr } = await this.triedKubectl('logs', '--follow', '--timestamps', pod)
+    return this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
+  }
+
   /** What is left to see when something was not as it should be. */
   async keepEvidence(): Promise<void> {
-    const directory = join(evidence, this.namespace)
-    mkdirSync(directory, { recursive: true })
     const pods = (await this.triedKubectl('get', 'pods', '--output=name')).stdout.split('\n').filter(Boolean)
     const looks: readonly (readonly [string, readonly string[]])[] = [
       ['objects.txt', ['get', 'all,pvc,scaledobjects,jobs', '--output=wide']],
@@ -158,8 +175,16 @@ export class Place {
     ]
     for (const [file, args] of looks) {
       const { stdout, stderr } = await this.triedKubectl(...args)
-      writeFileSync(join(directory, file), stdout + stderr)
+      this.#keep(file, stdout + stderr)
     }
+  }
+
+  #keep(name: string, text: string): string {
+    const directory = join(evidence, this.namespace)
+    mkdirSync(directory, { recursive: true })
+    const path = join(directory, name)
+    writeFileSync(path, text)
+    return path
   }
 
   /** Agents that still run are not waited for. */
@@ -168,14 +193,6 @@ export class Place {
     await this.triedKubectl('delete', 'statefulsets', '--all', '--cascade=orphan')
     await this.triedKubectl('delete', 'pods', '--all', '--force', '--grace-period=0', '--wait=false')
     await tried('kubectl', ['delete', 'namespace', this.namespace, '--wait=false'])
-  }
-
-  /** That an earlier run may have left. */
-  async #removeOld(): Promise<void> {
-    const { exitCode } = await tried('kubectl', ['get', 'namespace', this.namespace])
-    if (exitCode !== 0) return
-    await this.remove()
-    await tried('kubectl', ['wait', '--for=delete', `namespace/${this.namespace}`, '--timeout=180s'])
   }
 
   /** The seed's command. */

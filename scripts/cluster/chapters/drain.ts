@@ -27,6 +27,7 @@ async function drained(chapter: Chapter, outside: Outside, name: string, times: 
     await fleet.untilHeld([id])
     const before = await fleet.job(id)
     const began = performance.now()
+    const log = place.follow(before.pod_name)
     const passed = (): number => (performance.now() - began) / 1000
     const gone = place
       .kubectl('delete', 'pod', before.pod_name, '--wait', `--timeout=${gracePeriodSeconds + 60}s`)
@@ -44,6 +45,11 @@ async function drained(chapter: Chapter, outside: Outside, name: string, times: 
       `${title}: a job that does not end runs again elsewhere`,
       movedAfter < timeoutSeconds,
       `${before.pod_name} → ${after.pod_name} after ${movedAfter.toFixed(1)} s`,
+    )
+    chapter.report(
+      `${title}: it is let alone until 25 s before the end of the drain`,
+      movedAfter >= timeoutSeconds - 25,
+      `${movedAfter.toFixed(1)} s; ${await log}`,
     )
     const goneAfter = await gone
     chapter.report(
