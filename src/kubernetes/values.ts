@@ -67,11 +67,7 @@ const keda = group(
     minReplicas: value(count(1), 1, 'Pods that there always are.'),
     maxReplicas: value(count(1), 10, 'Pods that there are at most.'),
     pollingInterval: value(count(1), 15, 'Seconds between two looks at Redis.'),
-    cooldownPeriod: value(
-      count(0),
-      60,
-      'Has no effect: it is about scaling to zero, and there always is a pod.',
-    ),
+    cooldownPeriod: value(count(0), 60, 'Has no effect: it is about scaling to zero, and there always is a pod.'),
     listLength: value(
       z.union([z.string().regex(/^[1-9]\d*$/, 'has to be a number'), count(1)]),
       '5',
