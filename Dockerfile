@@ -72,7 +72,9 @@ RUN apt-get update \
 COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 COPY --from=agentihooks /opt/agentihooks /opt/agentihooks
 RUN ln -s /opt/agentihooks/bin/agentihooks /usr/local/bin/agentihooks
-COPY --from=packages /out/claude /usr/local/bin/claude
+# To be run, and not to be read: then the kernel lets nobody of an agent's user look into the memory of the Claude Code that
+# runs as that user, where the model's key is.
+COPY --from=packages --chmod=711 /out/claude /usr/local/bin/claude
 COPY --from=packages /out/licenses /usr/share/licenses
 COPY --chmod=755 scripts/image/entrypoint /usr/local/bin/agenticore
 RUN ln -s agenticore /usr/local/bin/agenticore-healthy

@@ -52,7 +52,7 @@ git:
 
 A key is a group and a name in it; the table has a dot between them. Where commas are allowed between several, a list is,
 too. A file for \`server.api_keys\` that is empty is an error: without a key the server would be open. An unknown key is an error that names the nearest one, and so is one that is there twice. Keys that this version has
-no use for (\`redis\`, \`agentihooks\`, those of the Python agenticore) are passed over with a warning.
+no use for (those of the Python agenticore) are passed over with a warning.
 
 Secrets are better kept in files of their own: \`X_FILE\` or \`x_file\` is the path of one, whose white space at both ends does
 not count; in one with API keys a newline separates as a comma does. Giving both the secret and its file is an error. A

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { messageOf } from '../util/error-code.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
 import { printableJson } from '../util/printable.ts'
 import { wholeStart } from '../util/whole-start.ts'
 import { directory } from './kinds.ts'
@@ -59,8 +59,15 @@ function contentOf(path: Given, { kind }: Source, home: string): string {
   try {
     return readFileSync(absolute ?? path.text, 'utf8').trim()
   } catch (error) {
-    throw new SettingError(`${path.place}${path.name} cannot be read: ${messageOf(error)}.`)
+    throw new SettingError(`${path.place}${path.name} cannot be read: ${messageOf(error)}.${whatToDo(error)}`)
   }
+}
+
+/** What Docker makes of a file that is not there, and of one that only its owner may read. */
+function whatToDo(error: unknown): string {
+  if (hasCode(error, 'EISDIR'))
+    return ' It is a directory, as Docker makes one where the file to mount is missing: make the file.'
+  return hasCode(error, 'EACCES') ? ' Give the user that agenticore runs as the right to read it.' : ''
 }
 
 const longestShown = 200
