@@ -158,10 +158,10 @@ export class Place {
     return (await this.kubectl('exec', 'redis-0', '--', 'redis-cli', ...secret, ...args)).trim()
   }
 
-  /** The log of a pod to its end, kept as evidence. @returns where it is */
-  async follow(pod: string): Promise<string> {
+  /** The log of a pod to its end, kept as evidence. */
+  async follow(pod: string): Promise<void> {
     const { stdout, stderr } = await this.triedKubectl('logs', '--follow', '--timestamps', pod)
-    return this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
+    this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
   }
 
   /** What is left to see when something was not as it should be. */
@@ -179,12 +179,10 @@ export class Place {
     }
   }
 
-  #keep(name: string, text: string): string {
+  #keep(name: string, text: string): void {
     const directory = join(evidence, this.namespace)
     mkdirSync(directory, { recursive: true })
-    const path = join(directory, name)
-    writeFileSync(path, text)
-    return path
+    writeFileSync(join(directory, name), text)
   }
 
   /** Agents that still run are not waited for. */
