@@ -15,7 +15,7 @@ export async function faults(chapter: Chapter, outside: Outside): Promise<void> 
     const drain = { timeoutSeconds: 40, gracePeriodSeconds: 70 }
     await helm(place, 'install', valuesWith({ replicas: 3, drain }))
     const fleet = new Fleet(place, outside, await outside.repository('faults'), 3)
-    for (const fault of [rolledOut, forced, withoutRedis, emptied, frozenNode])
+    for (const fault of [frozenNode, rolledOut, forced, withoutRedis, emptied])
       await fault({ chapter, place, outside, fleet })
   })
 }
