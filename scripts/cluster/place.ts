@@ -12,8 +12,6 @@ export interface PlaceWish {
   readonly password?: string
   /** Whether what Redis holds outlives its pod; yes unless told. */
   readonly redisIsKept?: boolean
-  /** Whether KEDA, which lives in another namespace, finds Redis. */
-  readonly isFoundByKeda?: boolean
   /** Whether callers need one; otherwise the Secret has what the seed's command puts in, and no more. */
   readonly hasApiKey?: boolean
   /** Pod Security's standard. */
@@ -195,11 +193,11 @@ export class Place {
 
   /** The seed's command. */
   async #createSecret(): Promise<void> {
-    const { password, hasApiKey, isFoundByKeda } = this.wish
+    const { password, hasApiKey } = this.wish
     const secret = password === undefined ? '' : `default:${encodeURIComponent(password)}@`
     const literals = {
       'redis-url': `redis://${secret}redis:6379/0`,
-      'redis-address': isFoundByKeda ? `redis.${this.namespace}.svc.cluster.local:6379` : 'redis:6379',
+      'redis-address': 'redis:6379',
       'github-token': githubToken,
       'anthropic-api-key': modelKey,
       ...(password === undefined ? {} : { 'redis-password': password }),
