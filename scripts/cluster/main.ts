@@ -9,7 +9,7 @@ import { upgrade } from './chapters/upgrade.ts'
 import { type Outside, openOutside } from './outside.ts'
 import { evidence } from './place.ts'
 import { Chapter, writePage } from './report.ts'
-import { ran, root } from './run.ts'
+import { ran } from './run.ts'
 
 const chapters: Readonly<
   Record<string, readonly [title: string, work: (chapter: Chapter, outside: Outside) => Promise<void>]>
@@ -29,7 +29,8 @@ async function versions(): Promise<string> {
   const helm = await ran('helm', ['version', '--template={{.Version}}'])
   const log = await ran('kubectl', ['--namespace', 'keda', 'logs', 'deployment/keda-operator'])
   const keda = /KEDA Version: (\S+)/.exec(log)?.[1]
-  const revision = await ran('git', ['-C', root, 'rev-parse', '--short', 'HEAD'])
+  // Of the image, as scripts/cluster-test found it there.
+  const revision = process.env.REVISION?.slice(0, 9)
   return `Kubernetes ${kubernetes}, Helm ${helm}, KEDA ${keda}, agenticore ${revision}.`
 }
 

@@ -12,8 +12,6 @@ export interface PlaceWish {
   readonly password?: string
   /** Whether what Redis holds outlives its pod; yes unless told. */
   readonly redisIsKept?: boolean
-  /** Whether KEDA, which lives in another namespace, finds Redis. */
-  readonly isFoundByKeda?: boolean
   /** Whether callers need one; otherwise the Secret has what the seed's command puts in, and no more. */
   readonly hasApiKey?: boolean
   /** Pod Security's standard. */
@@ -158,10 +156,10 @@ export class Place {
     return (await this.kubectl('exec', 'redis-0', '--', 'redis-cli', ...secret, ...args)).trim()
   }
 
-  /** The log of a pod to its end, kept as evidence. @returns where it is */
-  async follow(pod: string): Promise<string> {
+  /** The log of a pod to its end, kept as evidence. */
+  async follow(pod: string): Promise<void> {
     const { stdout, stderr } = await this.triedKubectl('logs', '--follow', '--timestamps', pod)
-    return this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
+    this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
   }
 
   /** What is left to see when something was not as it should be. */
@@ -179,12 +177,10 @@ export class Place {
     }
   }
 
-  #keep(name: string, text: string): string {
+  #keep(name: string, text: string): void {
     const directory = join(evidence, this.namespace)
     mkdirSync(directory, { recursive: true })
-    const path = join(directory, name)
-    writeFileSync(path, text)
-    return path
+    writeFileSync(join(directory, name), text)
   }
 
   /** Agents that still run are not waited for. */
@@ -197,11 +193,11 @@ export class Place {
 
   /** The seed's command. */
   async #createSecret(): Promise<void> {
-    const { password, hasApiKey, isFoundByKeda } = this.wish
+    const { password, hasApiKey } = this.wish
     const secret = password === undefined ? '' : `default:${encodeURIComponent(password)}@`
     const literals = {
       'redis-url': `redis://${secret}redis:6379/0`,
-      'redis-address': isFoundByKeda ? `redis.${this.namespace}.svc.cluster.local:6379` : 'redis:6379',
+      'redis-address': 'redis:6379',
       'github-token': githubToken,
       'anthropic-api-key': modelKey,
       ...(password === undefined ? {} : { 'redis-password': password }),

@@ -49,8 +49,9 @@ async function drained(chapter: Chapter, outside: Outside, name: string, times: 
     chapter.report(
       `${title}: it is let alone until 25 s before the end of the drain`,
       movedAfter >= timeoutSeconds - 25,
-      `${movedAfter.toFixed(1)} s; ${await log}`,
+      `${movedAfter.toFixed(1)} s`,
     )
+    await log
     const goneAfter = await gone
     chapter.report(
       `${title}: the pod is gone inside its grace period`,

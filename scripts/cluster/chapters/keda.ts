@@ -33,26 +33,26 @@ interface Scene {
 
 /** Scaling by the real KEDA, with a password on Redis. */
 export async function keda(chapter: Chapter, outside: Outside): Promise<void> {
-  await inPlace(
-    chapter,
-    'keda',
-    { hasApiKey: true, isFoundByKeda: true, password: 'a-p@ss/word', redisIsKept: false },
-    async place => {
-      const values = { enabled: true, pollingInterval: pollingSeconds, scaleInSeconds, listLength }
-      await helm(place, 'install', valuesWith({ keda: values, config: { maxParallelJobs: 1 } }))
-      await place.kubectl('wait', '--for=condition=Ready', 'scaledobject/agenticore-scaler', '--timeout=120s')
-      await using watched = new Watched(place)
-      await using samples = new ScaleSamples(place)
-      const fleet = new Fleet(place, outside, await outside.repository('keda'))
-      const scene = { chapter, place, outside, fleet, watched, samples }
-      const ids = await grows(scene)
-      const last = await oneStays(scene, ids)
-      await withoutKeda(scene)
-      await emptied(scene, last)
-      await shrinks(scene, last)
-      await withoutRedis(scene)
-    },
-  )
+  await inPlace(chapter, 'keda', { hasApiKey: true, password: 'a-p@ss/word', redisIsKept: false }, async place => {
+    const values = { enabled: true, pollingInterval: pollingSeconds, scaleInSeconds, listLength }
+    await helm(place, 'install', valuesWith({ keda: values, config: { maxParallelJobs: 1 } }))
+    await place.kubectl('wait', '--for=condition=Ready', 'scaledobject/agenticore-scaler', '--timeout=120s')
+    chapter.report(
+      'the Secret of the specification, redis-address=redis:6379, is enough for KEDA',
+      true,
+      'the ScaledObject is ready',
+    )
+    await using watched = new Watched(place)
+    await using samples = new ScaleSamples(place)
+    const fleet = new Fleet(place, outside, await outside.repository('keda'))
+    const scene = { chapter, place, outside, fleet, watched, samples }
+    const ids = await grows(scene)
+    const last = await oneStays(scene, ids)
+    await withoutKeda(scene)
+    await emptied(scene, last)
+    await shrinks(scene, last)
+    await withoutRedis(scene)
+  })
 }
 
 /** `floor + queue / listLength`, number by number. */

@@ -31,7 +31,7 @@ async function whileJobsRun(chapter: Chapter, outside: Outside): Promise<void> {
 
 /** After an install with values that the second command does not repeat. */
 async function withKedaAlone(chapter: Chapter): Promise<void> {
-  await inPlace(chapter, 'upgrade-keda', { isFoundByKeda: true }, async place => {
+  await inPlace(chapter, 'upgrade-keda', {}, async place => {
     await helm(place, 'install', valuesWith({ storage: { className: 'efs-sc', size: '7Gi' }, replicas: 3 }))
     const uids = await pods(place)
     await using watched = new Watched(place)
