@@ -90,6 +90,9 @@ t.test('8. also an agent that does not heed SIGTERM', async t => {
   const [seconds = '0'] = await world.redis.client.time()
   const lease = Number(await world.redis.client.zscore('agenticore:running', id))
   t.ok(lease > Number(seconds) * 1000, 'its lease lasts a while yet')
+  gate.open()
+  proxy.mend()
+  t.match(await endOf(cutOff, id), { status: 'succeeded' })
 })
 
 t.test('10. cancelling wins and reaches the pod that runs the job, also one that is dead', async t => {

@@ -83,19 +83,22 @@ export class Rebuild {
 
   async #begin(token: string, known: readonly JobId[]): Promise<void> {
     const { scripts, journal, seen, warn } = this.#parts
-    const ids = [...new Set([...known, ...(await journal.active())])].sort()
+    const active = new Set(await journal.active())
+    const ids = [...new Set([...known, ...active])].sort()
     if (ids.length > 0) warn(`Redis has lost what it knew, or is old: ${ids.length} jobs are put in place again.`)
-    if (!(await this.#place(ids, token))) return
+    if (!(await this.#place(ids, token, active))) return
     const epoch = crypto.randomUUID()
     if ((await scripts.run('rebuilt', token, epoch, seen.rev, seen.runId)) === 1) this.#listEnded(token)
   }
 
   /** In the order of submission, which is that of the queue. @returns false when the rebuild is another pod's by now */
-  async #place(ids: readonly JobId[], token: string): Promise<boolean> {
+  async #place(ids: readonly JobId[], token: string, active: ReadonlySet<JobId>): Promise<boolean> {
     for (const batch of batches(ids)) {
       if (!(await this.#isOurs(token))) return false
       const recorded = await inBatches(batch, id => this.#parts.restoring.recorded(id))
-      if (!(await this.#placeAll(recorded, token))) return false
+      // Whoever wrote the end of one that is marked yet did not come to the rest.
+      const placed = recorded.map(each => (active.has(each.id) ? { ...each, isFolded: false } : each))
+      if (!(await this.#placeAll(placed, token))) return false
     }
     return true
   }

@@ -33,8 +33,8 @@ export class Crowd {
 
   /** @param nearTheEnd called when there is no more than a twentieth left: what is asserted is that all of them end, not that faults do */
   async use(limitMs: number, nearTheEnd: () => void): Promise<void> {
-    const each = Math.ceil(this.#parts.jobs / lanes)
-    const submitting = Promise.all(Array.from({ length: lanes }, (_, n) => this.#submitAll(n, each)))
+    const shareOf = (lane: number): number => Math.ceil((this.#parts.jobs - lane) / lanes)
+    const submitting = Promise.all(Array.from({ length: lanes }, (_, n) => this.#submitAll(n, shareOf(n))))
     const submitted = submitting.then(() => {
       this.#submitted = true
     })
