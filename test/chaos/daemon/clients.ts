@@ -133,7 +133,8 @@ export class Clients {
         })
         const answer: T & { success: boolean; error: string } = JSON.parse(await response.text())
         if (answer.success) return answer
-        if (response.status < 500 && !again.includes(response.status)) throw new Refused(`${method} ${path}: ${answer.error}`)
+        if (response.status < 500 && !again.includes(response.status))
+          throw new Refused(`${method} ${path}: ${answer.error}`)
       } catch (error) {
         if (error instanceof Refused) throw error
       }

@@ -62,7 +62,12 @@ export async function conductFleet(plan: FleetPlan): Promise<FleetReport> {
   mkdirSync(join(plan.directory, 'redis'))
   const redis = await startRedis({ directory: join(plan.directory, 'redis'), args: redisArgs[plan.persistence] })
   try {
-    const report = await new FleetChaos(plan, { github, redis, shared, disk: isDisk && plan.fillsDisk ? shared : undefined }).run()
+    const report = await new FleetChaos(plan, {
+      github,
+      redis,
+      shared,
+      disk: isDisk && plan.fillsDisk ? shared : undefined,
+    }).run()
     // A disk of its own is gone in a moment.
     if (findingsOf(report).length > 0)
       cpSync(join(shared, 'job-state'), join(plan.directory, 'job-state'), { recursive: true })
