@@ -351,27 +351,30 @@ t.test('a submission that is sent again while its job ends leaves nothing that s
   t.strictSame(await journal.active(), [])
 })
 
-t.test('a pod dies between the record of an end and what follows, and Redis is lost: it follows all the same', async t => {
-  const redis = await server(t)
-  const bench = new RedisBench(t, redis, new ManualClock())
-  const journal = await FileJournal.open(bench.root)
-  const told: string[] = []
-  const store = await bench.open({ journal, ended: async job => void told.push(job.id) })
-  const job = await accepted(store, newJob(new Date()))
-  const fold = t.capture(journal, 'fold', async () => {
-    throw new Error('it dies here')
-  })
-  await t.rejects(store.cancel(job.id), /it dies here/)
-  fold.restore()
-  const ended = { ...job, status: 'cancelled' as const, endedAt: new Date().toISOString() }
-  await journal.fold(ended)
-  writeFileSync(join(bench.root, 'active', job.id), '')
-  await redis.client.flushall()
-  await until(async () => {
-    await store.reap(async () => undefined)
-    return told.length > 0 || undefined
-  })
-  t.strictSame(told, [job.id])
-  t.strictSame(await journal.active(), [])
-  t.match(await store.get(job.id), { status: 'cancelled' })
-})
+t.test(
+  'a pod dies between the record of an end and what follows, and Redis is lost: it follows all the same',
+  async t => {
+    const redis = await server(t)
+    const bench = new RedisBench(t, redis, new ManualClock())
+    const journal = await FileJournal.open(bench.root)
+    const told: string[] = []
+    const store = await bench.open({ journal, ended: async job => void told.push(job.id) })
+    const job = await accepted(store, newJob(new Date()))
+    const fold = t.capture(journal, 'fold', async () => {
+      throw new Error('it dies here')
+    })
+    await t.rejects(store.cancel(job.id), /it dies here/)
+    fold.restore()
+    const ended = { ...job, status: 'cancelled' as const, endedAt: new Date().toISOString() }
+    await journal.fold(ended)
+    writeFileSync(join(bench.root, 'active', job.id), '')
+    await redis.client.flushall()
+    await until(async () => {
+      await store.reap(async () => undefined)
+      return told.length > 0 || undefined
+    })
+    t.strictSame(told, [job.id])
+    t.strictSame(await journal.active(), [])
+    t.match(await store.get(job.id), { status: 'cancelled' })
+  },
+)
