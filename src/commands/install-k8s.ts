@@ -1,9 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import * as Flags from '@oclif/core/flags'
 import { AgenticoreError } from '../api/wire.ts'
-import { manifests } from '../kubernetes/manifests.ts'
+import { fileNames, manifests } from '../kubernetes/manifests.ts'
 import { readValues } from '../kubernetes/read-values.ts'
 import { toYaml } from '../kubernetes/to-yaml.ts'
 import type { Values } from '../kubernetes/values.ts'
@@ -12,7 +12,8 @@ import { messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 
 /** What a release may be called, as Helm has it. */
-const releaseName = /^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$/
+const releaseName = /^(?=.{1,53}$)[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/
+const namespaceName = /^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 
 export default class InstallK8s extends AgenticoreCommand {
   static override summary = 'Print what a fleet in Kubernetes is made of.'
@@ -60,8 +61,13 @@ values, docs/kubernetes.md the rest.`
   async run(): Promise<void> {
     const { flags } = await this.parse(InstallK8s)
     const values = await this.#values(flags)
+    if (flags.namespace !== undefined && !namespaceName.test(flags.namespace))
+      throw new AgenticoreError(
+        'invalid_values',
+        `--namespace ${flags.namespace}: small letters, digits and -, at most 63.`,
+      )
     if (!releaseName.test(flags.name))
-      throw new AgenticoreError('invalid_values', `--name ${flags.name}: small letters, digits and -, at most 53.`)
+      throw new AgenticoreError('invalid_values', `--name ${flags.name}: small letters, digits, - and ., at most 53.`)
     if (values.keda.enabled && flags.namespace === undefined && /^[^.:]+:/.test(values.keda.redisAddress))
       this.say(
         `Warning: KEDA looks for ${values.keda.redisAddress} in its own namespace. Give --namespace, or keda.redisAddress with a dot.`,
@@ -91,6 +97,8 @@ values, docs/kubernetes.md the rest.`
       await writeFile(join(directory, name), toYaml(objects))
       this.say(join(directory, name))
     }
+    // What another rendering has left would be applied with these.
+    for (const name of fileNames.filter(each => !files.has(each))) await rm(join(directory, name), { force: true })
   }
 }
 

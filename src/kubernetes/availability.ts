@@ -1,5 +1,6 @@
 import {
   fullName,
+  helperLabels,
   type KubernetesObject,
   named,
   objectLabels,
@@ -29,10 +30,15 @@ export function disruptionBudget(release: Release): KubernetesObject[] {
 /** Where clouds give the role of a node to whoever asks. */
 const metadataServices = { 4: '169.254.169.254/32', 6: 'fd00:ec2::254/128' }
 
+/** With those who may come in comes the Pod of `helm test`. */
+const callers = (release: Release): object[] => {
+  const { from } = release.values.networkPolicy
+  return from.length === 0 ? [] : [...from, { podSelector: { matchLabels: helperLabels(release, 'first-job') } }]
+}
+
 /** Pods are reached by their port alone, and reach everything but what would tell an agent the node's secrets. */
 export function networkPolicy(release: Release): KubernetesObject[] {
-  const { enabled, from } = release.values.networkPolicy
-  if (!enabled) return []
+  if (!release.values.networkPolicy.enabled) return []
   return [
     {
       apiVersion: 'networking.k8s.io/v1',
@@ -41,7 +47,7 @@ export function networkPolicy(release: Release): KubernetesObject[] {
       spec: {
         podSelector: { matchLabels: selectorLabels(release) },
         policyTypes: ['Ingress', 'Egress'],
-        ingress: [{ ports: [{ port: 'http', protocol: 'TCP' }], ...unlessEmpty('from', from) }],
+        ingress: [{ ports: [{ port: 'http', protocol: 'TCP' }], ...unlessEmpty('from', callers(release)) }],
         egress: [
           {
             to: [

@@ -6,18 +6,22 @@ import { headlessService, ingress, service } from './services.ts'
 import { statefulSet } from './stateful-set.ts'
 import { sharedClaim } from './storage.ts'
 
+const makers = {
+  'pvc-shared.yaml': sharedClaim,
+  'headless-service.yaml': release => [headlessService(release)],
+  'service.yaml': release => [service(release)],
+  'network-policy.yaml': networkPolicy,
+  'pod-disruption-budget.yaml': disruptionBudget,
+  'statefulset.yaml': release => [statefulSet(release)],
+  'ingress.yaml': ingress,
+  'keda-scaledobject.yaml': scaling,
+  'init-job.yaml': initJob,
+} as const satisfies Record<string, (release: Release) => readonly KubernetesObject[]>
+
+export const fileNames: readonly string[] = Object.keys(makers)
+
 /** Everything a release is made of, by the name of its file, in the order in which it is needed. */
 export function manifests(release: Release): ReadonlyMap<string, readonly KubernetesObject[]> {
-  const files = new Map([
-    ['pvc-shared.yaml', sharedClaim(release)],
-    ['headless-service.yaml', [headlessService(release)]],
-    ['service.yaml', [service(release)]],
-    ['network-policy.yaml', networkPolicy(release)],
-    ['pod-disruption-budget.yaml', disruptionBudget(release)],
-    ['statefulset.yaml', [statefulSet(release)]],
-    ['ingress.yaml', ingress(release)],
-    ['keda-scaledobject.yaml', scaling(release)],
-    ['init-job.yaml', initJob(release)],
-  ])
-  return new Map([...files].filter(([, objects]) => objects.length > 0))
+  const files = Object.entries(makers).map(([name, make]) => [name, make(release)] as const)
+  return new Map(files.filter(([, objects]) => objects.length > 0))
 }

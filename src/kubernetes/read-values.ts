@@ -38,14 +38,18 @@ function checked(given: Tree): Values {
   return agreeing(data)
 }
 
-/** What a schema cannot say. */
+/** What a schema cannot say; the chart says the same (_agreeing.tpl). */
 function agreeing(values: Values): Values {
-  const { keda, drain } = values
+  const { keda, drain, sharedFs } = values
   if (keda.minReplicas > keda.maxReplicas) throw new ValuesError('keda.minReplicas is more than keda.maxReplicas.')
   if (drain.gracePeriodSeconds < drain.timeoutSeconds + 30)
     throw new ValuesError(
       'drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained.',
     )
+  const root = `${sharedFs.root.replace(/\/$/, '')}/`
+  for (const place of [sharedFs.reposRoot, sharedFs.jobsDir])
+    if (!place.startsWith(root))
+      throw new ValuesError(`sharedFs: ${place} is not on the volume that is mounted at ${sharedFs.root}.`)
   return values
 }
 

@@ -15,19 +15,20 @@ export interface KubernetesObject {
 }
 
 export const chartName = 'agenticore'
-/** Names in DNS, and values of labels, have no more letters. */
-const longest = 63
+/** What Kubernetes and we put behind them has room in a label's 63 letters. */
+const longest = { name: 48, full: 52 } as const
 
-const shortened = (text: string): string => text.slice(0, longest).replace(/-$/, '')
+const shortened = (text: string, letters: number): string => text.slice(0, letters).replace(/-$/, '')
 
-const nameOf = ({ values }: Release): string => shortened(values.nameOverride === '' ? chartName : values.nameOverride)
+const nameOf = ({ values }: Release): string =>
+  shortened(values.nameOverride === '' ? chartName : values.nameOverride, longest.name)
 
 /** What everything is called that a release is made of. */
 export function fullName(release: Release): string {
   const { fullnameOverride } = release.values
-  if (fullnameOverride !== '') return shortened(fullnameOverride)
+  if (fullnameOverride !== '') return shortened(fullnameOverride, longest.full)
   const name = nameOf(release)
-  return shortened(release.name.includes(name) ? release.name : `${release.name}-${name}`)
+  return shortened(release.name.includes(name) ? release.name : `${release.name}-${name}`, longest.full)
 }
 
 /** By which the pods of a release are found; a StatefulSet can never have others. */

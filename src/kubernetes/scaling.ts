@@ -45,8 +45,10 @@ const scaledObject = (release: Release): KubernetesObject => {
       pollingInterval: keda.pollingInterval,
       minReplicaCount: keda.minReplicas,
       maxReplicaCount: keda.maxReplicas,
-      // Redis away: as many as there are.
-      fallback: { failureThreshold: 3, replicas: keda.minReplicas, behavior: 'currentReplicasIfHigher' },
+      // Redis away: as many as there are. Versions of KEDA that know no formula keep them without being told.
+      ...(keda.formula
+        ? { fallback: { failureThreshold: 3, replicas: keda.minReplicas, behavior: 'currentReplicasIfHigher' } }
+        : {}),
       advanced: {
         horizontalPodAutoscalerConfig: {
           behavior: {

@@ -15,7 +15,9 @@ const asInKubernetes = z.looseObject({})
 const labels = z.record(z.string(), z.string())
 const whole = (least: number, most: number) => z.int().min(least).max(most)
 const count = (least: number) => whole(least, 2_147_483_647)
-const path = z.string().regex(/^\/[^:]*$/, 'has to be an absolute path')
+const path = z.string().regex(/^\/[^:\s]+$/, 'has to be an absolute path, and not /')
+/** Of an object that is there already; empty for none. */
+const reference = z.string().regex(/^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$/, 'has to be the name of an object')
 const quantity = z.string().regex(/^\d+(\.\d+)?(m|[kMGTPE]i?)?$/, 'has to be a quantity like 100Gi')
 const name = z
   .string()
@@ -81,19 +83,19 @@ const keda = group(
     databaseIndex: value(
       z.union([z.literal(''), count(0)]),
       '',
-      "Redis' database. Empty: that of the Secret's `redis-url`, where Helm may read it; else 0.",
+      "Redis' database. Empty: that of the Secret's `redis-url`, where Helm asks the cluster; else 0.",
     ),
     tls: value(
       z.union([z.literal(''), z.boolean()]),
       '',
-      "Whether Redis speaks TLS. Empty: when the Secret's `redis-url` says `rediss://`, where Helm may read it.",
+      "Whether Redis speaks TLS. Empty: when the Secret's `redis-url` says `rediss://`, where Helm asks the cluster.",
     ),
     caSecretKey: value(z.string(), '', "The key of the Secret that holds the CA of Redis' certificate, for KEDA."),
     scaleInSeconds: value(whole(0, 3600), 300, 'How long fewer pods have to be enough before one goes.'),
     formula: value(
       z.boolean(),
       true,
-      'Waiting jobs add pods to those that are busy. `false`: the larger of the two counts, for KEDA before 2.12.',
+      'Waiting jobs add pods to those that are busy. `false`: the larger of the two counts, for KEDA before 2.17.',
     ),
   },
   'Scaling by what waits and what is busy.',
@@ -133,7 +135,7 @@ export const valuesSchema = z.strictObject({
     'Where agentihooks comes from.',
   ),
   secretName: value(
-    z.string().min(1),
+    reference.min(1),
     'agenticore-secrets',
     'The Secret with `redis-url`, and, where there are such, `redis-address`, `redis-username`, `redis-password`, `github-token`, `anthropic-api-key`, `api-keys`.',
   ),
@@ -148,12 +150,12 @@ export const valuesSchema = z.strictObject({
   storage: group(
     {
       className: value(
-        z.string(),
+        reference,
         'nfs-client',
         "A storage class with ReadWriteMany. Empty: the cluster's default. A volume that is there keeps its own.",
       ),
       size: value(quantity, '100Gi', 'How much of it.'),
-      existingClaim: value(z.string(), '', 'A claim that is there already, instead of one of the chart.'),
+      existingClaim: value(reference, '', 'A claim that is there already, instead of one of the chart.'),
     },
     'The volume that all pods share.',
   ),
@@ -184,7 +186,7 @@ export const valuesSchema = z.strictObject({
   ingress: group(
     {
       enabled: value(z.boolean(), false, 'Whether there is one.'),
-      className: value(z.string(), '', 'Its class.'),
+      className: value(reference, '', 'Its class.'),
       annotations: value(labels, {}, 'Its annotations.'),
       host: value(z.string().min(1), 'agenticore.example.com', 'The host name.'),
       tls: value(z.array(asInKubernetes), [], 'Its TLS, as Kubernetes has it.'),
@@ -246,7 +248,7 @@ export const valuesSchema = z.strictObject({
     '',
     'A service account, for clouds that give one a role. Its token is not mounted.',
   ),
-  priorityClassName: value(z.string(), '', 'The priority of the pods.'),
+  priorityClassName: value(reference, '', 'The priority of the pods.'),
   nodeSelector: value(labels, {}, 'On which nodes pods may be.'),
   affinity: value(asInKubernetes, {}, 'The same, in more words.'),
   tolerations: value(z.array(asInKubernetes), [], 'Taints that they bear.'),

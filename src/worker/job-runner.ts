@@ -1,5 +1,5 @@
 import { failureOf } from '../jobs/failure.ts'
-import type { Job, JobId, Outcome } from '../jobs/job.ts'
+import { isFinal, type Job, type JobId, type Outcome } from '../jobs/job.ts'
 import type { JobStore, Lease } from '../jobs/ports.ts'
 import { backoffMs } from '../util/backoff.ts'
 import { marked } from '../util/marker.ts'
@@ -72,7 +72,8 @@ export class JobRunner {
             ? await this.#release(lease, attempt, end)
             : await this.#finish(lease, attempt, end.outcome)
         givenBack()
-        isOver = end.type === 'finish'
+        // What is given back ends, too, when somebody has asked to cancel it.
+        isOver = end.type === 'finish' || isFinal(job)
         // To clear up can take minutes. Not when somebody else has the job by now: then the tree may be theirs.
         if (isOver && leavings === 'kept') await attempt.clean(isOver)
         return job

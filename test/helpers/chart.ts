@@ -59,6 +59,13 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   'letters that mean something': {
     sets: ['podAnnotations.example\\.com/a=1\\,2<&>,podAnnotations.b=true1', 'image.tag=12,nodeSelector.disk=ssd'],
   },
+  'whole numbers of a file': {
+    file: 'image: {tag: 20261129}\nkeda: {enabled: true, listLength: 1000000, databaseIndex: 10000000}\n',
+  },
+  'words that YAML takes for others': {
+    name: '1e3',
+    sets: ['secretName=on,storage.existingClaim=012,nameOverride=on,serviceAccountName=null0,priorityClassName=yes'],
+  },
   'much of it': {
     sets: [
       'podDisruptionBudget.enabled=false,topologySpread.enabled=false,priorityClassName=high,serviceAccountName=robot',

@@ -56,6 +56,11 @@ t.test('both refuse what is wrong', { skip }, async t => {
     t.throws(() => readValues({ sets: [set] }), { name: 'ValuesError' }, set)
     await t.rejects(helmObjects({ sets: [set] }), /values don't meet the specifications/, set)
   }
+  for (const set of ['keda.minReplicas=11', 'drain.gracePeriodSeconds=60', 'sharedFs.root=/mnt']) {
+    const said = /more than keda.maxReplicas|30 more than drain|is not on the volume/
+    t.throws(() => readValues({ sets: [set] }), said, set)
+    await t.rejects(helmObjects({ sets: [set] }), said, set)
+  }
 })
 
 t.test('the test of the chart runs a job through the Service', { skip }, async t => {

@@ -88,7 +88,9 @@ export class FileJournal implements Journal {
   }
 
   async requestCancel(id: JobId, at: string): Promise<void> {
-    await mkdir(this.#layout.attempts(id), { recursive: true, mode: ownerOnly })
+    const made = await mkdir(this.#layout.attempts(id), { recursive: true, mode: ownerOnly })
+    // The attempt that finds it there takes it for durable.
+    if (made !== undefined) await syncDirectory(this.#layout.root)
     await createDurably(this.#layout.cancelRequest(id), `${at}\n`)
   }
 

@@ -73,9 +73,13 @@ export class Ear {
     this.#heard.again()
   }
 
-  /** Once: the next connection begins with what is wanted then. */
+  /** Once: the next connection begins with what is wanted then, and where Redis refused this there has to be a next one. */
   async #say(what: 'subscribe' | 'unsubscribe'): Promise<void> {
-    await this.#link.call([what, this.#changes], 0).catch(() => undefined)
+    try {
+      await this.#link.call([what, this.#changes], 0)
+    } catch {
+      if (what === 'subscribe' && this.#link.isUp) this.#link.client.disconnect(true)
+    }
   }
 
   #hearOurs(message: string): void {

@@ -77,7 +77,7 @@ export class Reaper {
     const active = await journal.active()
     for (let start = 0; start < active.length; start += askedAtOnce) {
       const missing = texts(await scripts.run('missing', ...active.slice(start, start + askedAtOnce)))
-      await this.#each(missing, async id => await restoring.one(id))
+      await this.#each(missing, async id => await restoring.marked(id))
     }
     this.#auditedMs = since
   }

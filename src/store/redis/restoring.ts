@@ -61,6 +61,11 @@ export class Restoring {
     await this.place(await this.recorded(id), '')
   }
 
+  /** The same for one that is marked as going on: if it has ended, whoever wrote that down died before it was told. */
+  async marked(id: JobId): Promise<void> {
+    await this.place({ ...(await this.recorded(id)), isFolded: false }, '')
+  }
+
   /**
    * @param token of the rebuild that this is part of, or ''
    * @returns false when the rebuild is another pod's by now

@@ -61,7 +61,7 @@ capabilities:
 - name: {{ index . 1 }}
   valueFrom:
     secretKeyRef:
-      name: {{ (index . 0).Values.secretName }}
+      name: {{ (index . 0).Values.secretName | quote }}
       key: {{ index . 2 }}
       optional: true
 {{- end -}}
@@ -117,7 +117,7 @@ capabilities:
 - name: REDIS_URL
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.secretName }}
+      name: {{ .Values.secretName | quote }}
       key: redis-url
 {{ include "agenticore.optionalSecret" (list . "AGENTICORE_API_KEYS" "api-keys") }}
 {{ include "agenticore.optionalSecret" (list . "ANTHROPIC_API_KEY" "anthropic-api-key") }}

@@ -1,4 +1,4 @@
--- Queued: ended at once. Running: marked, and its holder hears of the change. Ended: as it is.
+-- Queued: ended at once. Running: marked, and its holder is told by its own channel (one of an older version hears of it at its next renewal). Ended: as it is.
 -- ARGV 2 id · 3 now, RFC 3339 · 4 operation
 -- Returns {} there is no such job · {'asked', record} it runs, or had ended before · {'ended', record} it has ended by this
 -- Replayed: the same; the first moment stays.

@@ -1,0 +1,15 @@
+{{/* What a schema cannot say; src/kubernetes/read-values.ts says the same. */}}
+{{- define "agenticore.agreeing" -}}
+{{- if gt (int64 .Values.keda.minReplicas) (int64 .Values.keda.maxReplicas) -}}
+{{- fail "keda.minReplicas is more than keda.maxReplicas." -}}
+{{- end -}}
+{{- if lt (int64 .Values.drain.gracePeriodSeconds) (add (int64 .Values.drain.timeoutSeconds) 30) -}}
+{{- fail "drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained." -}}
+{{- end -}}
+{{- $root := printf "%s/" (trimSuffix "/" .Values.sharedFs.root) -}}
+{{- range list .Values.sharedFs.reposRoot .Values.sharedFs.jobsDir -}}
+{{- if not (hasPrefix $root .) -}}
+{{- fail (printf "sharedFs: %s is not on the volume that is mounted at %s." . $.Values.sharedFs.root) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
