@@ -13,9 +13,9 @@ COPY package.json package-lock.json .npmrc ./
 COPY scripts/image/check-lock.ts scripts/image/
 # Not `npm ci`: it insists on the optional packages of every platform. What that would look at besides, check-lock.ts does.
 # No package here needs its install script.
-RUN --mount=type=cache,target=/root/.npm \
+RUN --mount=type=cache,target=/var/cache/npm \
     node scripts/image/check-lock.ts \
- && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+ && npm install --cache /var/cache/npm --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 RUN install -D -m 755 node_modules/@anthropic-ai/claude-code-linux-*/claude /out/claude \
  && install -D -m 644 node_modules/@anthropic-ai/claude-code/LICENSE.md /out/licenses/claude-code/LICENSE.md \
  && mkdir -p /out/licenses/node \
@@ -44,9 +44,9 @@ RUN apt-get update \
 COPY scripts/image/agentihooks.txt /tmp/
 # Its setuptools and pip stay: AGENTICORE_AGENTIHOOKS_URL installs another agentihooks on top of this one. The Node that
 # playwright brings for itself, 120 MB, is replaced by the image's.
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python3 -m venv /opt/agentihooks \
- && /opt/agentihooks/bin/pip install --disable-pip-version-check --require-hashes -r /tmp/agentihooks.txt \
+ && /opt/agentihooks/bin/pip install --cache-dir /var/cache/pip --disable-pip-version-check --require-hashes -r /tmp/agentihooks.txt \
  && ln -sf /usr/local/bin/node "$(echo /opt/agentihooks/lib/python3.*/site-packages/playwright/driver/node)"
 
 # ---- what runs ---------------------------------------------------------------------------------------------------------

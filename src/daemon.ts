@@ -17,11 +17,12 @@ import { isFinal, type Job } from './jobs/job.ts'
 import type { Lease } from './jobs/ports.ts'
 import { closeServer, listen } from './listening.ts'
 import { type Observing, openObserving } from './observing.ts'
-import { type LocalParts, openParts } from './parts.ts'
+import { type LocalParts, openParts, whyNoDefaultProfile } from './parts.ts'
 import { clearAtStart } from './recovery.ts'
 import { listenControl } from './server/control/control.ts'
-import type { Server, ServerParts } from './server/http/parts.ts'
+import type { Server } from './server/http/parts.ts'
 import { buildServer } from './server/http/server.ts'
+import { serverPartsFor } from './server-parts.ts'
 import type { Stats } from './telemetry/prometheus.ts'
 import { systemClock } from './util/clock.ts'
 import { messageOf } from './util/error-code.ts'
@@ -122,21 +123,22 @@ class RunningDaemon implements Daemon {
   async #start(): Promise<void> {
     const { settings, warnings } = this.#surroundings
     for (const warning of warnings) this.#warn(warning)
-    const local = await this.#openParts()
+    const { local, prometheus } = await this.#openParts()
     // Before anybody can ask it to drain.
     this.#worker = this.#workerFor(local)
     const agentihooks = new AgentihooksSetup(local)
     const view = this.#viewOf(local, this.#worker, agentihooks)
     const onlyOwnUser = settings.apiKeys.length === 0 && (await isolationFor(this.#surroundings)).kind === 'user'
-    this.#server = await buildServer({ ...this.#serverParts(local, view), onlyOwnUser }, this.log)
     const { serverHost, serverPort } = settings
     const { host = serverHost, port = serverPort, version } = this.#options
+    const { signal } = this.#closing
+    const serverParts = serverPartsFor(local, { view, prometheus, version, closing: signal })
+    this.#server = await buildServer({ ...serverParts, onlyOwnUser }, this.log)
     await listen(this.#server, { host, port, version })
     this.#control = await listenControl(settings.controlSocket, {
       drain: request => drainFor(this, request),
       whyUnhealthy: () => view.whyUnhealthy(),
     })
-    const { signal } = this.#closing
     await unlessAborted(local.stored.ready(signal), signal)
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
@@ -215,15 +217,17 @@ class RunningDaemon implements Daemon {
     this.#lock.release()
   }
 
-  async #openParts(): Promise<LocalParts> {
+  async #openParts() {
     const warn = (message: string): void => this.#warn(message)
     const { version } = this.#options
-    this.#observing = await openObserving(this.#surroundings, { version, warn, stats: () => this.#figures() })
+    const observing = await openObserving(this.#surroundings, { version, warn, stats: () => this.#figures() })
+    this.#observing = observing
     const { queueLimit } = this.#surroundings.settings
     const secrets = this.#secrets
-    const how = { warn, pollMs, queueLimit, secrets, allowPaths: false, fleet: true, ...this.#observing.parts }
-    this.#local = await openParts(this.#surroundings, how)
-    return this.#local
+    const how = { warn, pollMs, queueLimit, secrets, allowPaths: false, fleet: true, ...observing.parts }
+    const local = await openParts(this.#surroundings, how)
+    this.#local = local
+    return { local, prometheus: observing.prometheus }
   }
 
   /** A job is not to start with less than the next one. */
@@ -236,17 +240,9 @@ class RunningDaemon implements Daemon {
     await agentihooks.install(signal)
     const { state } = agentihooks
     if (state.is === 'installed') this.log.info(state, 'agentihooks is installed')
-    await this.#checkDefaultProfile(local)
+    const unknown = await whyNoDefaultProfile(local)
+    if (unknown !== undefined) this.#warn(unknown)
     if (!signal.aborted) worker.start()
-  }
-
-  /** It may be one that agentihooks has just brought. */
-  async #checkDefaultProfile({ profiles, surroundings: { settings } }: LocalParts): Promise<void> {
-    try {
-      await (await profiles()).resolve(settings.defaultProfile)
-    } catch (error) {
-      this.#warn(`Jobs that name no profile are refused (AGENTICORE_DEFAULT_PROFILE): ${messageOf(error)}`)
-    }
   }
 
   #viewOf(local: LocalParts, worker: Worker, agentihooks: AgentihooksSetup): DaemonView {
@@ -259,27 +255,6 @@ class RunningDaemon implements Daemon {
       agentihooks,
       isStarted: () => this.#isStarted,
     })
-  }
-
-  #serverParts(local: LocalParts, view: DaemonView): Omit<ServerParts, 'onlyOwnUser'> {
-    const { settings } = this.#surroundings
-    return {
-      service: local.service,
-      clock: systemClock,
-      version: this.#options.version,
-      apiKeys: settings.apiKeys,
-      closing: this.#closing.signal,
-      whyNotReady: () => view.whyNotReady(),
-      warnings: () => view.warnings(),
-      status: () => view.status(),
-      pods: () => view.pods(),
-      profiles: () => view.profiles(),
-      patchOf: job => view.patchOf(job),
-      metrics: {
-        contentType: this.#observing?.prometheus.contentType ?? '',
-        text: async () => (await this.#observing?.prometheus.text()) ?? '',
-      },
-    }
   }
 
   #workerFor(local: LocalParts): Worker {

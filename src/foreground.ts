@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { Claude } from './agent/claude.ts'
 import type { Surroundings } from './config/load.ts'
-import { gitHubToken, isOfApi } from './github/hosts.ts'
+import { credentialsOf, gitFor } from './git-here.ts'
+import { isOfApi } from './github/hosts.ts'
 import { closeToAgents, type Isolation, isolationFor } from './isolation.ts'
-import { basicPair, type FindCredential } from './jobs/credentials.ts'
+import type { FindCredential } from './jobs/credentials.ts'
 import { AgenticoreError } from './jobs/errors.ts'
 import type { JobEvent } from './jobs/events.ts'
 import { isFinal, type Job } from './jobs/job.ts'
@@ -17,13 +18,10 @@ import { jobPlaces, type LocalParts, secretName } from './parts.ts'
 import { which } from './process/which.ts'
 import { CloneCache } from './repos/cache.ts'
 import { cloneCommit, headOf } from './repos/clone.ts'
-import { askedOnce, firstOf } from './repos/credential-chain.ts'
-import { Git } from './repos/git.ts'
+import type { Git } from './repos/git.ts'
 import { resolveOrigin } from './repos/local-origin.ts'
 import { SharedTier } from './repos/shared-tier.ts'
-import { ghToken, gitCredential } from './repos/user-credentials.ts'
 import { GitWorkspaces } from './repos/workspaces.ts'
-import { backoffMs } from './util/backoff.ts'
 import { systemClock } from './util/clock.ts'
 import { JobRunner } from './worker/job-runner.ts'
 import { LeaseKeeper } from './worker/lease-keeper.ts'
@@ -207,38 +205,6 @@ function cachesFor({ surroundings, stored, warn, measures }: LocalParts, git: Gi
   if (sharedFsRoot === '') return { cache: cacheIn(sharedRoot), privateCache }
   const lock = stored.lock ?? lockIn(sharedRoot)
   return { cache: cacheIn(cacheRoot, new SharedTier({ root: sharedRoot, limitBytes, lock, warn })), privateCache }
-}
-
-/** On somebody's own machine: what serves no host by itself is asked of the user's own programs, once. */
-function credentialsOf({ surroundings, secrets }: LocalParts): FindCredential {
-  const { settings, userEnvironment: env } = surroundings
-  const github = { apiUrl: settings.githubApiUrl }
-  const userPrograms = firstOf([gitCredential({ env }), ghToken({ env }, address => isOfApi(address, github))])
-  const known = askedOnce(userPrograms, lookup => {
-    if (lookup.kind === 'found') secrets.add(lookup.credential.password, basicPair(lookup.credential))
-  })
-  return firstOf([gitHubToken(settings.githubToken, github), known])
-}
-
-function gitFor(
-  { surroundings, measures }: Pick<LocalParts, 'surroundings' | 'measures'>,
-  findCredential: FindCredential,
-): Git {
-  const { settings, path, home, sshAuthSock, network } = surroundings
-  return new Git({
-    path,
-    home,
-    sshAuthSock,
-    authorName: settings.gitAuthorName,
-    authorEmail: settings.gitAuthorEmail,
-    network,
-    followRedirects: settings.allowedHosts.length === 0,
-    findCredential,
-    pause: (failures, signal) =>
-      systemClock.sleep(backoffMs(failures, { baseMs: 1000, maxMs: 10_000 }, Math.random()), signal),
-    clock: systemClock,
-    measures,
-  })
 }
 
 function agentFor({ surroundings, secrets, agentTelemetry, stored }: LocalParts): Claude {

@@ -21,6 +21,7 @@ import { FileJournal } from './store/journal/journal.ts'
 import { redisSecrets } from './store/redis/address.ts'
 import { openFiles, openFleet, type Stored } from './stores.ts'
 import { systemClock } from './util/clock.ts'
+import { messageOf } from './util/error-code.ts'
 import { joined } from './util/joined.ts'
 import { Secrets } from './util/redact.ts'
 import type { Webhook } from './webhook/webhook.ts'
@@ -67,6 +68,7 @@ const toStandardError = (message: string): void => void process.stderr.write(`Wa
 export const jobPlaces = ({ worktreeRoot, sharedFsRoot }: Settings) => ({
   scratchRoot: join(worktreeRoot, '.agent'),
   jobFilesRoot: sharedFsRoot === '' ? jobFilesRoot() : join(sharedFsRoot, 'jobs'),
+  areJobFilesShared: sharedFsRoot !== '',
 })
 
 /** `/tmp/agenticore-jobs`; where another user of the machine has made it, one of our own beside it. */
@@ -154,6 +156,16 @@ export async function openProfiles(surroundings: Surroundings): Promise<ProfileL
     { source: 'yours', directory: join(home, '.agenticore/profiles') },
   ]
   return new ProfileLibrary(layers, { directory: baseIn(layer), whyUnusable: whyNot })
+}
+
+/** Why jobs that name no profile are refused, if they are. A server asks when agentihooks, too, has brought its own. */
+export async function whyNoDefaultProfile({ profiles, surroundings }: LocalParts): Promise<string | undefined> {
+  try {
+    await (await profiles()).resolve(surroundings.settings.defaultProfile)
+    return undefined
+  } catch (error) {
+    return `Jobs that name no profile are refused (AGENTICORE_DEFAULT_PROFILE): ${messageOf(error)}`
+  }
 }
 
 /** Variables that are not ours, and whose value nobody is to read. */

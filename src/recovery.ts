@@ -98,10 +98,11 @@ export async function forgetPlaces(
   { results }: { results: 'kept' | 'dropped' },
 ): Promise<void> {
   const made = resultsOf(parts, job)
-  const isTheirs = (place: string): boolean => !isFinal(job) && place === filesOf(parts, job)
+  const { areJobFilesShared } = jobPlaces(parts.surroundings.settings)
+  // Of a job that goes on elsewhere.
+  const isTheirs = (place: string): boolean => areJobFilesShared && !isFinal(job) && place === filesOf(parts, job)
   for (const place of placesOf(parts, job).filter(each => results === 'dropped' || each !== made)) {
-    // Of a job that goes on elsewhere, on a disk that machines share.
-    if (parts.stored.fleet && isTheirs(place)) continue
+    if (isTheirs(place)) continue
     try {
       // An agent with a user of its own may have left it behind.
       await takeTree(place)

@@ -48,7 +48,7 @@ export function environment(values: Values): Variable[] {
   return [...own.filter(({ name }) => !given.has(name)), ...extraEnv]
 }
 
-export const apiKeys = (values: Values): Variable => ofSecret(values, 'AGENTICORE_API_KEYS', 'api-keys', true)
+const apiKeys = (values: Values): Variable => ofSecret(values, 'AGENTICORE_API_KEYS', 'api-keys', true)
 
 /** Places on the shared volume. */
 export const sharedPlaces = ({ sharedFs }: Values): Variable[] => [

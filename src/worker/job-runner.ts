@@ -73,7 +73,7 @@ export class JobRunner {
             : await this.#finish(lease, attempt, end.outcome)
         givenBack()
         // What is given back ends, too, when somebody has asked to cancel it.
-        isOver = end.type === 'finish' || isFinal(job)
+        isOver = isFinal(job)
         // To clear up can take minutes. Not when somebody else has the job by now: then the tree may be theirs.
         if (isOver && leavings === 'kept') await attempt.clean(isOver)
         return job

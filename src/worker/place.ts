@@ -16,6 +16,8 @@ export interface PlaceParts {
   readonly scratchRoot: string
   /** Holds the merged profile of each job; a job without a repository works there. */
   readonly jobFilesRoot: string
+  /** Whether machines share those. */
+  readonly areJobFilesShared: boolean
 }
 
 /** What an attempt has taken of this machine: a user for its agent, a tree, and directories for both. */
@@ -98,14 +100,15 @@ export class Place {
 
   /**
    * Every step is taken, whatever the others do; what fails is told. What a job without a repository made stays.
-   * @param isOver the job is: else its next attempt, on whichever machine, has the merged profile in the same place
+   * @param isOver the job is: else its next attempt, on another machine, may have the merged profile in the same place
    */
   async clean(tell: (message: string) => void, { isOver }: { isOver: boolean }): Promise<void> {
     const steps = [
       async () => await this.takeBack(),
       async () => await this.#disposeOfTree(),
       async () => {
-        if (this.#hasRepository && isOver) await removeTree(this.configDir)
+        const isNobodys = isOver || !this.#parts.areJobFilesShared
+        if (this.#hasRepository && isNobodys) await removeTree(this.configDir)
       },
       () => removeTree(this.scratch),
     ]

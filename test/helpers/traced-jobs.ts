@@ -100,6 +100,7 @@ export async function openJobs(t: Test) {
         pullRequests: { serves: () => false, open: nothing, update: nothing },
         scratchRoot: join(world.dir, 'scratch'),
         jobFilesRoot: join(world.dir, 'files'),
+        areJobFilesShared: false,
         keeper: new LeaseKeeper({ store, clock, everyMs: 50, ...(measures ? { measures } : {}) }),
         leavings: 'kept',
         waitsForStorage: false,

@@ -71,3 +71,21 @@ t.test('a connection that is made again hears what it heard before, and what was
   t.match(await jobs.next(), { value: { id: next.id } })
   stop.abort()
 })
+
+t.test('where Redis refuses to let a follower hear, it is asked again until it does', async t => {
+  const bench = new RedisBench(t, redis, systemClock)
+  const heard: string[] = []
+  const rights = ['on', '>secret', '~*', '+@all', 'resetchannels', `&${bench.prefix}:wake:*`]
+  await redis.client.call('ACL', 'SETUSER', 'deaf', 'reset', ...rights)
+  const store = await bench.open({
+    url: redis.url.replace('//', '//deaf:secret@'),
+    changed: id => void heard.push(id),
+  })
+  await store.connections.follow()
+  t.equal(await followers(bench), 0)
+  await redis.client.call('ACL', 'SETUSER', 'deaf', `&${bench.prefix}:*`)
+  await until(async () => (await followers(bench)) === 1 || undefined)
+  const { id } = await submit(store)
+  await until(() => heard.length || undefined)
+  t.strictSame(heard, [id])
+})

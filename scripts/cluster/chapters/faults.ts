@@ -81,37 +81,34 @@ async function again({ chapter, fleet }: Scene, hit: ReadonlyMap<string, number>
   )
 }
 
-async function withoutRedis(scene: Scene): Promise<void> {
+/** What befalls Redis, and jobs that run go on as if nothing had. */
+async function nothingOf(scene: Scene, what: string, befall: (place: Place) => Promise<void>): Promise<void> {
   const { chapter, place, outside, fleet } = scene
   const ids = await begun(scene, { held: 3, quick: 7 })
-  const fences = await Promise.all(ids.map(async id => (await fleet.job(id)).fence))
-  await place.kubectl('delete', 'pod', 'redis-0')
-  await place.kubectl('rollout', 'status', 'statefulset/redis', '--timeout=120s')
-  const after = await Promise.all(ids.map(async id => (await fleet.job(id)).fence))
+  const starts = async () => await Promise.all(ids.map(async id => (await fleet.job(id)).fence))
+  const before = await starts()
+  await befall(place)
+  const after = await starts()
   chapter.report(
-    "Redis' pod deleted: jobs that run go on",
-    String(after) === String(fences),
-    `starts before ${fences}, after ${after}`,
+    `${what}: jobs that run go on`,
+    String(after) === String(before),
+    `starts before ${before}, after ${after}`,
   )
   outside.holds.release(ids)
-  await fleet.reckon(chapter, "Redis' pod deleted")
+  await fleet.reckon(chapter, what)
 }
 
-async function emptied(scene: Scene): Promise<void> {
-  const { chapter, place, outside, fleet } = scene
-  const ids = await begun(scene, { held: 3, quick: 7 })
-  const fences = await Promise.all(ids.map(async id => (await fleet.job(id)).fence))
-  await place.redis('flushall')
-  await until('the rebuild', async () => (await place.redis('exists', 'agenticore:epoch')) === '1')
-  const after = await Promise.all(ids.map(async id => (await fleet.job(id)).fence))
-  chapter.report(
-    'Redis emptied: jobs that run go on',
-    String(after) === String(fences),
-    `starts before ${fences}, after ${after}`,
-  )
-  outside.holds.release(ids)
-  await fleet.reckon(chapter, 'Redis emptied')
-}
+const withoutRedis = (scene: Scene): Promise<void> =>
+  nothingOf(scene, "Redis' pod deleted", async place => {
+    await place.kubectl('delete', 'pod', 'redis-0')
+    await place.kubectl('rollout', 'status', 'statefulset/redis', '--timeout=120s')
+  })
+
+const emptied = (scene: Scene): Promise<void> =>
+  nothingOf(scene, 'Redis emptied', async place => {
+    await place.redis('flushall')
+    await until('the rebuild', async () => (await place.redis('exists', 'agenticore:epoch')) === '1')
+  })
 
 /** kubelet stands still, and a pod with it, as on a node that is cut off; both come back when others have its jobs. */
 async function frozenNode(scene: Scene): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Change } from '../../jobs/changes.ts'
-import { AgenticoreError, queueFull } from '../../jobs/errors.ts'
-import { isFinal, type Job, type JobId, type Outcome, type RunFacts, withoutOutput } from '../../jobs/job.ts'
-import { type PassingOver, passingOver } from '../../jobs/passing-over.ts'
+import { AgenticoreError } from '../../jobs/errors.ts'
+import { isFinal, type Job, type JobId, type Outcome, type RunFacts } from '../../jobs/job.ts'
+import { passingOver } from '../../jobs/passing-over.ts'
 import type {
   ClaimRequest,
   JobStore,
@@ -12,24 +12,21 @@ import type {
   Renewal,
   SubmitOptions,
 } from '../../jobs/ports.ts'
-import { isJobId } from '../../jobs/record.ts'
-import { requestText } from '../../jobs/request.ts'
-import { asSubmitted, isOverdue, startByMs } from '../../jobs/states.ts'
 import { Watchers } from '../../jobs/watchers.ts'
 import type { Clock } from '../../util/clock.ts'
 import { messageOf } from '../../util/error-code.ts'
-import { madeAt } from '../../util/ids.ts'
-import { joinedNext } from '../../util/joined.ts'
+import { isAway } from './away.ts'
 import { Claims } from './claims.ts'
 import { Connections, type ConnectionsParts } from './connections.ts'
 import { Endings } from './endings.ts'
-import { digestOf, isPreview, toFields } from './fields.ts'
+import { pageSize, Reading } from './reading.ts'
 import { Reaper } from './reaper.ts'
 import { RecordedJobs } from './recorded-jobs.ts'
 import { nowMs, nowText } from './redis-clock.ts'
-import { lists, placed, texts, worded } from './replies.ts'
+import { worded } from './replies.ts'
 import type { Safety } from './safety.ts'
 import { Settling } from './settling.ts'
+import { Submitting } from './submitting.ts'
 import { Sweeper } from './sweeper.ts'
 
 export interface RedisStoreParts extends ConnectionsParts {
@@ -45,8 +42,6 @@ export interface RedisStoreParts extends ConnectionsParts {
   woken?(why: 'work' | 'drain'): void
 }
 
-const pageSize = 200
-const mostFound = 20
 const lookAgainMs = 500
 
 /**
@@ -72,9 +67,8 @@ export class RedisJobStore implements JobStore {
   readonly #watchers: Watchers
   readonly #endings: Endings
   readonly #recorded: RecordedJobs
-  readonly #passingOver: PassingOver
-  /** As it is after the call; those who submit at one time share the answer. */
-  readonly #epoch = joinedNext(async () => texts(await this.#connections.ask.run('epoch'))[0])
+  readonly #reading: Reading
+  readonly #submitting: Submitting
   /** While somebody watches; what ends it. */
   #following: Promise<() => void> | undefined
   #closed: Promise<void> | undefined
@@ -87,16 +81,19 @@ export class RedisJobStore implements JobStore {
       woken: why => given.woken?.(why),
       again: () => void this.#catchUp(),
     })
-    const { work: scripts, restoring, rebuild, seen, clock: shared } = this.#connections
+    const { work: scripts, ask, restoring, rebuild, seen, clock: shared } = this.#connections
     const { clock = shared } = given
     this.clock = clock
     const parts = { ...given, clock }
     this.#parts = parts
-    this.#passingOver = passingOver(warn)
-    this.#recorded = new RecordedJobs(journal, this.#passingOver, () => clock.now())
-    this.#watchers = new Watchers({ look: id => this.#look(id), watched: is => this.#follow(is) })
+    const over = passingOver(warn)
+    const recorded = new RecordedJobs(journal, over, () => clock.now())
+    this.#recorded = recorded
     const endings = new Endings({ ...parts, scripts })
     this.#endings = endings
+    this.#reading = new Reading({ ask, recorded, endings, clock, passingOver: over })
+    this.#submitting = new Submitting({ ask, journal, clock })
+    this.#watchers = new Watchers({ look: id => this.#reading.look(id), watched: is => this.#follow(is) })
     const settling = new Settling({ ...parts, scripts, endings, seen, distrust: () => this.#distrust() })
     this.#settling = settling
     this.#claims = new Claims({ ...parts, scripts, endings, restoring, settling })
@@ -143,57 +140,24 @@ export class RedisJobStore implements JobStore {
     return this.#connections
   }
 
-  async submit(job: Job, { hold = false, queueLimit }: SubmitOptions = {}): Promise<Job> {
-    if (hold) throw new Error('A job of a fleet is anybody’s: only the file store keeps one for its submitter')
-    for (;;) {
-      const { kept, epoch } = await this.#accept(job, queueLimit)
-      if (!kept) continue
-      // One that has ended is written down by whoever ended it; here it would only be marked as going on.
-      if (!isFinal(kept)) await this.#parts.journal.create(kept.fence === 0 ? asSubmitted(kept) : kept)
-      // Somebody may have read the journal before that, to tell Redis what there is.
-      if (await this.#isStill(epoch)) return kept
-    }
+  async submit(job: Job, options?: SubmitOptions): Promise<Job> {
+    return await this.#submitting.submit(job, options)
   }
 
   async get(id: JobId): Promise<Job | undefined> {
-    const job = await this.#orRecorded(
-      async () => placed(await this.#connections.ask.run('read', id)) ?? (await this.#recorded.get(id)),
-      () => this.#recorded.get(id),
-    )
-    if (!job) return undefined
-    return isFinal(job) ? await this.#whole(job) : await this.#endIfOver(job)
-  }
-
-  /** With all of its output, as soon as the journal has it. */
-  async #whole(job: Job): Promise<Job> {
-    const recorded = isPreview(job) ? await this.#recorded.get(job.id) : undefined
-    return recorded && isFinal(recorded) && recorded.fence === job.fence ? recorded : job
+    return await this.#reading.get(id)
   }
 
   async find(part: string): Promise<JobId[]> {
-    return await this.#orRecorded(
-      async () => [...new Set(texts(await this.#connections.ask.run('find', part, mostFound)).filter(isJobId))],
-      () => this.#recorded.find(part),
-    )
+    return await this.#reading.find(part)
   }
 
   async list(query: ListQuery): Promise<Job[]> {
-    return await this.#orRecorded(
-      () => this.#page(query),
-      () => this.#recorded.list(query),
-    )
+    return await this.#reading.list(query)
   }
 
   async stats(): Promise<QueueStats> {
-    return await this.#orRecorded(
-      async () => {
-        const reply = texts(await this.#connections.ask.run('stats', nowMs(this.clock)))
-        const [ready, delayed, running, oldest = ''] = reply
-        const since = oldest === '' ? {} : { oldestReadyAt: madeAt(oldest).toISOString() }
-        return { ready: Number(ready), delayed: Number(delayed), running: Number(running), ...since }
-      },
-      () => this.#recorded.stats(),
-    )
+    return await this.#reading.stats()
   }
 
   async watch(signal: AbortSignal): Promise<AsyncIterable<Job>> {
@@ -286,78 +250,9 @@ export class RedisJobStore implements JobStore {
     }
   }
 
-  /** @returns the job that Redis has now; none when the one of an earlier submission has just been forgotten */
-  async #accept(job: Job, queueLimit?: number): Promise<{ kept: Job | undefined; epoch: string }> {
-    const { ask } = this.#connections
-    const [word = '', id = '', epoch = ''] = texts(
-      await ask.run('submit', ...submission(job, nowMs(this.clock), queueLimit)),
-    )
-    if (word === 'full') throw queueFull(Number(id), queueLimit ?? 0)
-    if (word === 'conflict') {
-      const message = `The idempotency key "${job.idempotencyKey}" belongs to job ${id}.`
-      throw new AgenticoreError('idempotency_conflict', message)
-    }
-    return { kept: word === 'known' && isJobId(id) ? await this.#known(id) : job, epoch }
-  }
-
-  async #known(id: JobId): Promise<Job | undefined> {
-    return placed(await this.#connections.ask.run('read', id))
-  }
-
   async #answers(): Promise<void> {
     await this.#connections.work.run('stats', nowMs(this.clock))
     await this.#connections.hears()
-  }
-
-  /** False when Redis was made anew from the journal since: the job may not be in it. */
-  async #isStill(epoch: string): Promise<boolean> {
-    return (await this.#epoch('')) === epoch
-  }
-
-  async #page({ limit, status, session, before }: ListQuery): Promise<Job[]> {
-    const { ask } = this.#connections
-    const index = session !== undefined ? `jobs:session:${session}` : status === undefined ? 'jobs' : `jobs:${status}`
-    const found: Job[] = []
-    for (let last: string = before ?? ''; found.length < limit; ) {
-      const wanted = Math.min(pageSize, limit - found.length)
-      const page = lists(await ask.run('page', index, last, wanted))
-      for (const [, ...entry] of page) {
-        const job = await this.#listed(entry)
-        if (job && (status === undefined || job.status === status)) found.push(job)
-      }
-      last = page.at(-1)?.[0] ?? ''
-      if (page.length < wanted) break
-    }
-    return found
-  }
-
-  async #listed(entry: readonly string[]): Promise<Job | undefined> {
-    const job = await this.#passingOver(async () => placed(entry))
-    return job && withoutOutput(await this.#endIfOver(job))
-  }
-
-  /** Without its place in the queue, which changes with every other job. */
-  async #look(id: JobId): Promise<Job | undefined> {
-    const job = await this.#orRecorded(
-      async () => worded(await this.#connections.ask.run('read', id)).job,
-      () => this.#recorded.get(id),
-    )
-    return job && withoutOutput(job)
-  }
-
-  /** Whoever sees a waiting job that is not to start any more ends it: there may be no reaper for long. */
-  async #endIfOver(job: Job): Promise<Job> {
-    if (!isOverdue(job, this.clock.now())) return job
-    return (await this.#endings.expire(this.#connections.ask, job.id)).job ?? job
-  }
-
-  async #orRecorded<T>(ask: () => Promise<T>, recorded: () => Promise<T>): Promise<T> {
-    try {
-      return await ask()
-    } catch (error) {
-      if (isAway(error)) return await recorded()
-      throw error
-    }
   }
 
   #changed(id: JobId, change: Change): void {
@@ -384,18 +279,4 @@ export class RedisJobStore implements JobStore {
     const { work, seen } = this.#connections
     await work.run('distrust', seen.epoch, seen.rev, '')
   }
-}
-
-const isAway = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'store_unavailable'
-
-function submission(job: Job, now: () => string, queueLimit = Number.POSITIVE_INFINITY) {
-  const { id, idempotencyKey, queueTtlSeconds } = job
-  return [
-    id,
-    ...(idempotencyKey === undefined ? ['', ''] : [digestOf(idempotencyKey), digestOf(requestText(job))]),
-    queueTtlSeconds === undefined ? '' : startByMs(job),
-    Number.isFinite(queueLimit) ? queueLimit : '',
-    now,
-    ...toFields(job),
-  ] as const
 }
