@@ -8,6 +8,7 @@ import { FileJournal } from '../../src/store/journal/journal.ts'
 import { RedisJobStore, type RedisStoreParts } from '../../src/store/redis/store.ts'
 import { type Clock, systemClock } from '../../src/util/clock.ts'
 import type { RedisUnderTest } from '../helpers/redis.ts'
+import { restored } from '../helpers/restored.ts'
 import { until } from '../helpers/until.ts'
 
 let worlds = 0
@@ -50,8 +51,7 @@ export class RedisBench {
       ...given,
     })
     this.#t.teardown(() => store.close())
-    // Until then submissions under a key are put off.
-    await until(async () => (await this.#redis.client.exists(this.key('restoring'))) === 0 || undefined)
+    await restored(this.#redis.client, this.prefix)
     return store
   }
 
