@@ -24,7 +24,17 @@ async function withFile<T>(values: Values, use: (file: string) => Promise<T>): P
 
 /** `helm install` or `helm upgrade`, until everything is ready. @param args besides */
 export const helm = (place: Place, what: 'install' | 'upgrade', values: Values, ...args: readonly string[]) =>
-  withFile(values, file => place.helm(what, 'agenticore', chart, '--values', file, '--wait', '--timeout=5m', ...args))
+  helmFrom(chart, place, what, values, ...args)
+
+/** @param from the directory of a chart */
+export const helmFrom = (
+  from: string,
+  place: Place,
+  what: 'install' | 'upgrade',
+  values: Values,
+  ...args: readonly string[]
+): Promise<string> =>
+  withFile(values, file => place.helm(what, 'agenticore', from, '--values', file, '--wait', '--timeout=5m', ...args))
 
 export const templated = (place: Place, values: Values, release = 'agenticore'): Promise<string> =>
   withFile(values, file => place.helm('template', release, chart, '--values', file))

@@ -1,10 +1,12 @@
 /** See scripts/cluster-test. Runs inside the cluster's network. */
 import { parseArgs, styleText } from 'node:util'
+import { backup } from './chapters/backup.ts'
 import { drain } from './chapters/drain.ts'
 import { dryRun } from './chapters/dry-run.ts'
 import { faults } from './chapters/faults.ts'
 import { install } from './chapters/install.ts'
 import { keda } from './chapters/keda.ts'
+import { migration } from './chapters/migration.ts'
 import { upgrade } from './chapters/upgrade.ts'
 import { type Outside, openOutside } from './outside.ts'
 import { evidence } from './place.ts'
@@ -20,6 +22,8 @@ const chapters: Readonly<
   faults: ['pods, Redis and the node fail while jobs run', faults],
   keda: ['as many pods as it takes', keda],
   upgrade: ['helm upgrade', upgrade],
+  migration: ["from the original's chart", migration],
+  backup: ['everything lost, and brought back', backup],
 }
 
 async function versions(): Promise<string> {

@@ -5,6 +5,7 @@ import { ManualClock } from '../../test/helpers/clock.ts'
 import { newJob } from '../../test/helpers/jobs.ts'
 import { processesWith } from '../../test/helpers/processes.ts'
 import { plainProfile } from '../../test/helpers/profiles.ts'
+import { until } from '../../test/helpers/until.ts'
 import { AgenticoreError } from '../jobs/errors.ts'
 import type { AgentVerdict } from '../jobs/events.ts'
 import { type Clock, systemClock } from '../util/clock.ts'
@@ -16,6 +17,17 @@ import { agentFiles } from './files.ts'
 import { agentArguments, agentEnvironment } from './invocation.ts'
 import { judge } from './verdict.ts'
 import { isOlder, parseVersion } from './version.ts'
+
+const plainRequest = {
+  job: newJob(new Date()),
+  cwd: '/',
+  prompt: 'x',
+  briefing: '',
+  sessionId: 's',
+  resume: false,
+  profile: plainProfile,
+  configDir: '/config',
+}
 
 const line = (event: object): string => JSON.stringify(event)
 const blocks = (type: string, ...content: object[]): string => line({ type, message: { content } })
@@ -364,21 +376,33 @@ t.test('where nobody can listen any more, nobody works on', async t => {
     const claude = fakeClaude(t, `while :; do echo '{"type":"tick"}'; sleep 0.01; done`)
     const marker = `nobody-${process.pid}/${name}`
     const scratch = join(t.testdirName, 'scratch')
-    const request = {
-      job: newJob(new Date()),
-      cwd: '/',
-      prompt: 'x',
-      briefing: '',
-      sessionId: 's',
-      resume: false,
-      profile: plainProfile,
-      configDir: '/config',
-      marker,
-      scratch,
-    }
-    await t.rejects(claude.run(request, { signal: new AbortController().signal, onStart, onEvent }), full, name)
+    const options = { signal: new AbortController().signal, onStart, onEvent }
+    await t.rejects(claude.run({ ...plainRequest, marker, scratch }, options), full, name)
     t.strictSame(processesWith(marker), [], `${name}: nothing is left`)
   }
+})
+
+t.test('what an agent leaves behind ends with it, however long it takes to say that it was started', async t => {
+  const marker = `behind-${process.pid}`
+  const result = line({ type: 'result', subtype: 'success', is_error: false, result: 'ok', num_turns: 1 })
+  const claude = fakeClaude(t, `(exec >/dev/null 2>&1; while :; do sleep 0.01; done) & echo '${result}'`)
+  const said = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<void>()
+  const running = claude.run(
+    { ...plainRequest, marker, scratch: join(t.testdirName, 'scratch') },
+    {
+      signal: new AbortController().signal,
+      onStart: async () => {
+        started.resolve()
+        await said.promise
+      },
+      onEvent: async () => undefined,
+    },
+  )
+  await started.promise
+  await until(() => processesWith(marker).length === 0 || undefined)
+  said.resolve()
+  t.match(await running, { facts: { output: 'ok' } })
 })
 
 t.test('a session id that is none does not become the name of a file', async t => {
@@ -386,14 +410,8 @@ t.test('a session id that is none does not become the name of a file', async t =
   const result = { type: 'result', subtype: 'success', is_error: false, ...said }
   const claude = fakeClaude(t, `echo '${JSON.stringify(result)}'`)
   const request = {
-    job: newJob(new Date()),
-    cwd: '/',
-    prompt: 'x',
-    briefing: '',
+    ...plainRequest,
     sessionId: crypto.randomUUID(),
-    resume: false,
-    profile: plainProfile,
-    configDir: '/config',
     marker: `session-${process.pid}`,
     scratch: join(t.testdirName, 'scratch'),
   }

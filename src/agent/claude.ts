@@ -83,8 +83,16 @@ export class Claude implements Agent {
     let child: StreamedProcess | undefined
     try {
       child = this.#start(file, request, { signal, watchdogs })
+      // Whatever else is waited for meanwhile: the next attempt counts on it.
+      const swept = child.exited.then(() => {
+        // What it left running may hold its output open; that is not the agent hanging.
+        watchdogs.stop()
+        return endLeftovers(request)
+      })
+      // Awaited when all that it said is read.
+      swept.catch(() => undefined)
       if (child.pid !== undefined) await options.onStart(child.pid)
-      return await follow({ child, request, watchdogs, redact: this.#parts.redact }, { ...options, signal })
+      return await follow({ child, watchdogs, swept, redact: this.#parts.redact }, { ...options, signal })
     } catch (error) {
       // Nobody is listening any more (a full disk, a lost lease): then nobody works on, either.
       broken.abort(error)
@@ -179,21 +187,15 @@ interface StartParts {
 
 interface Run {
   readonly child: StreamedProcess
-  readonly request: AgentRequest
   readonly watchdogs: Watchdogs
+  /** Nothing of it is left. */
+  readonly swept: Promise<void>
   readonly redact: Redact
 }
 
 /** Reads the events to the end, then makes sure that nothing of the run is left. */
 async function follow(run: Run, options: AgentOptions): Promise<AgentResult> {
-  const { child, request, watchdogs } = run
-  const swept = child.exited.then(() => {
-    // What it left running may hold its output open; that is not the agent hanging.
-    watchdogs.stop()
-    return endLeftovers(request)
-  })
-  // Awaited below, when all that it said is read.
-  swept.catch(() => undefined)
+  const { child, swept } = run
   const { verdict, facts } = await readEvents(run, options)
   const ended = await child.ended
   await swept

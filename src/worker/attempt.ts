@@ -85,6 +85,8 @@ export class Attempt {
   async run(): Promise<AttemptEnd> {
     const { job } = this.#lease
     try {
+      // Nothing is said of a job that may be somebody else's by now.
+      this.#signal.throwIfAborted()
       await this.#trace.claim(() => this.emit({ type: 'claimed', podName: job.podName, attempt: job.attempt }))
       const profile = await this.#trace.step('job.prepare', () => this.#prepared())
       const done = this.#place.workspace?.done

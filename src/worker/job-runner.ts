@@ -89,11 +89,11 @@ export class JobRunner {
     const waitMs = putOff ? backoffMs(lease.job.putOffs ?? 0, waiting, random()) : 0
     const notBefore = putOff ? new Date(clock.now().getTime() + waitMs) : undefined
     const when = notBefore ? { notBefore: notBefore.toISOString() } : {}
+    // What it cost so far, and where its conversation is, for whoever goes on. Refused when that is under way.
+    await store.record(lease, redactDeep(facts, redact))
     await attempt.tryEmit({ type: 'released', reason, ...when })
     // What this one was told, others would be told now, too.
     if (putOff === 'model_busy') await store.calm(new Date(clock.now().getTime() + Math.min(waitMs, mostCalmMs)))
-    // What it cost so far, and where its conversation is, for whoever goes on.
-    await store.record(lease, redactDeep(facts, redact))
     return await store.release(lease, notBefore)
   }
 

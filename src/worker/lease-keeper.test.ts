@@ -45,6 +45,12 @@ t.test('a cancel request ends the work', async t => {
   t.equal(world.asked.length, 2)
 })
 
+t.test('a lease that has run out on its way here is given up before anything is done with it', async t => {
+  const world = new World()
+  const late = { ...lease, askedMs: world.clock.monotonicMs() - 3000 }
+  t.equal(why(await world.keeper.keep(late, async signal => signal.reason)), 'unrenewed')
+})
+
 t.test('a lease that somebody else has ends the work', async t => {
   const world = new World('lost')
   const working = world.keeper.keep(lease, aborted)

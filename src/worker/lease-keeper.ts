@@ -71,7 +71,8 @@ export class LeaseKeeper {
     const held: Held = { lease, ended, renewedMs, isLost: false, isGivenBack: false }
     this.#held.add(held)
     this.#loop ??= this.#renewAll()
-    // What was long on its way here has little time left.
+    // What was long on its way here has little time left, or none.
+    this.#giveUp()
     if (clock.monotonicMs() - renewedMs >= everyMs) this.#bell.ring()
     const givenBack = (): void => {
       held.isGivenBack = true

@@ -129,6 +129,18 @@ async function server(t: Test): Promise<RedisUnderTest> {
   return redis
 }
 
+/** @returns what kills Redis, which then comes back with what it knows now */
+async function kept(redis: RedisUnderTest): Promise<() => Promise<void>> {
+  await redis.client.save()
+  const [dump, copy] = [join(redis.directory, 'dump.rdb'), join(redis.directory, 'kept.rdb')]
+  copyFileSync(dump, copy)
+  return async () => {
+    await redis.kill()
+    copyFileSync(copy, dump)
+    await redis.start()
+  }
+}
+
 t.test('2. Redis can vanish: FLUSHALL in the middle of everything', async t => {
   const redis = await server(t)
   const fleet = new Fleet(t, redis)
@@ -143,13 +155,9 @@ t.test('2. Redis can vanish: it comes back with what it knew before anything had
   const redis = await server(t)
   const fleet = new Fleet(t, redis)
   await fleet.submitAll()
-  await redis.client.save()
-  const [dump, kept] = ['dump.rdb', 'kept.rdb'].map(name => join(redis.directory, name))
-  copyFileSync(dump ?? '', kept ?? '')
+  const goBack = await kept(redis)
   await fleet.goOn()
-  await redis.kill()
-  copyFileSync(kept ?? '', dump ?? '')
-  await redis.start()
+  await goBack()
   t.equal(await redis.client.llen(fleet.bench.key('queue')), 7)
   await until(async () => (await fleet.store.stats().catch(() => undefined))?.running === 2 || undefined)
   await fleet.expectAllAsBefore(t)
@@ -187,6 +195,43 @@ t.test('2. Redis can vanish: it comes back old, and nobody is left who knew', as
   t.ok(ended.has(extra.id), 'what Redis never heard of runs')
   t.ok(ended.has(held.job.id))
   t.equal((await heir.get(held.job.id))?.fence, 2)
+})
+
+/** Redis knows the attempt, and nothing of what its holder has said since. */
+async function forgotten(t: Test) {
+  const redis = await server(t)
+  const bench = new RedisBench(t, redis)
+  const store = await bench.open({ leaseMs })
+  await accepted(store, newJob(new Date()))
+  const lease = await store.claim({ podName: 'pod' })
+  if (!lease) throw new Error('nothing to claim')
+  const goBack = await kept(redis)
+  await store.record(lease, { branch: 'agenticore/x', output: 'done', totalCostUsd: 2 })
+  return { bench, store, lease, goBack }
+}
+
+t.test('2. what a holder has said is in the record, whatever Redis has lost of it meanwhile', async t => {
+  const { store, lease, goBack } = await forgotten(t)
+  await goBack()
+  t.match(await store.finish(lease, { status: 'succeeded', facts: {} }), { output: 'done' })
+  t.match(await store.get(lease.job.id), {
+    status: 'succeeded',
+    branch: 'agenticore/x',
+    output: 'done',
+    totalCostUsd: 2,
+  })
+})
+
+t.test('2. and so it is for who takes the job over', async t => {
+  const { bench, store, lease, goBack } = await forgotten(t)
+  await store.close()
+  await goBack()
+  const heir = await bench.open({ leaseMs })
+  const next = await until(async () => {
+    await heir.reap(async () => undefined)
+    return await heir.claim({ podName: 'heir' })
+  })
+  t.match(next.job, { id: lease.job.id, fence: 2, branch: 'agenticore/x', output: 'done', totalCostUsd: 2 })
 })
 
 t.test('3. a key that was used is known to pods that never saw Redis before it lost that', async t => {

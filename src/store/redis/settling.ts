@@ -5,7 +5,7 @@ import { abandoned, finished, overruled, recorded, released } from '../../jobs/s
 import type { Clock } from '../../util/clock.ts'
 import type { Boot } from './boot.ts'
 import type { Endings } from './endings.ts'
-import { type Change, changeOf } from './fields.ts'
+import { changeOf, toFields } from './fields.ts'
 import { texts, worded } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 import type { Seen } from './seen.ts'
@@ -87,7 +87,7 @@ export class Settling {
     const said = finished(before, outcome, at)
     await journal.outcome(said)
     const instead = finished(requested(before, at), outcome, at)
-    const ended = await this.#settle(lease, before, { plain: said, cancelled: instead })
+    const ended = await this.#settle(lease, { plain: said, cancelled: instead })
     return await this.#fold(ended)
   }
 
@@ -99,12 +99,12 @@ export class Settling {
     if (said?.fence === lease.fence) return await this.#conclude(lease, before, said)
     const { plain, cancelled } = this.#given(before, notBefore)
     await journal.update(plain)
-    return await this.#foldIfEnded(await this.#settle(lease, before, { plain, cancelled, ...at(notBefore) }))
+    return await this.#foldIfEnded(await this.#settle(lease, { plain, cancelled, ...at(notBefore) }))
   }
 
   /** A claim that came to nothing. */
   async giveBack(lease: Lease): Promise<void> {
-    await this.#foldIfEnded(await this.#settle(lease, lease.job, this.#given(lease.job)))
+    await this.#foldIfEnded(await this.#settle(lease, this.#given(lease.job)))
   }
 
   /**
@@ -116,7 +116,7 @@ export class Settling {
     if (said) return await this.#conclude(lease, lease.job, said)
     const now = clock.now()
     const [plain, cancelled] = [abandoned(lease.job, now), abandoned(requested(lease.job, now), now)]
-    const job = await this.#settle(lease, lease.job, { plain, cancelled })
+    const job = await this.#settle(lease, { plain, cancelled })
     if (isFinal(job)) return await this.#fold(job)
     // The claimer may have died before its attempt had a place.
     if ((await journal.highestFence(job.id)) === job.fence) await journal.update(job)
@@ -131,15 +131,15 @@ export class Settling {
 
   async #conclude(lease: Lease, before: Job, said: Job): Promise<Job> {
     const cancelled = overruled(said, before.cancelRequestedAt ?? this.#parts.clock.now().toISOString())
-    return await this.#fold(await this.#settle(lease, before, { plain: said, cancelled }))
+    return await this.#fold(await this.#settle(lease, { plain: said, cancelled }))
   }
 
-  async #settle(lease: Lease, before: Job, { plain, cancelled, notBefore }: Ends): Promise<Job> {
+  async #settle(lease: Lease, { plain, cancelled, notBefore }: Ends): Promise<Job> {
     const { scripts, boot } = this.#parts
     const { id } = lease.job
-    const changes: [Change, Change] = [changeOf(before, plain), changeOf(before, cancelled)]
+    const records = [toFields(withoutRequest(plain)), changeOf(plain, cancelled)].map(each => JSON.stringify(each))
     const which = [id, lease.fence, boot.id, crypto.randomUUID()] as const
-    const reply = await scripts.run('settle', ...which, ...changes.map(each => JSON.stringify(each)), notBefore ?? '')
+    const reply = await scripts.run('settle', ...which, ...records, notBefore ?? '')
     const asked = this.#askedAt(lease, reply)
     this.#held.delete(id)
     // Nobody but its holder has written anything else of it: there is no need to hear all of it again.
@@ -185,6 +185,9 @@ interface Ends {
 
 const at = (notBefore: Date | undefined): { notBefore?: number } =>
   notBefore ? { notBefore: notBefore.getTime() } : {}
+
+/** What others write of a job while it runs is theirs to write. */
+const withoutRequest = ({ cancelRequestedAt: _, ...job }: Job): Job => job
 
 const requested = (job: Job, now: Date): Job => ({
   ...job,

@@ -120,14 +120,22 @@ local function dropLease(pod, boot, ordinal, id)
   if leasesOf(boot) == 0 then setBusy(pod, boot, ordinal) end
 end
 
--- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}; and a field of the store's own
-local function apply(id, change, own, value)
+-- change: {set = {name, JSON, name, JSON, ...}, drop = {name, ...}}
+local function apply(id, change)
   if #change.drop > 0 then redis.call('HDEL', jobKey(id), unpack(change.drop)) end
-  if own then
-    redis.call('HSET', jobKey(id), own, value, unpack(change.set))
-  elseif #change.set > 0 then
-    redis.call('HSET', jobKey(id), unpack(change.set))
+  if #change.set > 0 then redis.call('HSET', jobKey(id), unpack(change.set)) end
+end
+
+-- The record as its holder knows it takes the place of what is there, which may be older; the store's own fields stay, and
+-- what others have asked for.
+local function replace(id, fields, own, value)
+  local isKept, gone = { cancel_requested_at = true }, {}
+  for n = 1, #fields, 2 do isKept[fields[n]] = true end
+  for _, name in ipairs(redis.call('HKEYS', jobKey(id))) do
+    if name:byte() ~= 64 and not isKept[name] then gone[#gone + 1] = name end
   end
+  if #gone > 0 then redis.call('HDEL', jobKey(id), unpack(gone)) end
+  redis.call('HSET', jobKey(id), own, value, unpack(fields))
 end
 
 local function move(id, from, to)

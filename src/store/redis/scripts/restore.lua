@@ -1,4 +1,5 @@
--- One job gets its place back. Of two records the one with the higher fence counts, then the later state.
+-- One job gets its place back. Of two records the one with the higher fence counts, then the later state; of the same running
+-- attempt the journal's: its holder acts on nothing that is not there, and Redis may have lost what is.
 -- ARGV 2 id · 3 token of the rebuild, or '' for a job that is found to be behind its journal · 4 lease in ms
 --      5 what to do with a job the journal does not have: 'keep' or 'drop'
 --      6 the highest fence in the journal · 7 when it expires, in ms, or '' · 8 not before, in ms, or ''
@@ -32,6 +33,8 @@ elseif #recorded > 0 then
   local fence, status = cjson.decode(theirs.fence), cjson.decode(theirs.status)
   if not before or standing(fence, status) > standing(field(id, 'fence'), before) then
     redis.call('DEL', jobKey(id))
+    redis.call('HSET', jobKey(id), unpack(recorded))
+  elseif before == 'running' and standing(fence, status) == standing(field(id, 'fence'), before) then
     redis.call('HSET', jobKey(id), unpack(recorded))
   end
   asked = asked or theirs.cancel_requested_at
