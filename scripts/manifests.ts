@@ -38,8 +38,21 @@ function valuesFile(): string {
   return document.toString({ lineWidth: 0 })
 }
 
-const schemaFile = (): string =>
-  `${JSON.stringify(z.toJSONSchema(valuesSchema, { io: 'input', target: 'draft-7' }), null, 2)}\n`
+function schemaFile(): string {
+  const schema = z.toJSONSchema(valuesSchema, {
+    io: 'input',
+    target: 'draft-7',
+    override({ jsonSchema }) {
+      const { properties = {}, required = [] } = jsonSchema
+      // What has a default is missing only where somebody has said null.
+      const all = Object.keys(properties).filter(key => required.includes(key) || hasDefault(properties[key]))
+      if (all.length > 0) jsonSchema.required = all
+    },
+  })
+  return `${JSON.stringify(schema, null, 2)}\n`
+}
+
+const hasDefault = (schema: unknown): boolean => typeof schema === 'object' && schema !== null && 'default' in schema
 
 function valuesPage(): string {
   const defaults: unknown = readValues({})

@@ -1,6 +1,7 @@
 /** Writes down what helm makes of the chart, for machines where there is no helm (test/integration/chart.test.ts). */
 import { writeFileSync } from 'node:fs'
-import { chartCases, chartDigest, digestOf, helmObjects, helmVersion, recordedFile } from '../test/helpers/chart.ts'
+import { chartDigest, digestOf, helmObjects, helmVersion, recordedFile } from '../test/helpers/chart.ts'
+import { chartCases } from '../test/helpers/chart-cases.ts'
 
 const helm = await helmVersion()
 if (helm === undefined) throw new Error('There is no helm on the PATH.')

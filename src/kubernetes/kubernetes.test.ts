@@ -51,15 +51,23 @@ t.test('a value that there is not is an error that names the nearest', async t =
   t.match(refused(['drain.timeoutSeconds=290']), 'drain.gracePeriodSeconds has to be 30 more')
 })
 
-t.test('files are laid over each other, --set over them, null takes away', async t => {
-  const files = ['replicas: 3\nnodeSelector: {a: x, b: y}', 'nodeSelector: {a: null}\nconfig: {port: 1}'].map(text => ({
+t.test('files are laid over each other, --set over them', async t => {
+  const files = ['replicas: 3\nnodeSelector: {a: x, b: y}', 'nodeSelector: {a: z}\nconfig: {port: 1}'].map(text => ({
     name: 'v.yaml',
     text,
   }))
   const values = readValues({ files, sets: ['config.port=9000'] })
   t.equal(values.replicas, 3)
-  t.same(values.nodeSelector, { b: 'y' })
+  t.same(values.nodeSelector, { a: 'z', b: 'y' })
   t.equal(values.config.port, 9000)
+})
+
+t.test('null is no value, wherever it stands', async t => {
+  const file = 'replicas: null\nextraVolumes: [{name: a, configMap: null}]'
+  const refusal = {
+    message: 'replicas: null is no value. Leave it out.\nextraVolumes.0.configMap: null is no value. Leave it out.',
+  }
+  t.throws(() => readValues({ files: [{ name: 'v.yaml', text: file }] }), refusal)
 })
 
 t.test('words that kubectl would take for something else than text are quoted', async t => {

@@ -33,9 +33,18 @@ function treeOf(name: string, text: string): Tree {
 }
 
 function checked(given: Tree): Values {
+  const empty = nullsIn(given)
+  if (empty.length > 0) throw new ValuesError(empty.map(path => `${path}: null is no value. Leave it out.`).join('\n'))
   const { success, data, error } = valuesSchema.safeParse(given)
   if (!success) throw new ValuesError(error.issues.map(issue => worded(issue)).join('\n'))
   return agreeing(data)
+}
+
+/** The chart refuses them, too: Helm takes the defaults away that they stand for. */
+const nullsIn = (held: unknown, path = ''): string[] => {
+  if (held === null) return [path]
+  if (typeof held !== 'object') return []
+  return Object.entries(held).flatMap(([key, inner]) => nullsIn(inner, path === '' ? key : `${path}.${key}`))
 }
 
 /** What a schema cannot say; the chart says the same (_agreeing.tpl). */

@@ -10,8 +10,13 @@ const group = <Shape extends z.ZodRawShape>(shape: Shape, meaning: string) =>
     .prefault({} as never)
     .describe(meaning)
 
+/** Anything but null: with Helm that takes a default away, which the objects need. */
+const anything: z.ZodType = z.lazy(() =>
+  z.union([z.string(), z.number(), z.boolean(), z.array(anything), z.record(z.string(), anything)]),
+)
 /** What Kubernetes itself looks at. */
-const asInKubernetes = z.looseObject({})
+const asInKubernetes = z.record(z.string(), anything)
+const namedInKubernetes = z.object({ name: z.string() }).catchall(anything)
 const labels = z.record(z.string(), z.string())
 const whole = (least: number, most: number) => z.int().min(least).max(most)
 const count = (least: number) => whole(least, 2_147_483_647)
@@ -109,7 +114,7 @@ export const valuesSchema = z.strictObject({
   nameOverride: value(name, '', "Instead of the chart's name."),
   fullnameOverride: value(name, '', 'Instead of a name made of release and chart.'),
   image,
-  imagePullSecrets: value(z.array(z.looseObject({ name: z.string() })), [], 'Secrets that open the registry.'),
+  imagePullSecrets: value(z.array(namedInKubernetes), [], 'Secrets that open the registry.'),
   replicas: value(count(0), 2, 'Pods, as long as KEDA does not decide.'),
   config,
   agent: group(
@@ -229,12 +234,12 @@ export const valuesSchema = z.strictObject({
     'What differs from what follows from config.maxParallelJobs.',
   ),
   extraEnv: value(
-    z.array(z.looseObject({ name: z.string().min(1) })),
+    z.array(z.object({ name: z.string().min(1) }).catchall(anything)),
     [],
     'More variables, as Kubernetes has them. One that the chart sets, too, is as it is here.',
   ),
-  extraVolumes: value(z.array(z.looseObject({ name: z.string() })), [], 'More volumes.'),
-  extraVolumeMounts: value(z.array(z.looseObject({ name: z.string(), mountPath: z.string() })), [], 'Where they are.'),
+  extraVolumes: value(z.array(namedInKubernetes), [], 'More volumes.'),
+  extraVolumeMounts: value(z.array(namedInKubernetes.extend({ mountPath: z.string() })), [], 'Where they are.'),
   podAnnotations: value(labels, {}, 'Annotations of the pods.'),
   podLabels: value(labels, {}, 'Labels of the pods.'),
   podSecurityContext: value(

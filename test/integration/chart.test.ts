@@ -5,9 +5,7 @@ import { manifests } from '../../src/kubernetes/manifests.ts'
 import { readValues } from '../../src/kubernetes/read-values.ts'
 import type { KubernetesObject } from '../../src/kubernetes/release.ts'
 import {
-  type ChartCase,
   chart,
-  chartCases,
   chartDigest,
   digestOf,
   helmObjects,
@@ -16,6 +14,7 @@ import {
   type Recorded,
   recordedFile,
 } from '../helpers/chart.ts'
+import { type ChartCase, chartCases } from '../helpers/chart-cases.ts'
 
 function ours({ name = 'agenticore', sets = [], file }: ChartCase): KubernetesObject[] {
   const files = file === undefined ? [] : [{ name: 'values.yaml', text: file }]
@@ -52,6 +51,10 @@ t.test('both refuse what is wrong', { skip }, async t => {
     'config.port=high',
     'agent.isolation=some',
     'storage.size=lots',
+    'replicas=null',
+    'resources=null',
+    'nodeSelector.a=null',
+    'securityContext.capabilities=null',
   ]) {
     t.throws(() => readValues({ sets: [set] }), { name: 'ValuesError' }, set)
     await t.rejects(helmObjects({ sets: [set] }), /values don't meet the specifications/, set)

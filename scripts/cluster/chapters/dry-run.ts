@@ -1,5 +1,5 @@
-import { byInstallK8s, rawManifests, templated } from '../chart.ts'
-import { matrix } from '../matrix.ts'
+import { chartCases } from '../../../test/helpers/chart-cases.ts'
+import { printed, rawManifests, templated } from '../chart.ts'
 import type { Outside } from '../outside.ts'
 import { inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
@@ -10,9 +10,9 @@ export async function dryRun(chapter: Chapter, _outside: Outside): Promise<void>
   await inPlace(chapter, 'dry-run', {}, async place => {
     await using raw = await rawManifests()
     await accepts(chapter, place, 'raw manifests', ['--filename', raw.directory])
-    for (const [name, values] of Object.entries(matrix)) {
-      await accepts(chapter, place, `chart, ${name}`, ['--filename=-'], await templated(place, values))
-      await accepts(chapter, place, `install-k8s, ${name}`, ['--filename=-'], await byInstallK8s(place, values))
+    for (const [name, given] of Object.entries(chartCases)) {
+      await accepts(chapter, place, `chart, ${name}`, ['--filename=-'], await templated(place, given))
+      await accepts(chapter, place, `install-k8s, ${name}`, ['--filename=-'], await printed(place, given))
     }
   })
 }
