@@ -42,6 +42,8 @@ async function versions(): Promise<string> {
 const alone = 'faults'
 
 const order = Object.keys(chapters)
+// Before there is much to do.
+const found = await versions()
 const { values: flags, positionals: asked } = parseArgs({
   options: { together: { type: 'boolean', default: false } },
   allowPositionals: true,
@@ -63,7 +65,7 @@ async function told(name: string, outside: Outside): Promise<Chapter[]> {
     chapter.report('the chapter came to its end', false, error instanceof Error ? error.message : error)
   }
   // Whatever happens to those that follow.
-  writePage([chapter], order, await versions())
+  writePage([chapter], order, found)
   return [chapter]
 }
 

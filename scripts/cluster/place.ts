@@ -21,6 +21,9 @@ export interface PlaceWish {
 /** Where somebody looks who wants to know why. */
 export const evidence = '/tmp/agenticore-cluster-test'
 
+/** As whom the root of a server's container becomes to get at what is on the volume. */
+export const asServer = 'setpriv --reuid 1000 --regid 1000 --clear-groups'
+
 const label = 'agenticore.test/place'
 /** In the names: what the HPA has seen of one of that name within its window, it heeds for the next. */
 const run = crypto.randomUUID().slice(0, 4)
@@ -148,6 +151,11 @@ export class Place {
   /** In the container of a pod, as whoever the container runs as. */
   exec(pod: string, script: string): Promise<string> {
     return this.kubectl('exec', pod, '--', 'sh', '-c', script)
+  }
+
+  /** The same as the server's user. */
+  execAsServer(pod: string, script: string): Promise<string> {
+    return this.kubectl('exec', pod, '--', ...asServer.split(' '), 'sh', '-c', script)
   }
 
   async redis(...args: readonly string[]): Promise<string> {

@@ -49,12 +49,14 @@ const nullsIn = (held: unknown, path = ''): string[] => {
 
 /** What a schema cannot say; the chart says the same (_agreeing.tpl). */
 function agreeing(values: Values): Values {
-  const { keda, drain, sharedFs } = values
+  const { keda, drain, sharedFs, service } = values
   if (keda.minReplicas > keda.maxReplicas) throw new ValuesError('keda.minReplicas is more than keda.maxReplicas.')
   if (drain.gracePeriodSeconds < drain.timeoutSeconds + 30)
     throw new ValuesError(
       'drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained.',
     )
+  if (service.loadBalancerSourceRanges.length > 0 && service.type !== 'LoadBalancer')
+    throw new ValuesError('service.loadBalancerSourceRanges is for service.type LoadBalancer alone.')
   const root = `${sharedFs.root.replace(/\/$/, '')}/`
   for (const place of [sharedFs.reposRoot, sharedFs.jobsDir])
     if (!place.startsWith(root))

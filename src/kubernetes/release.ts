@@ -1,4 +1,5 @@
 import type { Values } from './values.ts'
+import { ValuesError } from './values-error.ts'
 
 export interface Release {
   readonly name: string
@@ -23,12 +24,17 @@ const shortened = (text: string, letters: number): string => text.slice(0, lette
 const nameOf = ({ values }: Release): string =>
   shortened(values.nameOverride === '' ? chartName : values.nameOverride, longest.name)
 
-/** What everything is called that a release is made of. */
+/** What everything is called that a release is made of. @throws ValuesError for what a Service cannot be called */
 export function fullName(release: Release): string {
   const { fullnameOverride } = release.values
-  if (fullnameOverride !== '') return shortened(fullnameOverride, longest.full)
+  const name = shortened(fullnameOverride === '' ? madeOf(release) : fullnameOverride, longest.full)
+  if (/^[a-z]/.test(name)) return name
+  throw new ValuesError(`${name} begins with a digit, and the name of a Service with a letter: set fullnameOverride.`)
+}
+
+function madeOf(release: Release): string {
   const name = nameOf(release)
-  return shortened(release.name.includes(name) ? release.name : `${release.name}-${name}`, longest.full)
+  return release.name.includes(name) ? release.name : `${release.name}-${name}`
 }
 
 /** By which the pods of a release are found; a StatefulSet can never have others. */

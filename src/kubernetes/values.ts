@@ -234,7 +234,7 @@ export const valuesSchema = z.strictObject({
     'What differs from what follows from config.maxParallelJobs.',
   ),
   extraEnv: value(
-    z.array(z.object({ name: z.string().min(1) }).catchall(anything)),
+    z.array(z.object({ name: z.string().min(1), value: z.string().optional() }).catchall(anything)),
     [],
     'More variables, as Kubernetes has them. One that the chart sets, too, is as it is here.',
   ),

@@ -116,10 +116,7 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   },
   'a network policy': { file: 'networkPolicy:\n  enabled: true\n  from: [{namespaceSelector: {}}]\n' },
   'another service': {
-    sets: [
-      'service.type=ClusterIP,service.port=80,config.port=9000',
-      'service.loadBalancerSourceRanges={10.0.0.0/8,::1/128}',
-    ],
+    sets: ['service.port=80,config.port=9000', 'service.loadBalancerSourceRanges={10.0.0.0/8,::1/128}'],
   },
   agentihooks: {
     sets: ['agentihooks.url=https://example.com/a/b,agentihooks.syncInterval=300,agentihooks.path=/opt/hooks'],
@@ -127,7 +124,7 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   'variables of the user': {
     sets: [
       'extraEnv[0].name=AGENTICORE_LOG_LEVEL,extraEnv[0].value=debug',
-      'extraEnv[1].name=AGENTICORE_PORT,extraEnv[1].value=1',
+      'extraEnv[1].name=AGENTICORE_PORT,extraEnv[1].value=one',
     ],
   },
   'letters that mean something': {
@@ -138,7 +135,9 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   },
   'words that YAML takes for others': {
     name: '1e3',
-    sets: ['secretName=on,storage.existingClaim=012,nameOverride=on,serviceAccountName=null0,priorityClassName=yes'],
+    sets: [
+      'fullnameOverride=off,secretName=on,storage.existingClaim=012,nameOverride=on,serviceAccountName=null0,priorityClassName=yes',
+    ],
   },
   'much of it': {
     sets: [

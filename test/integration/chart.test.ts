@@ -55,15 +55,26 @@ t.test('both refuse what is wrong', { skip }, async t => {
     'resources=null',
     'nodeSelector.a=null',
     'securityContext.capabilities=null',
+    'extraEnv[0].name=A,extraEnv[0].value=1',
   ]) {
     t.throws(() => readValues({ sets: [set] }), { name: 'ValuesError' }, set)
     await t.rejects(helmObjects({ sets: [set] }), /values don't meet the specifications/, set)
   }
-  for (const set of ['keda.minReplicas=11', 'drain.gracePeriodSeconds=60', 'sharedFs.root=/mnt']) {
-    const said = /more than keda.maxReplicas|30 more than drain|is not on the volume/
+  for (const set of [
+    'keda.minReplicas=11',
+    'drain.gracePeriodSeconds=60',
+    'sharedFs.root=/mnt',
+    'service.type=ClusterIP,service.loadBalancerSourceRanges={::1/128}',
+  ]) {
+    const said = /more than keda.maxReplicas|30 more than drain|is not on the volume|LoadBalancer alone/
     t.throws(() => readValues({ sets: [set] }), said, set)
     await t.rejects(helmObjects({ sets: [set] }), said, set)
   }
+})
+
+t.test('both refuse a name that a Service cannot have', { skip }, async t => {
+  t.throws(() => ours({ name: '1st' }), { name: 'ValuesError', message: /begins with a digit/ })
+  await t.rejects(helmObjects({ name: '1st' }), /begins with a digit/)
 })
 
 t.test('the test of the chart runs a job through the Service', { skip }, async t => {

@@ -4,13 +4,10 @@ import { join } from 'node:path'
 import { helm } from '../chart.ts'
 import { Fleet } from '../fleet.ts'
 import type { Outside } from '../outside.ts'
-import { inPlace, type Place } from '../place.ts'
+import { asServer, inPlace, type Place } from '../place.ts'
 import type { Chapter } from '../report.ts'
 import { ran, seconds, until } from '../run.ts'
 import { valuesWith } from '../values.ts'
-
-/** As whom the container's root becomes to read and write what is on the volume. */
-const asServer = 'setpriv --reuid 1000 --regid 1000 --clear-groups'
 
 /** The commands of docs/kubernetes.md, with jobs that ended, one that runs and one that waits; then all of it is lost. */
 export async function backup(chapter: Chapter, outside: Outside): Promise<void> {

@@ -67,7 +67,7 @@ async function found(place: Place) {
 }
 
 async function filesOf(chapter: Chapter, place: Place): Promise<void> {
-  const record = await place.exec('agenticore-0', `cat ${oldRecord}`)
+  const record = await place.execAsServer('agenticore-0', `cat ${oldRecord}`)
   chapter.report('records of the old one are left as they are', record.includes('of the old one'), record)
   const log = await place.kubectl('logs', 'agenticore-0')
   chapter.report(
@@ -75,6 +75,6 @@ async function filesOf(chapter: Chapter, place: Place): Promise<void> {
     log.includes(oldId),
     log.split('\n').find(line => line.includes(oldId)),
   )
-  const clone = await place.exec('agenticore-0', 'find /shared/repos -name old-clone.txt')
+  const clone = await place.execAsServer('agenticore-0', 'find /shared/repos -name old-clone.txt')
   chapter.report('an old clone is not deleted', clone.includes('old-clone.txt'), clone)
 }

@@ -6,6 +6,13 @@
 {{- if lt (int64 .Values.drain.gracePeriodSeconds) (add (int64 .Values.drain.timeoutSeconds) 30) -}}
 {{- fail "drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained." -}}
 {{- end -}}
+{{- if and .Values.service.loadBalancerSourceRanges (ne .Values.service.type "LoadBalancer") -}}
+{{- fail "service.loadBalancerSourceRanges is for service.type LoadBalancer alone." -}}
+{{- end -}}
+{{- $name := include "agenticore.fullname" . -}}
+{{- if not (regexMatch "^[a-z]" $name) -}}
+{{- fail (printf "%s begins with a digit, and the name of a Service with a letter: set fullnameOverride." $name) -}}
+{{- end -}}
 {{- $root := printf "%s/" (trimSuffix "/" .Values.sharedFs.root) -}}
 {{- range list .Values.sharedFs.reposRoot .Values.sharedFs.jobsDir -}}
 {{- if not (hasPrefix $root .) -}}
