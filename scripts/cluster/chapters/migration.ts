@@ -69,7 +69,8 @@ async function found(place: Place) {
 async function filesOf(chapter: Chapter, place: Place): Promise<void> {
   const record = await place.execAsServer('agenticore-0', `cat ${oldRecord}`)
   chapter.report('records of the old one are left as they are', record.includes('of the old one'), record)
-  const log = await place.kubectl('logs', 'agenticore-0')
+  // By whichever of them reads the journal.
+  const log = await place.kubectl('logs', '--selector=app.kubernetes.io/name=agenticore', '--tail=-1')
   chapter.report(
     'and passed over with a warning',
     log.includes(oldId),
