@@ -5,6 +5,7 @@ import * as Flags from '@oclif/core/flags'
 import { AgenticoreError } from '../api/wire.ts'
 import { fileNames, manifests } from '../kubernetes/manifests.ts'
 import { readValues } from '../kubernetes/read-values.ts'
+import { chartName } from '../kubernetes/release.ts'
 import { toYaml } from '../kubernetes/to-yaml.ts'
 import type { Values } from '../kubernetes/values.ts'
 import { ValuesError } from '../kubernetes/values-error.ts'
@@ -72,7 +73,7 @@ values, docs/kubernetes.md the rest.`
       this.say(
         `Warning: KEDA looks for ${values.keda.redisAddress} in its own namespace. Give --namespace, or keda.redisAddress with a dot.`,
       )
-    const files = manifests({ name: flags.name, namespace: flags.namespace, values })
+    const files = orRefused(() => manifests({ name: flags.name, namespace: flags.namespace, values }))
     if (flags['output-dir'] !== undefined) return await this.#write(flags['output-dir'], files)
     const yaml = toYaml([...files.values()].flat())
     if (flags.apply) {
@@ -83,12 +84,7 @@ values, docs/kubernetes.md the rest.`
 
   async #values({ set: sets, values: paths }: { set: string[]; values: string[] }): Promise<Values> {
     const files = await Promise.all(paths.map(async name => ({ name, text: await read(name) })))
-    try {
-      return readValues({ files, sets })
-    } catch (error) {
-      if (error instanceof ValuesError) throw new AgenticoreError('invalid_values', error.message, { cause: error })
-      throw error
-    }
+    return orRefused(() => readValues({ files, sets }))
   }
 
   async #write(directory: string, files: ReturnType<typeof manifests>): Promise<void> {
@@ -97,8 +93,24 @@ values, docs/kubernetes.md the rest.`
       await writeFile(join(directory, name), toYaml(objects))
       this.say(join(directory, name))
     }
-    // What another rendering has left would be applied with these.
-    for (const name of fileNames.filter(each => !files.has(each))) await rm(join(directory, name), { force: true })
+    // What another rendering has left would be applied with these. A file of somebody else's has another label.
+    for (const name of fileNames.filter(each => !files.has(each))) {
+      const path = join(directory, name)
+      const text = await readFile(path, 'utf8').catch(() => '')
+      if (!text.includes(`app.kubernetes.io/part-of: ${chartName}`)) continue
+      await rm(path)
+      this.say(`${path} removed: these values do not ask for it.`)
+    }
+  }
+}
+
+/** @throws AgenticoreError `invalid_values` */
+function orRefused<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof ValuesError) throw new AgenticoreError('invalid_values', error.message, { cause: error })
+    throw error
   }
 }
 

@@ -28,8 +28,10 @@ const nameOf = ({ values }: Release): string =>
 export function fullName(release: Release): string {
   const { fullnameOverride } = release.values
   const name = shortened(fullnameOverride === '' ? madeOf(release) : fullnameOverride, longest.full)
-  if (/^[a-z]/.test(name)) return name
-  throw new ValuesError(`${name} begins with a digit, and the name of a Service with a letter: set fullnameOverride.`)
+  if (/^[a-z][-a-z0-9]*$/.test(name)) return name
+  throw new ValuesError(
+    `${name} is no name for a Service, which has a letter, then small letters, digits and -: set fullnameOverride.`,
+  )
 }
 
 function madeOf(release: Release): string {

@@ -192,6 +192,16 @@ t.test('a job that could not be brought to an end goes back to the queue, as soo
   await worker.handOver()
 })
 
+t.test('a job whose store was away goes back to where it was, at once', async t => {
+  const { worker, running, over } = working({ jobs: 1 })
+  await settled()
+  running[0]?.fail(new AgenticoreError('store_unavailable', 'Redis is away'))
+  await settled()
+  t.strictSame(over, ['queued'])
+  t.match(running[1]?.lease.job, { interruptions: 1, putOffs: undefined })
+  await worker.handOver()
+})
+
 t.test('a job that somebody else has by now is let go', async t => {
   const { worker, running, queue, over } = working({ jobs: 1 })
   await settled()

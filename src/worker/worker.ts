@@ -173,16 +173,18 @@ export class Worker {
     } catch (error) {
       if (isTaken(error)) return warn(messageOf(error))
       warn(`Job ${lease.job.id} could not be brought to an end: ${messageOf(error)}. It goes back to the queue.`)
-      await this.#giveBack(lease)
+      // A store that was away says nothing about the job.
+      await this.#giveBack(lease, isUnavailable(error) ? 0 : breatherMs)
     }
   }
 
   /** Until it works: nobody else takes a job from a process that lives. */
-  async #giveBack(lease: Lease): Promise<void> {
+  async #giveBack(lease: Lease, waitMs: number): Promise<void> {
     const { store, clock, random, over } = this.#parts
     for (let failures = 0; ; failures++) {
       try {
-        return over(await store.release(lease, new Date(clock.now().getTime() + breatherMs)))
+        const notBefore = waitMs === 0 ? undefined : new Date(clock.now().getTime() + waitMs)
+        return over(await store.release(lease, notBefore))
       } catch (error) {
         // A process that goes leaves it to the next one.
         if (isTaken(error) || this.#handingOver.signal.aborted) return
@@ -193,3 +195,6 @@ export class Worker {
 }
 
 const isTaken = (error: unknown): boolean => error instanceof AgenticoreError && error.code === 'stale_lease'
+
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof AgenticoreError && error.code === 'store_unavailable'

@@ -28,6 +28,10 @@ t.test('install-k8s prints objects, and writes them into files', async t => {
     'statefulset.yaml',
   ])
   t.match(readFileSync(join(place, 'k8s/statefulset.yaml'), 'utf8'), 'replicas: 2')
+  writeFileSync(join(place, 'k8s/ingress.yaml'), 'kind: ConfigMap\n')
+  const without = ['install-k8s', '--set', 'initJob.enabled=false', '--output-dir', join(place, 'k8s')]
+  t.match(await cli(without), { exitCode: 0, stderr: 'init-job.yaml removed' })
+  t.equal(readFileSync(join(place, 'k8s/ingress.yaml'), 'utf8'), 'kind: ConfigMap\n', 'what is somebody else’s stays')
 })
 
 t.test('install-k8s refuses what it does not know, and prints nothing', async t => {
@@ -35,6 +39,7 @@ t.test('install-k8s refuses what it does not know, and prints nothing', async t 
   const wrong = await cli(['install-k8s', '--set', 'keda.enable=true'])
   t.match(wrong, { exitCode: 2, stdout: '', stderr: 'did you mean keda.enabled? [invalid_values]' })
   t.match(await cli(['install-k8s', '--name', 'A_b']), { exitCode: 2, stdout: '' })
+  t.match(await cli(['install-k8s', '--name', '1st']), { exitCode: 2, stdout: '', stderr: '[invalid_values]' })
   t.match(await cli(['install-k8s', '-f', '/nowhere.yaml']), { exitCode: 2, stdout: '', stderr: '/nowhere.yaml' })
   t.match(await cli(['install-k8s', '--apply'], { env: { PATH: '/nowhere' } }), {
     exitCode: 1,

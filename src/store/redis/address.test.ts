@@ -5,6 +5,8 @@ t.test('what REDIS_URL may say', t => {
   const whole = 'rediss://user:p%40ss@redis.example:6380/3'
   t.match(redisOptions(whole), { username: 'user', password: 'p@ss', host: 'redis.example', port: 6380, db: 3 })
   t.match(redisOptions(whole), { tls: { servername: 'redis.example' } })
+  for (const address of ['127.0.0.1', '[::1]'])
+    t.same(redisOptions(`rediss://${address}`).tls, {}, 'no name of a server')
   t.match(redisOptions('redis://:p:w@[::1]'), { password: 'p:w', host: '::1', port: 6379, db: 0 })
   t.notOk('tls' in redisOptions('redis://x'))
   t.match(redisOptions('redis+sentinel://u:p@one,two:26380/mymaster/2'), {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { RedisOptions } from 'ioredis'
 
 /** How replies look is for whoever opens the connection. */
@@ -18,7 +19,7 @@ export function redisOptions(url: string): RedisPlace {
   const common = { ...credentials(secret), ...(tls ? { tls: {} } : {}) }
   if (!sentinel) {
     const [place] = hosts.split(',').map(hostAndPort(6379))
-    return { ...common, ...place, db: database(path[0]), ...(tls && place ? { tls: { servername: place.host } } : {}) }
+    return { ...common, ...place, db: database(path[0]), ...(tls && place ? { tls: serverName(place.host) } : {}) }
   }
   const [name = '', db] = path
   if (name === '') throw new TypeError('REDIS_URL of a Sentinel needs the name of the master: …/mymaster')
@@ -31,6 +32,9 @@ export function redisOptions(url: string): RedisPlace {
     ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
   }
 }
+
+/** An address is none. */
+const serverName = (host: string): { servername?: string } => (isIP(host) === 0 ? { servername: host } : {})
 
 /** The same without what nobody is to read. */
 export function redisPlace(url: string): string {

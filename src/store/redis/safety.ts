@@ -39,7 +39,7 @@ export async function examineRedis(link: RedisLink, clock: Clock): Promise<Safet
   const answeredMs = clock.now().getTime()
   const aheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - (askedMs + answeredMs) / 2
   const looked = { info, aheadMs }
-  const dangers = [version, role, eviction, persistence, cluster, skew].flatMap(check => check(looked) ?? [])
+  const dangers = [version, role, eviction, memory, persistence, cluster, skew].flatMap(check => check(looked) ?? [])
   return { about: `Redis ${info.get('redis_version') ?? 'of an unknown version'}`, dangers }
 }
 
@@ -70,6 +70,19 @@ function eviction({ info }: Looked): Danger | undefined {
     status: info.get('maxmemory') === '0' ? 'warning' : 'error',
     message: `maxmemory-policy is ${policy}: when its memory is full it throws jobs away`,
     remedy: 'Set maxmemory-policy to noeviction: then it refuses new jobs instead.',
+  }
+}
+
+/** A little before Redis begins to refuse. */
+const nearlyFull = 0.95
+
+function memory({ info }: Looked): Danger | undefined {
+  const [used, most] = [Number(info.get('used_memory') ?? 0), Number(info.get('maxmemory') ?? 0)]
+  if (most === 0 || used < most * nearlyFull) return undefined
+  return {
+    status: 'warning',
+    message: `its memory is full (${used} of ${most} bytes): nothing new is accepted, and nothing that waits is started`,
+    remedy: 'Raise maxmemory, or remove what else is in it. What runs goes on.',
   }
 }
 

@@ -10,8 +10,8 @@
 {{- fail "service.loadBalancerSourceRanges is for service.type LoadBalancer alone." -}}
 {{- end -}}
 {{- $name := include "agenticore.fullname" . -}}
-{{- if not (regexMatch "^[a-z]" $name) -}}
-{{- fail (printf "%s begins with a digit, and the name of a Service with a letter: set fullnameOverride." $name) -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" $name) -}}
+{{- fail (printf "%s is no name for a Service, which has a letter, then small letters, digits and -: set fullnameOverride." $name) -}}
 {{- end -}}
 {{- $root := printf "%s/" (trimSuffix "/" .Values.sharedFs.root) -}}
 {{- range list .Values.sharedFs.reposRoot .Values.sharedFs.jobsDir -}}
