@@ -59,7 +59,8 @@ function valuesPage(): string {
   const rows = (schema: unknown, held: unknown, prefix: string): string[] =>
     Object.entries(shapeOf(schema)).flatMap(([key, inner]) => {
       const value = (held as Record<string, unknown>)[key]
-      if (isGroup(inner)) return rows(inner, value, `${prefix}${key}.`)
+      const below = rows(inner, value, `${prefix}${key}.`)
+      if (below.length > 0) return below
       return value === undefined
         ? []
         : [`| \`${prefix}${key}\` | \`${JSON.stringify(value)}\` | ${inner.description?.replaceAll('|', '\\|')} |`]
@@ -68,8 +69,8 @@ function valuesPage(): string {
 
 # Values of the chart
 
-For \`helm install --set\` or \`-f\`, and for \`agenticore install-k8s\`, which takes the same ones. Another name is an error
-that says the nearest. [Kubernetes](kubernetes.md) says how they are used.
+For \`helm install --set\` or \`-f\`, and for \`agenticore install-k8s\`, which takes the same ones. Another name is an error,
+of which \`install-k8s\` says the nearest. [Kubernetes](kubernetes.md) says how they are used.
 
 | value | default | |
 | --- | --- | --- |

@@ -9,7 +9,7 @@ import { chartName } from '../kubernetes/release.ts'
 import { toYaml } from '../kubernetes/to-yaml.ts'
 import type { Values } from '../kubernetes/values.ts'
 import { ValuesError } from '../kubernetes/values-error.ts'
-import { messageOf } from '../util/error-code.ts'
+import { hasCode, messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 
 /** What a release may be called, as Helm has it. */
@@ -74,7 +74,15 @@ values, docs/kubernetes.md the rest.`
         `Warning: KEDA looks for ${values.keda.redisAddress} in its own namespace. Give --namespace, or keda.redisAddress with a dot.`,
       )
     const files = orRefused(() => manifests({ name: flags.name, namespace: flags.namespace, values }))
-    if (flags['output-dir'] !== undefined) return await this.#write(flags['output-dir'], files)
+    if (flags['output-dir'] !== undefined) {
+      try {
+        await this.#write(flags['output-dir'], files)
+      } catch (cause) {
+        const why = hasCode(cause, 'EEXIST', 'ENOTDIR') ? 'there is something else in its place' : messageOf(cause)
+        throw new AgenticoreError('storage_failed', `${flags['output-dir']} cannot be written: ${why}.`, { cause })
+      }
+      return
+    }
     const yaml = toYaml([...files.values()].flat())
     if (flags.apply) {
       const { applyManifests } = await import('../kubectl.ts')

@@ -322,7 +322,7 @@ export const catalogue = {
   storage_failed: {
     kind: 'refused',
     meaning: 'A file could not be written or read: disk full, no permission, a vanished volume.',
-    remedy: 'Make room or give access to the path in the message, then run the task again.',
+    remedy: 'Make room or give access to the path in the message, then try again.',
   },
   internal: {
     kind: 'refused',

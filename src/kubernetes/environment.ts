@@ -16,6 +16,15 @@ const ofSecret = ({ secretName }: Values, name: string, key: string, isOptional:
 
 export const worktreeRoot = '/app/worktrees'
 
+/** What of a pod can be written, besides the shared volume. */
+export const ownMounts = [
+  { name: 'worktrees', mountPath: worktreeRoot },
+  { name: 'home', mountPath: '/home/agenticore' },
+  { name: 'tmp', mountPath: '/tmp' },
+  { name: 'var-tmp', mountPath: '/var/tmp' },
+  { name: 'run', mountPath: '/run/agenticore' },
+] as const
+
 /** What the container gets. Of a variable that is given, too, the given one counts. */
 export function environment(values: Values): Variable[] {
   const { config, agent, agentihooks, worktrees, extraEnv } = values

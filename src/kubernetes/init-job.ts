@@ -52,7 +52,10 @@ function podSpec(release: Release): object {
         args: [component],
         env: sharedPlaces(values),
         securityContext: containerSecurity(values),
-        resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+        resources: {
+          requests: { cpu: '50m', memory: '128Mi', 'ephemeral-storage': '64Mi' },
+          limits: { memory: '512Mi' },
+        },
         volumeMounts: [
           { name: 'shared', mountPath: values.sharedFs.root },
           { name: 'tmp', mountPath: '/tmp' },

@@ -14,11 +14,13 @@ t.test('--set reads what Helm reads', async t => {
   t.same(set('a=1,b.c=x'), { a: 1, b: { c: 'x' } })
   t.same(set('a=true,b=null,c=,d=007,e=-3'), { a: true, b: null, c: '', d: '007', e: -3 })
   t.same(set('a={x,1,true}'), { a: ['x', 1, true] })
-  t.same(set('a={}'), { a: [] })
+  t.same(set('a={}'), { a: [''] })
   t.same(set('a={x},b=1'), { a: ['x'], b: 1 })
   t.same(set('a[0].b=1,a[0].c=2', 'a[1].b=3'), { a: [{ b: 1, c: 2 }, { b: 3 }] })
   t.same(set('a\\.b=1\\,2,c=d=e'), { 'a.b': '1,2', c: 'd=e' })
-  t.same(set('a=1', 'a.b=2'), { a: { b: 2 } })
+  t.throws(() => set('a=1', 'a.b=2'), { message: '--set a.b=2: a is no group of values.' })
+  t.throws(() => set('a=x', 'a[0]=2'), { message: '--set a[0]=2: a is no list.' })
+  t.throws(() => set('a=9007199254740992'), { message: /more than a number may be/ })
   const tree = set('__proto__.x=1')
   t.equal(Object.keys(tree)[0], '__proto__')
   t.equal('x' in {}, false)
@@ -46,19 +48,22 @@ t.test('a value that there is not is an error that names the nearest', async t =
   t.match(refused(['config.port=x']), /^config\.port: /)
   t.match(refused([], 'config: 3'), /^config: /)
   t.match(refused([], '- a'), 'v.yaml has to be keys with values')
-  t.match(refused([], 'a: [b'), 'v.yaml is no YAML')
+  t.match(refused([], 'a: [b'), 'v.yaml, line 1: Flow sequence')
+  t.match(refused([], 'replicas: 1\nreplicas: 2'), 'v.yaml, line 2: Map keys must be unique.')
+  t.match(refused([], 'replicas: 1\n---\nreplicas: 2'), 'v.yaml, line 2: A second document begins here.')
+  t.match(refused([], 'replicas: .inf'), 'v.yaml: .inf is no number of JSON.')
   t.match(refused(['keda.minReplicas=11']), 'keda.minReplicas is more than keda.maxReplicas')
   t.match(refused(['drain.timeoutSeconds=290']), 'drain.gracePeriodSeconds has to be 30 more')
 })
 
 t.test('files are laid over each other, --set over them', async t => {
-  const files = ['replicas: 3\nnodeSelector: {a: x, b: y}', 'nodeSelector: {a: z}\nconfig: {port: 1}'].map(text => ({
+  const files = ['replicas: 3\nnodeSelector: {a: x, b: z}', 'nodeSelector: {a: w}\nconfig: {port: 1}'].map(text => ({
     name: 'v.yaml',
     text,
   }))
   const values = readValues({ files, sets: ['config.port=9000'] })
   t.equal(values.replicas, 3)
-  t.same(values.nodeSelector, { a: 'z', b: 'y' })
+  t.same(values.nodeSelector, { a: 'w', b: 'z' })
   t.equal(values.config.port, 9000)
 })
 

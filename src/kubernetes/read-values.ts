@@ -1,10 +1,11 @@
-import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { nearest } from '../util/nearest.ts'
+import { ownMounts } from './environment.ts'
 import { merged } from './merged.ts'
-import { isTree, setInto, type Tree } from './set-flag.ts'
+import { setInto, type Tree } from './set-flag.ts'
 import { type Values, valuesSchema } from './values.ts'
 import { ValuesError } from './values-error.ts'
+import { treeOf } from './values-file.ts'
 
 export interface GivenValues {
   /** Texts of `-f` in their order, by the names that messages call them. */
@@ -17,19 +18,8 @@ export interface GivenValues {
 export function readValues({ files = [], sets = [] }: GivenValues): Values {
   let given: Tree = {}
   for (const { name, text } of files) given = merged(given, treeOf(name, text))
-  const bySet: Tree = {}
-  for (const text of sets) setInto(bySet, text)
-  return checked(merged(given, bySet))
-}
-
-function treeOf(name: string, text: string): Tree {
-  const document = parseDocument(text, { prettyErrors: false, stringKeys: true })
-  const [error] = document.errors
-  if (error) throw new ValuesError(`${name} is no YAML: ${error.message}`)
-  const held: unknown = document.toJS()
-  if (held === null || held === undefined) return {}
-  if (!isTree(held)) throw new ValuesError(`${name} has to be keys with values.`)
-  return held
+  for (const text of sets) setInto(given, text)
+  return checked(given)
 }
 
 function checked(given: Tree): Values {
@@ -51,6 +41,8 @@ const nullsIn = (held: unknown, path = ''): string[] => {
 function agreeing(values: Values): Values {
   const { keda, drain, sharedFs, service } = values
   if (keda.minReplicas > keda.maxReplicas) throw new ValuesError('keda.minReplicas is more than keda.maxReplicas.')
+  if (keda.redisAddress.includes(',') && keda.sentinelMaster === '')
+    throw new ValuesError('keda.redisAddress: more than one are Sentinels, and those need keda.sentinelMaster.')
   if (drain.gracePeriodSeconds < drain.timeoutSeconds + 30)
     throw new ValuesError(
       'drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained.',
@@ -61,6 +53,9 @@ function agreeing(values: Values): Values {
   for (const place of [sharedFs.reposRoot, sharedFs.jobsDir])
     if (!place.startsWith(root))
       throw new ValuesError(`sharedFs: ${place} is not on the volume that is mounted at ${sharedFs.root}.`)
+  for (const { mountPath } of ownMounts)
+    if (`${mountPath}/`.startsWith(root))
+      throw new ValuesError(`sharedFs.root: ${sharedFs.root} would hide ${mountPath}, which is of each pod alone.`)
   return values
 }
 

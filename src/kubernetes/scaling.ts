@@ -9,7 +9,7 @@ const triggerAuthentication = (release: Release): KubernetesObject => {
     metadata: named(release, authenticationName(release), objectLabels(release)),
     spec: {
       secretTargetRef: [
-        ...(keda.redisAddress === '' ? [fromSecret('address', 'redis-address')] : []),
+        ...(keda.redisAddress === '' ? [fromSecret(addressParameter(release), 'redis-address')] : []),
         fromSecret('username', 'redis-username'),
         fromSecret('password', 'redis-password'),
         ...(keda.caSecretKey === '' ? [] : [fromSecret('ca', keda.caSecretKey)]),
@@ -69,7 +69,7 @@ const scaledObject = (release: Release): KubernetesObject => {
 }
 
 const trigger = (release: Release, name: string, key: string, listLength: string): object => ({
-  type: 'redis',
+  type: release.values.keda.sentinelMaster === '' ? 'redis' : 'redis-sentinel',
   name,
   metricType: 'AverageValue',
   metadata: { ...redis(release), listName: `${release.values.config.redisKeyPrefix}:${key}`, listLength },
@@ -77,14 +77,19 @@ const trigger = (release: Release, name: string, key: string, listLength: string
 })
 
 /** How KEDA reaches Redis; what it does not find here it takes from the TriggerAuthentication. */
-const redis = ({ values: { keda }, namespace }: Release): object => ({
-  ...unlessEmpty('address', seenFromElsewhere(keda.redisAddress, namespace)),
-  databaseIndex: String(keda.databaseIndex === '' ? 0 : keda.databaseIndex),
-  ...(keda.tls === true ? { enableTLS: 'true' } : {}),
-})
+const redis = (release: Release): object => {
+  const { keda } = release.values
+  return {
+    ...unlessEmpty(addressParameter(release), seenFromElsewhere(keda.redisAddress, release.namespace)),
+    ...unlessEmpty('sentinelMaster', keda.sentinelMaster),
+    databaseIndex: String(keda.databaseIndex === '' ? 0 : keda.databaseIndex),
+    ...(keda.tls === true ? { enableTLS: 'true' } : {}),
+  }
+}
+
+const addressParameter = ({ values: { keda } }: Release): string =>
+  keda.sentinelMaster === '' ? 'address' : 'addresses'
 
 /** KEDA runs in a namespace of its own, where a name without a dot is nobody's. */
-function seenFromElsewhere(address: string, namespace: string | undefined): string {
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? []
-  return /[.:]/.test(host) || host === '' || namespace === undefined ? address : `${host}.${namespace}.svc:${port}`
-}
+const seenFromElsewhere = (addresses: string, namespace: string | undefined): string =>
+  namespace === undefined ? addresses : addresses.replace(/(?<=^|,)([^.:,]+):(?=\d+(,|$))/g, `$1.${namespace}.svc:`)

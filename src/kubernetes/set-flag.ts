@@ -8,15 +8,15 @@ type Step = string | number
 const mostItems = 1000
 
 /**
- * What `--set a.b=1,c={x,y},d[0].e=z` says, laid over `onto`, with the rules of Helm: a comma separates, a backslash
- * takes its meaning from what follows, whole numbers, `true`, `false` and `null` are what they look like, the rest is text.
+ * What `--set a.b=1,c={x,y},d[0].e=z` says, put into `onto`, with the rules of Helm: a comma separates, a backslash takes
+ * its meaning from what follows, whole numbers, `true`, `false` and `null` are what they look like, the rest is text.
  * @throws ValuesError
  */
 export function setInto(onto: Tree, text: string): void {
   const reading = new Reading(text)
   while (!reading.isOver) {
     const path = reading.path()
-    place(onto, path, reading.value())
+    place(onto, path, reading.value(), text)
   }
 }
 
@@ -33,14 +33,13 @@ class Reading {
   }
 
   path(): Step[] {
-    const steps: Step[] = []
+    const steps: Step[] = [this.#name()]
     for (;;) {
-      const word = this.#until('.=[,')
-      if (word !== '') steps.push(word)
       const end = this.#next()
       if (end === '[') steps.push(this.#index())
-      else if (end === '=' && steps.length > 0) return steps
-      else if (end !== '.') throw new ValuesError(`--set ${this.#text}: this has to be name=value.`)
+      else if (end === '.') steps.push(this.#name())
+      else if (end === '=') return steps
+      else throw this.#refusal('this has to be name=value')
     }
   }
 
@@ -48,27 +47,46 @@ class Reading {
     if (this.#text[this.#at] !== '{') {
       const text = this.#until(',')
       this.#at++
-      return typed(text)
+      return this.#typed(text)
     }
     this.#at++
     const items: unknown[] = []
     for (;;) {
-      const text = this.#until(',}')
+      items.push(this.#typed(this.#until(',}')))
       const end = this.#next()
-      if (end === undefined) throw new ValuesError(`--set ${this.#text}: the list is not closed by }.`)
-      if (end === ',' || text !== '' || items.length > 0) items.push(typed(text))
+      if (end === undefined) throw this.#refusal('the list is not closed by }')
       if (end === '}') break
     }
-    if (!this.isOver && this.#next() !== ',') throw new ValuesError(`--set ${this.#text}: after a list comes a comma.`)
+    if (!this.isOver && this.#next() !== ',') throw this.#refusal('after a list comes a comma')
     return items
+  }
+
+  #name(): string {
+    const word = this.#until('.=[,')
+    if (word === '') throw this.#refusal('this has to be name=value')
+    return word
   }
 
   #index(): number {
     const digits = this.#until(']')
     this.#at++
     const index = /^\d+$/.test(digits) ? Number(digits) : Number.NaN
-    if (index < mostItems) return index
-    throw new ValuesError(`--set ${this.#text}: [${digits}] is no place in a list.`)
+    if (!(index < mostItems)) throw this.#refusal(`[${digits}] is no place in a list`)
+    if (!'.[='.includes(this.#text[this.#at] ?? '.')) throw this.#refusal('after ] comes a dot, another [ or =')
+    return index
+  }
+
+  #typed(text: string): unknown {
+    const word = text.toLowerCase()
+    if (word === 'true' || word === 'false') return word === 'true'
+    if (word === 'null') return null
+    if (!/^(0|[1-9]\d*|[-+]\d+)$/.test(text) || BigInt.asIntN(64, whole(text)) !== whole(text)) return text
+    if (Number.isSafeInteger(Number(text))) return Number(whole(text))
+    throw this.#refusal(`${text} is more than a number may be here`)
+  }
+
+  #refusal(why: string): ValuesError {
+    return new ValuesError(`--set ${this.#text}: ${why}.`)
   }
 
   /** Up to one of these, not taken; what a backslash stands before is none of them. */
@@ -88,25 +106,23 @@ class Reading {
   }
 }
 
-function typed(text: string): unknown {
-  if (text === 'true' || text === 'false') return text === 'true'
-  if (text === 'null') return null
-  return /^(0|-?[1-9]\d{0,14})$/.test(text) ? Number(text) : text
-}
+const whole = (digits: string): bigint => BigInt(digits.replace(/^\+/, ''))
 
-function place(into: Tree | unknown[], [step = '', ...rest]: readonly Step[], value: unknown): void {
-  if (rest.length === 0) put(into, step, value)
-  else {
-    // Else `__proto__` would be what every object has.
-    const held: unknown = Object.hasOwn(into, step) ? Reflect.get(into, step) : undefined
-    const inner = typeof rest[0] === 'number' ? listOf(held) : treeOf(held)
-    put(into, step, inner)
-    place(inner, rest, value)
+function place(into: Tree | unknown[], [step = '', ...rest]: readonly Step[], value: unknown, text: string): void {
+  if (rest.length === 0) {
+    put(into, step, value)
+    return
   }
+  // Else `__proto__` would be what every object has.
+  const held: unknown = Object.hasOwn(into, step) ? Reflect.get(into, step) : undefined
+  const isList = typeof rest[0] === 'number'
+  const isFitting = isList ? Array.isArray(held) : isTree(held)
+  if (held !== undefined && !isFitting && typeof step === 'string')
+    throw new ValuesError(`--set ${text}: ${step} is no ${isList ? 'list' : 'group of values'}.`)
+  const inner = (isFitting ? held : isList ? [] : {}) as Tree | unknown[]
+  put(into, step, inner)
+  place(inner, rest, value, text)
 }
-
-const listOf = (held: unknown): unknown[] => (Array.isArray(held) ? held : [])
-const treeOf = (held: unknown): Tree => (isTree(held) ? held : {})
 
 function put(into: Tree | unknown[], step: Step, value: unknown): void {
   Object.defineProperty(into, step, { value, enumerable: true, configurable: true, writable: true })

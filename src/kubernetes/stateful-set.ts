@@ -1,4 +1,4 @@
-import { environment, worktreeRoot } from './environment.ts'
+import { environment, ownMounts } from './environment.ts'
 import {
   fullName,
   image,
@@ -81,15 +81,7 @@ const container = (release: Release): object => {
     lifecycle: {
       preStop: { exec: { command: ['agenticore', 'drain', '--timeout', String(values.drain.timeoutSeconds)] } },
     },
-    volumeMounts: [
-      { name: 'shared', mountPath: values.sharedFs.root },
-      { name: 'worktrees', mountPath: worktreeRoot },
-      { name: 'home', mountPath: '/home/agenticore' },
-      { name: 'tmp', mountPath: '/tmp' },
-      { name: 'var-tmp', mountPath: '/var/tmp' },
-      { name: 'run', mountPath: '/run/agenticore' },
-      ...values.extraVolumeMounts,
-    ],
+    volumeMounts: [{ name: 'shared', mountPath: values.sharedFs.root }, ...ownMounts, ...values.extraVolumeMounts],
   }
 }
 

@@ -81,9 +81,14 @@ const keda = group(
       'How many waiting jobs add a pod.',
     ),
     redisAddress: value(
-      z.union([z.literal(''), z.string().regex(/^[^\s/]+:\d+$/, 'has to be host:port')]),
+      z.union([z.literal(''), z.string().regex(/^[^\s/,]+:\d+(,[^\s/,]+:\d+)*$/, 'has to be host:port')]),
       defaultRedisAddress,
-      "Redis for KEDA, as host:port; a host without a dot is one of the release's namespace. Empty: the Secret's `redis-address`, which then has to have a dot, because KEDA looks from its own namespace. With Helm, that counts more than this default.",
+      "Redis for KEDA, as host:port; a host without a dot is one of the release's namespace. Empty: the Secret's `redis-address`, which then has to have a dot, because KEDA looks from its own namespace. Where Helm asks the cluster, the Secret's `redis-address` or else its `redis-url` counts more than this default.",
+    ),
+    sentinelMaster: value(
+      z.string().regex(/^[^\s/]*$/, 'has to be a name'),
+      '',
+      'The name of the master, where `redisAddress` is a Sentinel (or some, with commas between). Empty: there is none, or what `redis-url` says, where Helm took the address from it.',
     ),
     databaseIndex: value(
       z.union([z.literal(''), count(0)]),
@@ -181,7 +186,7 @@ export const valuesSchema = z.strictObject({
       port: value(whole(1, 65_535), 8200, 'Its port.'),
       annotations: value(labels, {}, 'For the load balancer.'),
       loadBalancerSourceRanges: value(
-        z.array(z.string()),
+        z.array(z.string().regex(/^[\d.a-fA-F:]+\/\d+$/, 'has to be a CIDR like 192.0.2.0/24')),
         [],
         'Who may come from outside, as CIDRs; all, if none is named.',
       ),

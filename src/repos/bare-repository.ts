@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
+import { access, lstat, mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { writeDurably } from '../util/durable.ts'
 import { hasCode } from '../util/error-code.ts'
@@ -128,7 +128,9 @@ async function publish(staging: string, gitDir: string): Promise<void> {
 /** What stands in the place of `{directory}/repo` and is no repository of ours. @returns where it is now; none if nothing does */
 export async function setForeignAside(directory: string): Promise<string | undefined> {
   const gitDir = join(directory, 'repo')
-  if ((await exists(join(gitDir, markerFile))) || !(await exists(gitDir))) return undefined
+  if (await exists(join(gitDir, markerFile))) return undefined
+  // A link that leads nowhere is something, too.
+  if (!(await exists(gitDir, lstat))) return undefined
   return await moveAside(gitDir)
 }
 
@@ -146,9 +148,9 @@ async function moveAside(path: string): Promise<string | undefined> {
   return undefined
 }
 
-export async function exists(path: string): Promise<boolean> {
+export async function exists(path: string, look: (path: string) => Promise<unknown> = access): Promise<boolean> {
   try {
-    await access(path)
+    await look(path)
     return true
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false

@@ -12,11 +12,15 @@ import { until } from '../helpers/until.ts'
 
 const files = { 'a.txt': 'a\n' }
 
-/** A job whose agent writes a file, and then is in a tool call that ends when there is a file `go`. */
-async function working(t: Test, env: Readonly<Record<string, string>> = scriptedAgent) {
+/**
+ * A job whose agent writes a file, and then is in a tool call that ends when there is a file `go`.
+ * @param calls how many of these it makes: each attempt that goes on with the conversation gets to the next
+ */
+async function working(t: Test, env: Readonly<Record<string, string>> = scriptedAgent, calls = 1) {
   const [started, go] = [join(t.testdirName, 'home/started'), join(t.testdirName, 'home/go')]
   const hold = bash(`echo one > one.txt; touch ${started}; until [ -e ${go} ]; do sleep 0.05; done; echo on`)
-  const { cli, github } = await world(t, [{ turns: [hold, bash('echo two > two.txt'), { text: 'Both.' }] }], env)
+  const turns = [...Array.from({ length: calls }, () => hold), bash('echo two > two.txt'), { text: 'Both.' }]
+  const { cli, github } = await world(t, [{ turns }], env)
   const repo = await github.createRepo({ owner: 'o', name: 'r', files })
   const run = cli.start(['run', 'write both', '-r', repo.cloneUrl, '--local', '--wait', '--json'])
   await until(() => existsSync(started) || undefined)
@@ -200,7 +204,7 @@ t.test('an idempotency key stands for one job', async t => {
 })
 
 t.test('a job that takes its process down three times is given up', { timeout: 60_000 }, async t => {
-  const { cli, run, id } = await working(t)
+  const { cli, run, id } = await working(t, scriptedAgent, 3)
   run.kill('SIGKILL')
   await run
   for (const fence of [2, 3]) {

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { layOut } from '../../src/shared-fs.ts'
@@ -35,12 +44,19 @@ t.test('install-k8s prints objects, and writes them into files', async t => {
 })
 
 t.test('install-k8s refuses what it does not know, and prints nothing', async t => {
-  const cli = cliFor(t.testdir())
+  const place = t.testdir()
+  const cli = cliFor(place)
   const wrong = await cli(['install-k8s', '--set', 'keda.enable=true'])
   t.match(wrong, { exitCode: 2, stdout: '', stderr: 'did you mean keda.enabled? [invalid_values]' })
   t.match(await cli(['install-k8s', '--name', 'A_b']), { exitCode: 2, stdout: '' })
   t.match(await cli(['install-k8s', '--name', '1st']), { exitCode: 2, stdout: '', stderr: '[invalid_values]' })
   t.match(await cli(['install-k8s', '-f', '/nowhere.yaml']), { exitCode: 2, stdout: '', stderr: '/nowhere.yaml' })
+  const file = join(place, 'file')
+  writeFileSync(file, '')
+  t.match(await cli(['install-k8s', '--output-dir', file]), {
+    exitCode: 1,
+    stderr: /file cannot be written: there is something else in its place\. \[storage_failed\]/,
+  })
   t.match(await cli(['install-k8s', '--apply'], { env: { PATH: '/nowhere' } }), {
     exitCode: 1,
     stderr: '[kubectl_failed]',
@@ -63,6 +79,17 @@ t.test('init-shared-fs makes what is missing, once, and deletes nothing', async 
   t.notMatch(again.stdout, /made|moved/)
   t.equal(statSync(join(root, 'jobs')).mode & 0o777, 0o711)
   t.equal(statSync(join(root, 'job-state')).mode & 0o777, 0o700)
+})
+
+t.test('a link that leads nowhere is no cache of ours either', async t => {
+  const root = join(t.testdir(), 'shared')
+  const cache = join(root, 'repos/0123456789ab')
+  mkdirSync(cache, { recursive: true })
+  symlinkSync('/nowhere', join(cache, 'repo'))
+  const laid = await layOut({ root, reposRoot: join(root, 'repos'), jobsDir: join(root, 'job-state') })
+  const [moved] = laid.filter(({ was }) => was === 'moved aside')
+  t.match(moved, { place: join(cache, 'repo') })
+  t.equal(readlinkSync(join(cache, readdirSync(cache)[0] ?? '')), '/nowhere')
 })
 
 t.test('any number may lay a volume out at once', async t => {

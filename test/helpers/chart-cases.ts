@@ -109,6 +109,10 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
     sets: ['keda.enabled=true,keda.formula=false,keda.tls=true,keda.databaseIndex=3,keda.caSecretKey=redis-ca'],
   },
   'KEDA, Redis elsewhere': { sets: ['keda.enabled=true,keda.redisAddress=redis.example.com:6380'] },
+  'KEDA, Sentinels': {
+    sets: ['keda.enabled=true,keda.sentinelMaster=mymaster,keda.redisAddress=s1:26379\\,s2.data.svc:26379'],
+  },
+  'KEDA, Sentinels from the Secret': { sets: ['keda.enabled=true,keda.sentinelMaster=mymaster,keda.redisAddress='] },
   'KEDA, Redis from the Secret': { sets: ['keda.enabled=true,keda.redisAddress='] },
   'an ingress': {
     sets: ['ingress.enabled=true,ingress.className=nginx,ingress.host=jobs.example.com'],

@@ -63,10 +63,14 @@ t.test('both refuse what is wrong', { skip }, async t => {
   for (const set of [
     'keda.minReplicas=11',
     'drain.gracePeriodSeconds=60',
+    'keda.redisAddress=a:1\\,b:2',
     'sharedFs.root=/mnt',
+    'sharedFs.root=/tmp,sharedFs.reposRoot=/tmp/repos,sharedFs.jobsDir=/tmp/job-state',
+    'sharedFs.root=/home/,sharedFs.reposRoot=/home/repos,sharedFs.jobsDir=/home/job-state',
     'service.type=ClusterIP,service.loadBalancerSourceRanges={::1/128}',
   ]) {
-    const said = /more than keda.maxReplicas|30 more than drain|is not on the volume|LoadBalancer alone/
+    const said =
+      /more than keda.maxReplicas|30 more than drain|is not on the volume|would hide|those need keda.sentinelMaster|LoadBalancer alone/
     t.throws(() => readValues({ sets: [set] }), said, set)
     await t.rejects(helmObjects({ sets: [set] }), said, set)
   }

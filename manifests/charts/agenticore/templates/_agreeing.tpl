@@ -3,6 +3,9 @@
 {{- if gt (int64 .Values.keda.minReplicas) (int64 .Values.keda.maxReplicas) -}}
 {{- fail "keda.minReplicas is more than keda.maxReplicas." -}}
 {{- end -}}
+{{- if and (contains "," .Values.keda.redisAddress) (not .Values.keda.sentinelMaster) -}}
+{{- fail "keda.redisAddress: more than one are Sentinels, and those need keda.sentinelMaster." -}}
+{{- end -}}
 {{- if lt (int64 .Values.drain.gracePeriodSeconds) (add (int64 .Values.drain.timeoutSeconds) 30) -}}
 {{- fail "drain.gracePeriodSeconds has to be 30 more than drain.timeoutSeconds: a pod closes after it has drained." -}}
 {{- end -}}
@@ -17,6 +20,11 @@
 {{- range list .Values.sharedFs.reposRoot .Values.sharedFs.jobsDir -}}
 {{- if not (hasPrefix $root .) -}}
 {{- fail (printf "sharedFs: %s is not on the volume that is mounted at %s." . $.Values.sharedFs.root) -}}
+{{- end -}}
+{{- end -}}
+{{- range list "/app/worktrees" "/home/agenticore" "/tmp" "/var/tmp" "/run/agenticore" -}}
+{{- if hasPrefix $root (printf "%s/" .) -}}
+{{- fail (printf "sharedFs.root: %s would hide %s, which is of each pod alone." $.Values.sharedFs.root .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
