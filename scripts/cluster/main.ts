@@ -7,9 +7,10 @@ import { faults } from './chapters/faults.ts'
 import { install } from './chapters/install.ts'
 import { keda } from './chapters/keda.ts'
 import { migration } from './chapters/migration.ts'
+import { sentinel } from './chapters/sentinel.ts'
 import { upgrade } from './chapters/upgrade.ts'
+import { evidence } from './evidence.ts'
 import { type Outside, openOutside } from './outside.ts'
-import { evidence } from './place.ts'
 import { Chapter, writePage } from './report.ts'
 import { ran } from './run.ts'
 
@@ -21,6 +22,7 @@ const chapters: Readonly<
   drain: ['a pod that has to go', drain],
   faults: ['pods, Redis and the node fail while jobs run', faults],
   keda: ['as many pods as it takes', keda],
+  sentinel: ['Redis by a Sentinel', sentinel],
   upgrade: ['helm upgrade', upgrade],
   migration: ["from the original's chart", migration],
   backup: ['everything lost, and brought back', backup],

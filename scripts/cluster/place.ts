@@ -1,25 +1,23 @@
 /** A namespace with what agenticore needs in it: Redis, the Secret, a company's CA. */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { keepEvidence } from './evidence.ts'
 import { certificate } from './front.ts'
-import { canary, githubToken, modelKey } from './outside.ts'
-import { redisObjects } from './redis.ts'
+import { redisObjects, sentinelObjects } from './redis.ts'
 import type { Chapter } from './report.ts'
 import { type Ran, ran, tried } from './run.ts'
+import { apiKey, secretArgs } from './secret.ts'
 
 export interface PlaceWish {
   /** Of Redis; none unless told. */
   readonly password?: string
   /** Whether what Redis holds outlives its pod; yes unless told. */
   readonly redisIsKept?: boolean
+  /** Whether Redis is found by a Sentinel, which the Secret's URL alone says. */
+  readonly isBySentinel?: boolean
   /** Whether callers need one; otherwise the Secret has what the seed's command puts in, and no more. */
   readonly hasApiKey?: boolean
   /** Pod Security's standard. */
   readonly standard?: 'restricted'
 }
-
-/** Where somebody looks who wants to know why. */
-export const evidence = '/tmp/agenticore-cluster-test'
 
 /** As whom the root of a server's container becomes to get at what is on the volume. */
 export const asServer = 'setpriv --reuid 1000 --regid 1000 --clear-groups'
@@ -27,8 +25,6 @@ export const asServer = 'setpriv --reuid 1000 --regid 1000 --clear-groups'
 const label = 'agenticore.test/place'
 /** In the names: what the HPA has seen of one of that name within its window, it heeds for the next. */
 const run = crypto.randomUUID().slice(0, 4)
-
-const apiKey = `${canary}-door`
 
 /** A namespace for `work`, which goes with it; what `work` throws is a promise not kept, and the chapter goes on. */
 export async function inPlace(
@@ -44,7 +40,7 @@ export async function inPlace(
   } catch (error) {
     chapter.report(`${name} comes to its end`, false, error instanceof Error ? error.message : error)
   }
-  if (chapter.failed > failedBefore) await place.keepEvidence()
+  if (chapter.failed > failedBefore) await keepEvidence(place)
   await place.remove()
 }
 
@@ -80,12 +76,14 @@ export class Place {
         `pod-security.kubernetes.io/enforce=${wish.standard}`,
       ])
     }
-    await place.#createSecret()
-    await place.apply(
-      ...redisObjects({ isKept: wish.redisIsKept ?? true, ...(wish.password ? { password: wish.password } : {}) }),
-    )
+    await place.kubectl('create', 'secret', 'generic', 'agenticore-secrets', ...secretArgs(wish))
+    await place.apply(...redisObjects({ ...wish, isKept: wish.redisIsKept ?? true }))
     await place.kubectl('create', 'configmap', 'company-ca', `--from-literal=ca.pem=${certificate}`)
     await place.kubectl('rollout', 'status', 'statefulset/redis', '--timeout=120s')
+    if (wish.isBySentinel) {
+      await place.apply(...sentinelObjects(place.namespace, wish.password))
+      await place.kubectl('rollout', 'status', 'deployment/sentinel', '--timeout=120s')
+    }
     return place
   }
 
@@ -164,54 +162,11 @@ export class Place {
     return (await this.kubectl('exec', 'redis-0', '--', 'redis-cli', ...secret, ...args)).trim()
   }
 
-  /** The log of a pod to its end, kept as evidence. */
-  async follow(pod: string): Promise<void> {
-    const { stdout, stderr } = await this.triedKubectl('logs', '--follow', '--timestamps', pod)
-    this.#keep(`${pod}-to-its-end.log`, stdout + stderr)
-  }
-
-  /** What is left to see when something was not as it should be. */
-  async keepEvidence(): Promise<void> {
-    const pods = (await this.triedKubectl('get', 'pods', '--output=name')).stdout.split('\n').filter(Boolean)
-    const looks: readonly (readonly [string, readonly string[]])[] = [
-      ['objects.txt', ['get', 'all,pvc,scaledobjects,jobs', '--output=wide']],
-      ['pods.yaml', ['get', 'pods', '--output=yaml']],
-      ['events.txt', ['get', 'events', '--sort-by=.lastTimestamp']],
-      ...pods.map(pod => [`${pod.replace('pod/', '')}.log`, ['logs', pod, '--all-containers', '--tail=-1']] as const),
-    ]
-    for (const [file, args] of looks) {
-      const { stdout, stderr } = await this.triedKubectl(...args)
-      this.#keep(file, stdout + stderr)
-    }
-  }
-
-  #keep(name: string, text: string): void {
-    const directory = join(evidence, this.namespace)
-    mkdirSync(directory, { recursive: true })
-    writeFileSync(join(directory, name), text)
-  }
-
   /** Agents that still run are not waited for. */
   async remove(): Promise<void> {
     await this.triedKubectl('delete', 'scaledobjects', '--all', '--wait=false')
     await this.triedKubectl('delete', 'statefulsets', '--all', '--cascade=orphan')
     await this.triedKubectl('delete', 'pods', '--all', '--force', '--grace-period=0', '--wait=false')
     await tried('kubectl', ['delete', 'namespace', this.namespace, '--wait=false'])
-  }
-
-  /** The seed's command. */
-  async #createSecret(): Promise<void> {
-    const { password, hasApiKey } = this.wish
-    const secret = password === undefined ? '' : `default:${encodeURIComponent(password)}@`
-    const literals = {
-      'redis-url': `redis://${secret}redis:6379/0`,
-      'redis-address': 'redis:6379',
-      'github-token': githubToken,
-      'anthropic-api-key': modelKey,
-      ...(password === undefined ? {} : { 'redis-password': password }),
-      ...(hasApiKey ? { 'api-keys': apiKey } : {}),
-    }
-    const args = Object.entries(literals).map(([key, value]) => `--from-literal=${key}=${value}`)
-    await this.kubectl('create', 'secret', 'generic', 'agenticore-secrets', ...args)
   }
 }

@@ -1,4 +1,5 @@
 import { helm } from '../chart.ts'
+import { follow } from '../evidence.ts'
 import { Fleet } from '../fleet.ts'
 import type { Outside } from '../outside.ts'
 import { inPlace } from '../place.ts'
@@ -27,7 +28,7 @@ async function drained(chapter: Chapter, outside: Outside, name: string, times: 
     await fleet.untilHeld([id])
     const before = await fleet.job(id)
     const began = performance.now()
-    const log = place.follow(before.pod_name)
+    const log = follow(place, before.pod_name)
     const passed = (): number => (performance.now() - began) / 1000
     const gone = place
       .kubectl('delete', 'pod', before.pod_name, '--wait', `--timeout=${gracePeriodSeconds + 60}s`)
