@@ -73,7 +73,7 @@ export function sentinelObjects(namespace: string, password?: string): object[] 
     command: [
       'sh',
       '-c',
-      `{ ${write}; } >/data/sentinel.conf; exec redis-sentinel /data/sentinel.conf --protected-mode no`,
+      `{ ${write}; } >/data/sentinel.conf; exec redis-server /data/sentinel.conf --sentinel --protected-mode no`,
     ],
     ports: [{ containerPort: 26_379 }],
     readinessProbe: { tcpSocket: { port: 26_379 }, periodSeconds: 1 },
