@@ -12,8 +12,9 @@ import { drainFor } from './drain-request.ts'
 import { figuresOf } from './figures.ts'
 import { foreground } from './foreground.ts'
 import { isolationFor } from './isolation.ts'
+import { JobLog } from './job-log.ts'
 import { AgenticoreError } from './jobs/errors.ts'
-import { isFinal, type Job } from './jobs/job.ts'
+import type { Job } from './jobs/job.ts'
 import type { Lease } from './jobs/ports.ts'
 import { closeServer, listen } from './listening.ts'
 import { type Observing, openObserving } from './observing.ts'
@@ -80,6 +81,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
 
 class RunningDaemon implements Daemon {
   readonly log: Logger
+  readonly #jobs: JobLog
   readonly #surroundings: Surroundings
   readonly #options: DaemonOptions
   readonly #secrets: Secrets
@@ -102,6 +104,7 @@ class RunningDaemon implements Daemon {
   constructor(surroundings: Surroundings, means: Means, options: DaemonOptions) {
     this.#surroundings = surroundings
     this.log = means.log
+    this.#jobs = new JobLog(means.log)
     this.#secrets = means.secrets
     this.#lock = means.lock
     this.#options = options
@@ -143,8 +146,7 @@ class RunningDaemon implements Daemon {
     const makers = foreground(local)
     await makers.preflight().catch((error: unknown) => this.#warn(`Jobs will fail: ${messageOf(error)}`))
     this.#runner = await makers.runnerFor(() => undefined, { waitsForStorage: true })
-    const recovered = (job: Job): void =>
-      this.log.warn({ job: job.id, status: job.status }, 'taken back from a process that is gone')
+    const recovered = (job: Job): void => this.#jobs.takenBack(job)
     await takeBack(local, recovered)
     signal.throwIfAborted()
     const left = await clearAtStart(local)
@@ -268,7 +270,7 @@ class RunningDaemon implements Daemon {
       run: (lease, signal) => this.#run(lease, signal),
       obstacle: () => shortOfDisk([worktreeRoot, jobsDir], minFreeDiskBytes),
       claimed: lease => this.#claimed(local, lease),
-      over: job => this.#over(job),
+      over: job => this.#jobs.over(job),
       warn: message => this.#warn(message),
       random: Math.random,
     })
@@ -279,15 +281,10 @@ class RunningDaemon implements Daemon {
     return await this.#runner.run(lease, signal)
   }
 
-  #claimed({ measures, stored }: LocalParts, { job, fence }: Lease): void {
+  #claimed({ measures, stored }: LocalParts, lease: Lease): void {
+    const { job } = lease
     if (job.interruptions === 0) measures.claimed(stored.clock.now().getTime() - Date.parse(job.createdAt))
-    this.log.info({ job: job.id, fence, attempt: job.attempt }, 'job started')
-  }
-
-  #over(job: Job): void {
-    const how = job.errorCode === undefined ? {} : { error_code: job.errorCode }
-    const message = isFinal(job) ? 'job ended' : 'job given back'
-    this.log.info({ job: job.id, fence: job.fence, status: job.status, ...how }, message)
+    this.#jobs.started(lease)
   }
 
   async #figures(): Promise<Stats> {

@@ -1,35 +1,13 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: as profiles write it
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import t, { type Test } from 'tap'
+
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lay, library, yml } from '../../test/helpers/profile-library.ts'
 import { builtIn } from '../../test/helpers/profiles.ts'
 import { ProfileLibrary } from './library.ts'
 import { expandServers } from './mcp.ts'
 import { mergeProfiles, mergeSettings } from './merge.ts'
-
-type Files = Readonly<Record<string, string>>
-
-/** A library of one layer for each object: profile name to its files; the last layer counts most. */
-function library(t: Test, ...layers: Readonly<Record<string, Files>>[]) {
-  const root = t.testdir()
-  const places = layers.map((profiles, index) => {
-    const directory = join(root, `layer${index}`)
-    mkdirSync(directory)
-    for (const [name, files] of Object.entries(profiles)) lay(join(directory, name), files)
-    return { source: `layer ${index}`, directory }
-  })
-  return { root, profiles: new ProfileLibrary(places) }
-}
-
-function lay(directory: string, files: Files): void {
-  mkdirSync(directory, { recursive: true })
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, path)), { recursive: true })
-    writeFileSync(join(directory, path), content)
-  }
-}
-
-const yml = (text: string): Files => ({ 'profile.yml': text })
 
 t.test('every key: from the parent, over the parent, taken away', async t => {
   const keys: readonly [key: string, parent: string, child: string, field: string, values: readonly unknown[]][] = [
@@ -205,46 +183,6 @@ t.test('settings: objects deep, permissions and hooks joined, other lists replac
   t.end()
 })
 
-t.test('materialised: what the chain says together, and nothing of what was there', async t => {
-  const server = (command: string) => JSON.stringify({ mcpServers: { one: { command }, [command]: { command } } })
-  const { profiles, root } = library(t, {
-    base: {
-      'profile.yml': 'env: {KEY: k}\n',
-      'CLAUDE.md': 'Base.\n\n',
-      '.claude/settings.json': '{"permissions":{"allow":["A"]}}',
-      '.claude/agents/a.md': 'of base',
-      '.claude/agents/b.md': 'of base',
-      '.mcp.json': server('base'),
-    },
-    child: {
-      'profile.yml': 'extends: base\n',
-      '.claude/CLAUDE.md': 'Child.',
-      '.claude/settings.json': '{"permissions":{"allow":["B"]}}',
-      '.claude/settings.local.json': '{"permissions":{"deny":["C"]}}',
-      '.claude/agents/b.md': 'of child',
-      '.mcp.json': server('child'),
-    },
-  })
-  const directory = join(root, 'out')
-  const outside = join(root, 'outside')
-  lay(directory, { 'work.txt': 'kept' })
-  lay(outside, { kept: 'kept' })
-  symlinkSync(outside, join(directory, '.claude'))
-  symlinkSync(join(outside, 'kept'), join(directory, '.mcp.json'))
-  await profiles.materialize(await profiles.resolve('child'), { directory })
-  const read = (path: string): string => readFileSync(join(directory, path), 'utf8')
-  t.same(readdirSync(join(directory, '.claude')).sort(), ['CLAUDE.md', 'agents', 'settings.json'])
-  t.equal(read('.claude/CLAUDE.md'), 'Base.\n\nChild.\n')
-  t.same(JSON.parse(read('.claude/settings.json')), { permissions: { allow: ['A', 'B'], deny: ['C'] } })
-  t.same([read('.claude/agents/a.md'), read('.claude/agents/b.md')], ['of base', 'of child'])
-  t.same(JSON.parse(read('.mcp.json')), {
-    mcpServers: { one: { command: 'child' }, base: { command: 'base' }, child: { command: 'child' } },
-  })
-  t.equal(read('work.txt'), 'kept')
-  t.same(readdirSync(outside), ['kept'], 'a link in the place is replaced, not followed')
-  t.equal(readFileSync(join(outside, 'kept'), 'utf8'), 'kept')
-})
-
 t.test('files that cannot be used are named', async t => {
   for (const [path, content, says] of [
     ['.claude/settings.json', '{', /settings\.json: it is no JSON/],
@@ -301,43 +239,6 @@ t.test('variables come from the profile alone', t => {
     t.throws(() => expandServers(servers({ command: `\${${name}}` }), {}), error)
   }
   t.end()
-})
-
-t.test('a trusted tree gives its agents, skills, commands and servers, and no file from elsewhere', async t => {
-  const { profiles, root } = library(t, {
-    p: { 'profile.yml': 'claude: {trust_repo: true}\n', '.claude/agents/a.md': 'of the profile' },
-  })
-  const tree = join(root, 'tree')
-  lay(tree, {
-    '.claude/agents/a.md': 'of the tree',
-    '.claude/agents/b.md': 'of the tree',
-    '.claude/settings.json': '{"hooks":{}}',
-    '.claude/hooks/h.sh': 'x',
-    'CLAUDE.md': 'x',
-    '.mcp.json': '{"mcpServers":{"theirs":{"type":"http","url":"http://x"},"bad":{"url":"http://x"}},"inputs":[]}',
-  })
-  lay(join(root, 'secret'), { 'key.md': 'SECRET' })
-  symlinkSync(join(root, 'secret/key.md'), join(tree, '.claude/agents/link.md'))
-  symlinkSync(join(root, 'secret'), join(tree, '.claude/skills'))
-  const directory = join(root, 'out')
-  await profiles.materialize(await profiles.resolve('p'), { directory, tree })
-  t.same(readdirSync(join(directory, '.claude'), { recursive: true }).sort(), [
-    'agents',
-    'agents/a.md',
-    'agents/b.md',
-    'settings.json',
-  ])
-  t.equal(readFileSync(join(directory, '.claude/agents/a.md'), 'utf8'), 'of the profile')
-  t.equal(readFileSync(join(directory, '.claude/settings.json'), 'utf8').trim(), '{}')
-  t.same(JSON.parse(readFileSync(join(directory, '.mcp.json'), 'utf8')), {
-    mcpServers: { theirs: { type: 'http', url: 'http://x' } },
-  })
-
-  lay(join(root, 'secret'), { 'mcp.json': '{"mcpServers":{"secret":{"command":"x"}}}' })
-  rmSync(join(tree, '.mcp.json'))
-  symlinkSync(join(root, 'secret/mcp.json'), join(tree, '.mcp.json'))
-  await profiles.materialize(await profiles.resolve('p'), { directory, tree })
-  t.notMatch(readFileSync(join(directory, '.mcp.json'), 'utf8'), 'secret')
 })
 
 t.test('the profiles that come along can be used', async t => {

@@ -214,3 +214,23 @@ export async function script(path: string, body: string): Promise<string> {
 
 /** Holds a pipe open on both sides, as a process the agent left behind would. */
 export const holdPipe = (path: string) => open(path, constants.O_RDWR | constants.O_NONBLOCK)
+
+/** What the runner does when the agent is done, the second look at the tree included. */
+export async function wholeEnd({ dir }: World, workspace: Workspace) {
+  try {
+    const change = await workspace.commit(message, never)
+    if (!change) throw new Error('nothing changed')
+    const files = await workspace.saveDiff(change, join(dir, `${workspace.branch.replaceAll('/', '-')}.patch`))
+    await workspace.push(change, never)
+    await workspace.commit(message, never)
+    return { ...change, files }
+  } finally {
+    await workspace.dispose()
+  }
+}
+
+/** What jobs have of a place on this machine when they are over: nothing. */
+export async function leftBehind({ treesRoot }: World): Promise<string[]> {
+  const names = [...(await readdir(treesRoot)), ...(await readdir(join(treesRoot, '.runner')))]
+  return names.filter(name => name !== '.runner')
+}
