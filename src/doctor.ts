@@ -67,8 +67,9 @@ async function examineFleet({ surroundings: { settings } }: DoctorParts): Promis
     if (dangers.length === 0) return [{ check, status: 'ok', message: `${about}, set as jobs need it` }]
     return dangers.map(danger => ({ check, ...danger, message: `${about}: ${danger.message}` }))
   } catch (error) {
-    const remedy = error instanceof AgenticoreError ? { remedy: error.remedy } : {}
-    return [{ check, status: 'error', message: messageOf(error), ...remedy }]
+    const remedy =
+      'Look whether it runs, and whether REDIS_URL leads there from this machine. No job is claimed until then.'
+    return [{ check, status: 'error', message: messageOf(error), remedy }]
   }
 }
 

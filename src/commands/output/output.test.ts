@@ -3,6 +3,7 @@ import { newJob } from '../../../test/helpers/jobs.ts'
 import type { Job, JobEvent } from '../../api/wire.ts'
 import { renderEvent } from './events.ts'
 import { renderJob, renderOutcome } from './job.ts'
+import { renderPods } from './pods.ts'
 import { dollars, duration, plural, table } from './text.ts'
 
 const plain = (_: unknown, text: string): string => text
@@ -180,3 +181,18 @@ function everyEvent(text: string): Body<JobEvent>[] {
     { type: 'agent_other', name: text },
   ]
 }
+
+t.test('a server that has not been heard for as long as a lease is silent, whatever it said last', async t => {
+  const pod = (name: string, last_heartbeat: string, draining = false) =>
+    ({ name, running: 1, capacity: 3, draining, last_heartbeat, version: '1' }) as const
+  const text = renderPods(
+    [
+      pod('a', '2026-11-23T11:59:58.000Z'),
+      pod('b', '2026-11-23T11:59:58.000Z', true),
+      pod('c', '2026-11-23T11:59:00.000Z', true),
+    ],
+    { now: new Date(at), width: 80 },
+  )
+  t.same(text.match(/claiming|draining|silent/g), ['claiming', 'draining', 'silent'])
+  t.match(text, /c +1\/3 +silent +1 min/)
+})
