@@ -79,7 +79,7 @@ ${rows(valuesSchema, defaults, '').join('\n')}
 }
 
 /**
- * As \`install-k8s\` prints them, but for the image, which is written so that it can be replaced, the Job, which would need
+ * As `install-k8s` prints them, but for the image, which is written so that it can be replaced, the Job, which would need
  * the same (servers lay the volume out themselves), and with KEDA's objects beside the fixed number of pods.
  */
 function rawFiles(): [string, string][] {

@@ -1,15 +1,13 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
 import * as Flags from '@oclif/core/flags'
 import { AgenticoreError } from '../api/wire.ts'
-import { fileNames, manifests } from '../kubernetes/manifests.ts'
+import { manifests } from '../kubernetes/manifests.ts'
 import { readValues } from '../kubernetes/read-values.ts'
-import { chartName } from '../kubernetes/release.ts'
 import { toYaml } from '../kubernetes/to-yaml.ts'
 import type { Values } from '../kubernetes/values.ts'
 import { ValuesError } from '../kubernetes/values-error.ts'
-import { hasCode, messageOf } from '../util/error-code.ts'
+import { messageOf } from '../util/error-code.ts'
 import { AgenticoreCommand } from './command.ts'
 
 /** What a release may be called, as Helm has it. */
@@ -75,13 +73,8 @@ values, docs/kubernetes.md the rest.`
       )
     const files = orRefused(() => manifests({ name: flags.name, namespace: flags.namespace, values }))
     if (flags['output-dir'] !== undefined) {
-      try {
-        await this.#write(flags['output-dir'], files)
-      } catch (cause) {
-        const why = hasCode(cause, 'EEXIST', 'ENOTDIR') ? 'there is something else in its place' : messageOf(cause)
-        throw new AgenticoreError('storage_failed', `${flags['output-dir']} cannot be written: ${why}.`, { cause })
-      }
-      return
+      const { writeManifests } = await import('../manifest-files.ts')
+      return await writeManifests(flags['output-dir'], files, line => this.say(line))
     }
     const yaml = toYaml([...files.values()].flat())
     if (flags.apply) {
@@ -93,22 +86,6 @@ values, docs/kubernetes.md the rest.`
   async #values({ set: sets, values: paths }: { set: string[]; values: string[] }): Promise<Values> {
     const files = await Promise.all(paths.map(async name => ({ name, text: await read(name) })))
     return orRefused(() => readValues({ files, sets }))
-  }
-
-  async #write(directory: string, files: ReturnType<typeof manifests>): Promise<void> {
-    await mkdir(directory, { recursive: true })
-    for (const [name, objects] of files) {
-      await writeFile(join(directory, name), toYaml(objects))
-      this.say(join(directory, name))
-    }
-    // What another rendering has left would be applied with these. A file of somebody else's has another label.
-    for (const name of fileNames.filter(each => !files.has(each))) {
-      const path = join(directory, name)
-      const text = await readFile(path, 'utf8').catch(() => '')
-      if (!text.includes(`app.kubernetes.io/part-of: ${chartName}`)) continue
-      await rm(path)
-      this.say(`${path} removed: these values do not ask for it.`)
-    }
   }
 }
 

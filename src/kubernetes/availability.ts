@@ -27,8 +27,11 @@ export function disruptionBudget(release: Release): KubernetesObject[] {
   ]
 }
 
-/** Where clouds give the role of a node to whoever asks. */
-const metadataServices = { 4: '169.254.169.254/32', 6: 'fd00:ec2::254/128' }
+/** Where clouds give the role of a node or a pod to whoever asks: most of them; ECS, EKS; Azure's host; Alibaba. */
+const metadataServices = {
+  4: ['169.254.169.254/32', '169.254.170.2/32', '169.254.170.23/32', '168.63.129.16/32', '100.100.100.200/32'],
+  6: ['fd00:ec2::254/128', 'fd00:ec2::23/128'],
+}
 
 /** With those who may come in comes the Pod of `helm test`. */
 const callers = (release: Release): object[] => {
@@ -52,8 +55,8 @@ export function networkPolicy(release: Release): KubernetesObject[] {
           {
             to: [
               { namespaceSelector: {} },
-              { ipBlock: { cidr: '0.0.0.0/0', except: [metadataServices[4]] } },
-              { ipBlock: { cidr: '::/0', except: [metadataServices[6]] } },
+              { ipBlock: { cidr: '0.0.0.0/0', except: metadataServices[4] } },
+              { ipBlock: { cidr: '::/0', except: metadataServices[6] } },
             ],
           },
         ],

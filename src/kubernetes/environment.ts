@@ -25,6 +25,12 @@ export const ownMounts = [
   { name: 'run', mountPath: '/run/agenticore' },
 ] as const
 
+/** What the image has in it or a pod brings along: none of it may be hidden by the shared volume. */
+export const takenPlaces = [
+  ...['/app', '/bin', '/boot', '/dev', '/etc', '/home', '/lib', '/lib64', '/opt/agentihooks', '/proc', '/root', '/run'],
+  ...['/sbin', '/sys', '/tmp', '/usr', '/var/tmp'],
+] as const
+
 /** What the container gets. Of a variable that is given, too, the given one counts. */
 export function environment(values: Values): Variable[] {
   const { config, agent, agentihooks, worktrees, extraEnv } = values

@@ -37,7 +37,8 @@ export function initJob(release: Release): KubernetesObject[] {
 function podSpec(release: Release): object {
   const { values } = release
   return {
-    restartPolicy: 'OnFailure',
+    // The last try is there to be asked why.
+    restartPolicy: 'Never',
     ...unlessEmpty('imagePullSecrets', values.imagePullSecrets),
     automountServiceAccountToken: false,
     enableServiceLinks: false,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { nearest } from '../util/nearest.ts'
-import { ownMounts } from './environment.ts'
+import { takenPlaces } from './environment.ts'
 import { merged } from './merged.ts'
 import { setInto, type Tree } from './set-flag.ts'
 import { type Values, valuesSchema } from './values.ts'
@@ -53,9 +53,9 @@ function agreeing(values: Values): Values {
   for (const place of [sharedFs.reposRoot, sharedFs.jobsDir])
     if (!place.startsWith(root))
       throw new ValuesError(`sharedFs: ${place} is not on the volume that is mounted at ${sharedFs.root}.`)
-  for (const { mountPath } of ownMounts)
-    if (`${mountPath}/`.startsWith(root))
-      throw new ValuesError(`sharedFs.root: ${sharedFs.root} would hide ${mountPath}, which is of each pod alone.`)
+  const hidden = takenPlaces.find(place => `${place}/`.startsWith(root) || root.startsWith(`${place}/`))
+  if (hidden !== undefined)
+    throw new ValuesError(`sharedFs.root: ${sharedFs.root} would hide something of ${hidden}, which pods need.`)
   return values
 }
 

@@ -1,33 +1,19 @@
 import { z } from 'zod'
-
-/** A value with what it is when nobody gives it. */
-const value = <Schema extends z.ZodType>(schema: Schema, fallback: z.input<Schema>, meaning: string) =>
-  schema.prefault(fallback as never).describe(meaning)
-
-const group = <Shape extends z.ZodRawShape>(shape: Shape, meaning: string) =>
-  z
-    .strictObject(shape)
-    .prefault({} as never)
-    .describe(meaning)
-
-/** Anything but null: with Helm that takes a default away, which the objects need. */
-const anything: z.ZodType = z.lazy(() =>
-  z.union([z.string(), z.number(), z.boolean(), z.array(anything), z.record(z.string(), anything)]),
-)
-/** What Kubernetes itself looks at. */
-const asInKubernetes = z.record(z.string(), anything)
-const namedInKubernetes = z.object({ name: z.string() }).catchall(anything)
-const labels = z.record(z.string(), z.string())
-const whole = (least: number, most: number) => z.int().min(least).max(most)
-const count = (least: number) => whole(least, 2_147_483_647)
-const path = z.string().regex(/^\/[^:\s]+$/, 'has to be an absolute path, and not /')
-/** Of an object that is there already; empty for none. */
-const reference = z.string().regex(/^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$/, 'has to be the name of an object')
-const quantity = z.string().regex(/^\d+(\.\d+)?(m|[kMGTPE]i?)?$/, 'has to be a quantity like 100Gi')
-const name = z
-  .string()
-  .max(63)
-  .regex(/^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$/, 'has to be a name of small letters, digits and -')
+import {
+  anything,
+  asInKubernetes,
+  count,
+  group,
+  labels,
+  name,
+  namedInKubernetes,
+  path,
+  quantities,
+  quantity,
+  reference,
+  value,
+  whole,
+} from './value-kinds.ts'
 
 const image = group(
   {
@@ -88,7 +74,7 @@ const keda = group(
     sentinelMaster: value(
       z.string().regex(/^[^\s/]*$/, 'has to be a name'),
       '',
-      'The name of the master, where `redisAddress` is a Sentinel (or some, with commas between). Empty: there is none, or what `redis-url` says, where Helm took the address from it.',
+      'The name of the master, where `redisAddress` is a Sentinel (or some, with commas between). Empty: there is none, or that of `redis-url`, where Helm asks the cluster and `redisAddress` is not given.',
     ),
     databaseIndex: value(
       z.union([z.literal(''), count(0)]),
@@ -172,7 +158,11 @@ export const valuesSchema = z.strictObject({
   worktrees: group(
     {
       sizeLimit: value(quantity, '50Gi', 'A pod whose working trees and cache take more on its node is evicted.'),
-      cacheLimit: value(z.string().min(1), '20GiB', 'How much each tier of the clone cache may hold; one is in there.'),
+      cacheLimit: value(
+        z.string().regex(/^[1-9]\d{0,14} ?([KMGT]iB?|B)?$/, 'has to be a size like 20GiB'),
+        '20GiB',
+        'How much each tier of the clone cache may hold; one is in there.',
+      ),
     },
     "Working trees, on a node's own disk.",
   ),
@@ -234,7 +224,7 @@ export const valuesSchema = z.strictObject({
     'How a pod goes.',
   ),
   resources: value(
-    z.strictObject({ requests: labelsOfQuantities(), limits: labelsOfQuantities() }).partial(),
+    z.strictObject({ requests: quantities, limits: quantities }).partial(),
     {},
     'What differs from what follows from config.maxParallelJobs.',
   ),
@@ -266,7 +256,3 @@ export const valuesSchema = z.strictObject({
 })
 
 export type Values = z.output<typeof valuesSchema>
-
-function labelsOfQuantities() {
-  return z.record(z.string(), z.union([z.string(), z.number()]))
-}

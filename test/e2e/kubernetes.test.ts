@@ -40,7 +40,10 @@ t.test('install-k8s prints objects, and writes them into files', async t => {
   writeFileSync(join(place, 'k8s/ingress.yaml'), 'kind: ConfigMap\n')
   const without = ['install-k8s', '--set', 'initJob.enabled=false', '--output-dir', join(place, 'k8s')]
   t.match(await cli(without), { exitCode: 0, stderr: 'init-job.yaml removed' })
+  const refused = ['install-k8s', '--set', 'ingress.enabled=true,replicas=9', '--output-dir', join(place, 'k8s')]
+  t.match(await cli(refused), { exitCode: 2, stdout: '', stderr: /k8s\/ingress.yaml: not written by install-k8s/ })
   t.equal(readFileSync(join(place, 'k8s/ingress.yaml'), 'utf8'), 'kind: ConfigMap\n', 'what is somebody else’s stays')
+  t.match(readFileSync(join(place, 'k8s/statefulset.yaml'), 'utf8'), 'replicas: 2', 'and nothing else is written')
 })
 
 t.test('install-k8s refuses what it does not know, and prints nothing', async t => {

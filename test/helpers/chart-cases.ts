@@ -100,12 +100,11 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   'two jobs a pod': { sets: ['config.maxParallelJobs=2'] },
   'six jobs a pod': { sets: ['config.maxParallelJobs=6'] },
   'eleven jobs a pod': { sets: ['config.maxParallelJobs=11'] },
-  'resources given': { sets: ['resources.limits.memory=8Gi,resources.requests.cpu=250m,resources.limits.cpu=2'] },
   KEDA: { sets: ['keda.enabled=true'] },
   'KEDA, other numbers': {
     sets: ['keda.enabled=true,keda.listLength=10,keda.minReplicas=2,keda.maxReplicas=20,config.redisKeyPrefix=team:a'],
   },
-  'KEDA before 2.12, TLS': {
+  'KEDA before 2.17, TLS': {
     sets: ['keda.enabled=true,keda.formula=false,keda.tls=true,keda.databaseIndex=3,keda.caSecretKey=redis-ca'],
   },
   'KEDA, Redis elsewhere': { sets: ['keda.enabled=true,keda.redisAddress=redis.example.com:6380'] },
@@ -114,11 +113,6 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
   },
   'KEDA, Sentinels from the Secret': { sets: ['keda.enabled=true,keda.sentinelMaster=mymaster,keda.redisAddress='] },
   'KEDA, Redis from the Secret': { sets: ['keda.enabled=true,keda.redisAddress='] },
-  'an ingress': {
-    sets: ['ingress.enabled=true,ingress.className=nginx,ingress.host=jobs.example.com'],
-    file: 'ingress:\n  annotations: {a/b: "1"}\n  tls: [{secretName: tls, hosts: [jobs.example.com]}]\n',
-  },
-  'a network policy': { file: 'networkPolicy:\n  enabled: true\n  from: [{namespaceSelector: {}}]\n' },
   'another service': {
     sets: ['service.port=80,config.port=9000', 'service.loadBalancerSourceRanges={10.0.0.0/8,::1/128}'],
   },
@@ -135,7 +129,7 @@ export const chartCases: Readonly<Record<string, ChartCase>> = {
     sets: ['podAnnotations.example\\.com/a=1\\,2<&>,podAnnotations.b=true1', 'image.tag=12,nodeSelector.disk=ssd'],
   },
   'whole numbers of a file': {
-    file: 'image: {tag: 20261129}\nkeda: {enabled: true, listLength: 1000000, databaseIndex: 10000000}\n',
+    file: 'image: {tag: 20261129}\nkeda: {enabled: true, listLength: 1000000, databaseIndex: 10000000}\ndrain: {timeoutSeconds: 1000000, gracePeriodSeconds: 2000000}\n',
   },
   'words that YAML takes for others': {
     name: '1e3',

@@ -11,6 +11,7 @@ import {
   helmObjects,
   helmVersion,
   namespace,
+  objectsOf,
   type Recorded,
   recordedFile,
 } from '../helpers/chart.ts'
@@ -54,6 +55,9 @@ t.test('both refuse what is wrong', { skip }, async t => {
     'replicas=null',
     'resources=null',
     'nodeSelector.a=null',
+    'sharedFs.reposRoot=/shared/../etc',
+    'worktrees.cacheLimit=lots',
+    'service.loadBalancerSourceRanges={}',
     'securityContext.capabilities=null',
     'extraEnv[0].name=A,extraEnv[0].value=1',
   ]) {
@@ -66,6 +70,7 @@ t.test('both refuse what is wrong', { skip }, async t => {
     'keda.redisAddress=a:1\\,b:2',
     'sharedFs.root=/mnt',
     'sharedFs.root=/tmp,sharedFs.reposRoot=/tmp/repos,sharedFs.jobsDir=/tmp/job-state',
+    'sharedFs.root=/usr/share/x,sharedFs.reposRoot=/usr/share/x/repos,sharedFs.jobsDir=/usr/share/x/job-state',
     'sharedFs.root=/home/,sharedFs.reposRoot=/home/repos,sharedFs.jobsDir=/home/job-state',
     'service.type=ClusterIP,service.loadBalancerSourceRanges={::1/128}',
   ]) {
@@ -74,6 +79,11 @@ t.test('both refuse what is wrong', { skip }, async t => {
     t.throws(() => readValues({ sets: [set] }), said, set)
     await t.rejects(helmObjects({ sets: [set] }), said, set)
   }
+})
+
+t.test('a namespace of digits is a name', { skip }, async t => {
+  const { stdout } = await execa('helm', ['template', 'x', chart, '-n', '123', '--set', 'keda.enabled=true'])
+  for (const { kind, metadata } of objectsOf(stdout)) t.equal(metadata.namespace, '123', kind)
 })
 
 t.test('both refuse a name that a Service cannot have', { skip }, async t => {

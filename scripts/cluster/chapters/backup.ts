@@ -54,7 +54,7 @@ async function lostAndRestored(chapter: Chapter, outside: Outside, { place, arch
 
   const began = performance.now()
   await ran('bash', ['-c', `${inPod} -i agenticore-0 -- ${asServer} tar -C /shared -xf - <${archive}`])
-  await ran('bash', ['-c', `${inPod} -i redis-0 -- redis-cli FLUSHALL`])
+  await place.redis('DEL', 'agenticore:epoch')
   await until('all jobs are there again', async () => (await fleet.clients.ids()).length === 4, 60_000)
   chapter.report('brought back, all four jobs are there', true, seconds(began))
   const { status } = await fleet.job(waiting)

@@ -46,7 +46,7 @@ export async function keda(chapter: Chapter, outside: Outside): Promise<void> {
     await using samples = new ScaleSamples(place)
     const fleet = new Fleet(place, outside, await outside.repository('keda'))
     const scene = { chapter, place, outside, fleet, watched, samples }
-    const ids = await grows(scene)
+    const ids = await grows(scene, await takesOneMore(scene))
     const last = await oneStays(scene, ids)
     await withoutKeda(scene)
     await emptied(scene, last)
@@ -55,11 +55,25 @@ export async function keda(chapter: Chapter, outside: Outside): Promise<void> {
   })
 }
 
-/** `floor + queue / listLength`, number by number. */
-async function grows({ chapter, fleet, watched, samples, outside }: Scene): Promise<string[]> {
+/** Far from all limits: two that wait are not yet a pod of their own each. */
+async function takesOneMore({ chapter, fleet, watched, outside }: Scene): Promise<string[]> {
   await until('one replica to begin with', async () => watched.now === 1, 60_000)
-  const began = performance.now()
-  const ids = await fleet.submit('held', 30)
+  const ids = await fleet.submit('held', 3)
+  await until('another replica', async () => (watched.now ?? 0) > 1, 120_000)
+  chapter.report('1 job runs and 2 wait: 1 → 2 replicas', watched.changes[1]?.replicas === 2, watched.path)
+  await until('2 agents at work', async () => atWork(outside, ids) >= 2, 300_000)
+  return ids
+}
+
+const atWork = ({ holds }: Outside, ids: readonly string[]): number => ids.filter(id => holds.agentsOf(id) > 0).length
+
+/** `floor + queue / listLength`, number by number. @returns all 30 */
+async function grows(
+  { chapter, fleet, watched, samples, outside }: Scene,
+  first: readonly string[],
+): Promise<string[]> {
+  const [began, atFirst] = [performance.now(), watched.now ?? 1]
+  const ids = [...first, ...(await fleet.submit('held', 27))]
   await until('10 replicas', async () => watched.now === most, 180_000)
   chapter.report(
     '30 jobs that do not end, 1 at a time in a pod, listLength 5: up to the 10 of maxReplicas',
@@ -68,7 +82,7 @@ async function grows({ chapter, fleet, watched, samples, outside }: Scene): Prom
   )
   const after = watched.changes.filter(({ atMs }) => atMs >= began)
   for (const [n, { replicas, atMs }] of after.entries()) {
-    const before = after[n - 1]?.replicas ?? 1
+    const before = after[n - 1]?.replicas ?? atFirst
     const wanted = samples.wanted(atMs - (pollingSeconds + lookSeconds) * 1000, atMs, listLength)
     const isRight = [...wanted].some(each => Math.min(each, mostFrom(before), most) === replicas)
     const asked = [...wanted].sort((a, b) => a - b).join(', ')
@@ -78,7 +92,7 @@ async function grows({ chapter, fleet, watched, samples, outside }: Scene): Prom
       `it asked for ${asked}`,
     )
   }
-  await until('10 agents at work', async () => ids.filter(id => outside.holds.agentsOf(id) > 0).length === 10, 300_000)
+  await until('10 agents at work', async () => atWork(outside, ids) === 10, 300_000)
   const seen = samples.now
   chapter.report(
     '10 jobs run, 20 wait',
@@ -175,7 +189,7 @@ async function shrinks({ chapter, fleet, watched, outside, samples }: Scene, las
 async function withoutRedis(scene: Scene): Promise<void> {
   const { chapter, place, fleet, outside, watched } = scene
   const ids = await fleet.submit('held', 6)
-  await until('two replicas or more, and all busy', async () => (watched.now ?? 0) >= 2, 120_000)
+  await until('two replicas or more', async () => (watched.now ?? 0) >= 2, 120_000)
   const before = watched.now
   await place.kubectl('scale', 'statefulset/redis', '--replicas=0')
   await noneGoes(scene, `Redis away with ${before} replicas: no pod goes`)

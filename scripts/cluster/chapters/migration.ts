@@ -19,7 +19,11 @@ cd /shared/repos/0123456789ab/repo && git init -q && echo kept >old-clone.txt`
 /** From the original's chart, by the commands of docs/migration.md. */
 export async function migration(chapter: Chapter, outside: Outside): Promise<void> {
   await inPlace(chapter, 'migration', { hasApiKey: true }, async place => {
-    const theirs = { storage: { className: 'efs-sc', size: '5Gi' }, replicas: 3 }
+    const theirs = {
+      storage: { className: 'efs-sc', size: '5Gi' },
+      replicas: 3,
+      keda: { enabled: true, minReplicas: 3 },
+    }
     await helmFrom(original, place, 'install', { ...theirs, image: { tag: image.tag } })
     await place.exec('agenticore-0', leaveOldFiles)
     await place.redis('HSET', `agenticore:job:${oldId}`, 'id', oldId, 'task', 'of the old one', 'status', 'queued')
@@ -37,6 +41,9 @@ export async function migration(chapter: Chapter, outside: Outside): Promise<voi
     chapter.report('pods start all at once from now on', after.policy === 'Parallel', after.policy)
     const isAnew = after.pods.length === 3 && after.pods.every(uid => !before.pods.includes(uid))
     chapter.report('all three pods are new', isAnew, after.pods.join(', '))
+    await place.kubectl('wait', '--for=condition=Ready', 'scaledobject/agenticore-scaler', '--timeout=120s')
+    const triggers = await place.field('scaledobject/agenticore-scaler', '.spec.triggers[*].name')
+    chapter.report("KEDA's objects are the new ones, and ready", triggers === 'queue floor', triggers)
     const isKept = after.volume === before.volume && after.address === before.address
     chapter.report(
       'the volume and the address of the Service are the same',

@@ -22,7 +22,9 @@ t.test('bash completes commands, flags, and the values of a flag', t => {
   const completed = (...words: string[]): string[] => {
     const quoted = words.map(word => `'${word}'`).join(' ')
     const asked = `. ${script}; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _agenticore; echo "\${COMPREPLY[@]}"`
-    return execFileSync('bash', ['-c', asked], { encoding: 'utf8' }).trim().split(' ').filter(Boolean)
+    // A bash whose input is a socket, as node's is, reads what its user has in ~/.bashrc.
+    const answer = execFileSync('bash', ['--norc', '-c', asked], { encoding: 'utf8', input: '' })
+    return answer.trim().split(' ').filter(Boolean)
   }
   t.strictSame(completed('agenticore', 'jo'), ['jobs', 'job'])
   t.strictSame(completed('agenticore', 'jobs', '--'), ['--json', '--status'])

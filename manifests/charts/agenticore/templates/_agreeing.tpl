@@ -22,9 +22,9 @@
 {{- fail (printf "sharedFs: %s is not on the volume that is mounted at %s." . $.Values.sharedFs.root) -}}
 {{- end -}}
 {{- end -}}
-{{- range list "/app/worktrees" "/home/agenticore" "/tmp" "/var/tmp" "/run/agenticore" -}}
-{{- if hasPrefix $root (printf "%s/" .) -}}
-{{- fail (printf "sharedFs.root: %s would hide %s, which is of each pod alone." $.Values.sharedFs.root .) -}}
+{{- range list "/app" "/bin" "/boot" "/dev" "/etc" "/home" "/lib" "/lib64" "/opt/agentihooks" "/proc" "/root" "/run" "/sbin" "/sys" "/tmp" "/usr" "/var/tmp" -}}
+{{- if or (hasPrefix $root (printf "%s/" .)) (hasPrefix (printf "%s/" .) $root) -}}
+{{- fail (printf "sharedFs.root: %s would hide something of %s, which pods need." $.Values.sharedFs.root .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
