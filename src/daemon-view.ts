@@ -37,7 +37,8 @@ export class DaemonView {
 
   /** A server that drains is well. */
   async whyUnhealthy(): Promise<string | undefined> {
-    if (!this.#parts.isStarted()) return 'the server is starting'
+    if (!this.#parts.isStarted())
+      return this.#parts.local.stored.isUp() ? 'the server is starting' : 'the server is starting, and waits for Redis'
     try {
       await this.#parts.local.service.stats()
       return undefined

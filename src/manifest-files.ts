@@ -1,5 +1,5 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { AgenticoreError } from './jobs/errors.ts'
 import { fileNames, type manifests } from './kubernetes/manifests.ts'
 import { chartName } from './kubernetes/release.ts'
@@ -17,7 +17,7 @@ export async function writeManifests(
   say: (line: string) => void,
 ): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     const found = new Map<string, Owner>()
     for (const name of fileNames) found.set(name, await ownerOf(join(directory, name)))
     const others = [...files.keys()].filter(name => found.get(name) === 'another')
@@ -38,6 +38,18 @@ export async function writeManifests(
     if (cause instanceof AgenticoreError) throw cause
     const why = hasCode(cause, 'EEXIST', 'ENOTDIR') ? 'there is something else in its place' : messageOf(cause)
     throw new AgenticoreError('storage_failed', `${directory} cannot be written: ${why}.`, { cause })
+  }
+}
+
+/** With those above it. Node's own would try for ever where nothing can be made, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (hasCode(error, 'EEXIST') && (await stat(path)).isDirectory()) return
+    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await mkdir(path)
   }
 }
 

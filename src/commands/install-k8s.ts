@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { text as readAll } from 'node:stream/consumers'
+import { buffer as readAll } from 'node:stream/consumers'
 import * as Flags from '@oclif/core/flags'
 import { AgenticoreError } from '../api/wire.ts'
 import { manifests } from '../kubernetes/manifests.ts'
@@ -101,7 +101,8 @@ function orRefused<T>(work: () => T): T {
 
 async function read(name: string): Promise<string> {
   try {
-    return name === '-' ? await readAll(process.stdin) : await readFile(name, 'utf8')
+    const bytes = name === '-' ? await readAll(process.stdin) : await readFile(name)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
     throw new AgenticoreError('invalid_values', `${name} cannot be read: ${messageOf(cause)}.`, { cause })
   }

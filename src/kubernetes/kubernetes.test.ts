@@ -51,7 +51,16 @@ t.test('a value that there is not is an error that names the nearest', async t =
   t.match(refused([], 'a: [b'), 'v.yaml, line 1: Flow sequence')
   t.match(refused([], 'replicas: 1\nreplicas: 2'), 'v.yaml, line 2: Map keys must be unique.')
   t.match(refused([], 'replicas: 1\n---\nreplicas: 2'), 'v.yaml, line 2: A second document begins here.')
-  t.match(refused([], 'replicas: .inf'), 'v.yaml: .inf is no number of JSON.')
+  t.match(refused([], 'replicas: .inf'), 'v.yaml, line 1: .inf is no number of JSON.')
+  t.match(refused([], 'image: {tag: *x}'), 'v.yaml cannot be read: Unresolved alias')
+  t.match(refused([], 'podLabels: &p {x: *p}'), 'v.yaml cannot be read: something in it holds itself.')
+  t.match(refused([], 'nodeSelector:\n  on: x'), 'v.yaml, line 2: on is a name that YAML takes for true: quote it.')
+  t.equal(refused([], 'nodeSelector: {"on": x, 1: x}'), 'taken')
+  t.match(refused([], 'podLabels: {a: z, <<: {a: b}}'), 'v.yaml, line 1: << has to be the first of its keys.')
+  t.match(
+    refused(['image.tag=true']),
+    'image.tag: expected string, received boolean, or expected number, received boolean.',
+  )
   t.match(refused(['keda.minReplicas=11']), 'keda.minReplicas is more than keda.maxReplicas')
   t.match(refused(['drain.timeoutSeconds=290']), 'drain.gracePeriodSeconds has to be 30 more')
 })

@@ -61,9 +61,14 @@ function agreeing(values: Values): Values {
 
 function worded(issue: z.core.$ZodIssue): string {
   const path = issue.path.join('.')
+  if (issue.code === 'invalid_union') return `${path}: ${branches(issue.errors)}.`
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => unknown(issue.path, key)).join('\n')
   return `${path}: ${issue.message}.`
 }
+
+/** What each of several kinds would have had. */
+const branches = (errors: readonly (readonly z.core.$ZodIssue[])[]): string =>
+  [...new Set(errors.map(([first]) => first?.message.replace(/^Invalid input: /, '') ?? ''))].join(', or ')
 
 /** The nearest is looked for in the same group first: `enable` in `keda` is another one than in `ingress`. */
 function unknown(path: readonly PropertyKey[], key: string): string {

@@ -1,4 +1,5 @@
-import { type Document, isScalar, LineCounter, parseDocument, Scalar, type Tags, visit } from 'yaml'
+import { type Document, isScalar, LineCounter, parse, parseDocument, Scalar, type Tags, visit } from 'yaml'
+import { messageOf } from '../util/error-code.ts'
 import { isTree, type Tree } from './set-flag.ts'
 import { ValuesError } from './values-error.ts'
 
@@ -23,29 +24,64 @@ export function treeOf(name: string, text: string): Tree {
     const why = error.code === 'MULTIPLE_DOCS' ? 'A second document begins here' : error.message
     throw new ValuesError(`${name}, line ${lines.linePos(error.pos[0]).line}: ${why}.`)
   }
-  numbersAsInHelm(name, document)
-  const held: unknown = document.toJS()
+  const refuse = (node: { readonly range?: readonly number[] | null | undefined }, why: string): never => {
+    throw new ValuesError(`${name}, line ${lines.linePos(node.range?.[0] ?? 0).line}: ${why}.`)
+  }
+  asInHelm(document, refuse)
+  const held = heldBy(name, document)
   if (held === null || held === undefined) return {}
   if (!isTree(held)) throw new ValuesError(`${name} has to be keys with values.`)
   return held
 }
 
+function heldBy(name: string, document: Document.Parsed): unknown {
+  try {
+    const held: unknown = document.toJS()
+    JSON.stringify(held)
+    return held
+  } catch (cause) {
+    // An alias of nothing, or of what it is a part of.
+    const why = cause instanceof TypeError ? 'something in it holds itself' : messageOf(cause)
+    throw new ValuesError(`${name} cannot be read: ${why}.`)
+  }
+}
+
 /** 12:30 is a number of YAML 1.1, and not one of Helm. */
 const withoutTimes = (tags: Tags): Tags =>
-  tags.filter(
-    tag => typeof tag !== 'object' || !(tag.format === 'TIME' || /:(timestamp|binary|omap|pairs|set)$/.test(tag.tag)),
-  )
+  tags.filter(tag => typeof tag !== 'object' || !(tag.format === 'TIME' || notOfHelm.test(tag.tag)))
 
-function numbersAsInHelm(name: string, document: Document.Parsed): void {
+const notOfHelm = /:(timestamp|binary|omap|pairs|set)$/
+
+type Refuse = (node: Scalar, why: string) => never
+
+function asInHelm(document: Document.Parsed, refuse: Refuse): void {
   visit(document, {
+    Map(_, { items }) {
+      const late = items.slice(1).find(({ key }) => isScalar(key) && key.source === '<<')
+      // With Helm it would count more than what stands before it, with others less.
+      if (isScalar(late?.key)) refuse(late.key, '<< has to be the first of its keys')
+    },
     Scalar(key, node) {
-      if (key === 'key' || !isScalar(node) || node.type !== Scalar.PLAIN) return
-      const { source = '', value } = node
-      if (/^0(o[0-7]+|X[\da-f]+)$/i.test(source)) node.value = Number(source)
-      if (typeof value !== 'number' || Number.isFinite(value)) return
-      if (/^[-+]?\.(inf|nan)$/i.test(source)) throw new ValuesError(`${name}: ${source} is no number of JSON.`)
-      // The library takes `e3` for a number.
-      node.value = source
+      if (node.type !== Scalar.PLAIN) return
+      if (key === 'key') nameAsInHelm(node, refuse)
+      else numberAsInHelm(node, refuse)
     },
   })
+}
+
+/** Helm reads `on: x` as `true: x`, and 010 as 8. */
+function nameAsInHelm(node: Scalar, refuse: Refuse): void {
+  const { source = '' } = node
+  if (source === '<<') return
+  const read: unknown = parse(source, { version: '1.1', customTags: withoutTimes, logLevel: 'silent' })
+  if (String(read) !== source) refuse(node, `${source} is a name that YAML takes for ${String(read)}: quote it`)
+}
+
+function numberAsInHelm(node: Scalar, refuse: Refuse): void {
+  const { source = '', value } = node
+  if (/^0(o[0-7]+|X[\da-f]+)$/i.test(source)) node.value = Number(source)
+  if (typeof value !== 'number' || Number.isFinite(value)) return
+  if (/^[-+]?\.(inf|nan)$/i.test(source)) refuse(node, `${source} is no number of JSON`)
+  // The library takes `e3` for a number.
+  node.value = source
 }

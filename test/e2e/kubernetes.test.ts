@@ -60,6 +60,10 @@ t.test('install-k8s refuses what it does not know, and prints nothing', async t 
     exitCode: 1,
     stderr: /file cannot be written: there is something else in its place\. \[storage_failed\]/,
   })
+  t.match(await cli(['install-k8s', '--output-dir', '/proc/x/y']), { exitCode: 1, stderr: '[storage_failed]' })
+  writeFileSync(join(place, 'latin.yaml'), Buffer.from('podLabels: {a: \xe4}', 'latin1'))
+  const latin = await cli(['install-k8s', '-f', join(place, 'latin.yaml')])
+  t.match(latin, { exitCode: 2, stdout: '', stderr: /latin.yaml cannot be read: .*utf-8/i })
   t.match(await cli(['install-k8s', '--apply'], { env: { PATH: '/nowhere' } }), {
     exitCode: 1,
     stderr: '[kubectl_failed]',
