@@ -29,16 +29,14 @@ export function treeOf(name: string, text: string): Tree {
   }
   asInHelm(document, refuse)
   const held = heldBy(name, document)
-  if (held === null || held === undefined) return {}
   if (!isTree(held)) throw new ValuesError(`${name} has to be keys with values.`)
   return held
 }
 
 function heldBy(name: string, document: Document.Parsed): unknown {
   try {
-    const held: unknown = document.toJS()
-    JSON.stringify(held)
-    return held
+    // By way of JSON, as with Helm: what an alias stands for is a copy, of which --set may change one.
+    return JSON.parse(JSON.stringify(document.toJS() ?? {}))
   } catch (cause) {
     // An alias of nothing, or of what it is a part of.
     const why = cause instanceof TypeError ? 'something in it holds itself' : messageOf(cause)

@@ -50,7 +50,7 @@ t.test('--set is read as helm reads it', { skip }, async t => {
 })
 
 t.test('--set reaches into what a file gives', { skip }, async t => {
-  const file = 'list: [{name: a, value: x}, {name: b}]\ngroup: {a: 1, b: 2}\n'
+  const file = 'list: [{name: a, value: x}, {name: b}]\ngroup: &g {a: 1, b: 2}\nother: *g\n'
   const sets = ['list[0].value=y', 'list[2].name=c', 'group.b=3']
   const read = treeOf('values.yaml', file)
   for (const text of sets) setInto(read, text)
