@@ -30,6 +30,8 @@ export interface AgentihooksUnderTest {
 /** The real agentihooks from PyPI, in an environment of its own; installed once for all runs. */
 export async function agentihooks(): Promise<AgentihooksUnderTest | { readonly missing: string }> {
   const place = join(root, '.tools/agentihooks', version)
+  // The lock would make what is above it for its user alone, and agents have to get there.
+  mkdirSync(join(place, '..'), { recursive: true })
   const lock = new FileLock(join(place, '../.locks'), systemClock)
   try {
     await lock.withLock(version, { signal: new AbortController().signal, patienceMs: installMs }, async () => {
