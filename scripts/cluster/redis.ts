@@ -6,50 +6,62 @@ interface RedisWish {
   readonly isKept: boolean
 }
 
-const labels = { app: 'redis' }
 const image = 'redis:7-bookworm'
-const harmless = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } }
-const nobody = { runAsNonRoot: true, runAsUser: 999, seccompProfile: { type: 'RuntimeDefault' } }
+
+/** A pod of one container that may write into `/data` alone, and is ready when its port is open. */
+const pod = (name: string, port: number, command: readonly string[], volumes: object): object => ({
+  metadata: { labels: { app: name } },
+  spec: {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 5,
+    securityContext: { runAsNonRoot: true, runAsUser: 999, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        name,
+        image,
+        command,
+        ports: [{ containerPort: port }],
+        readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        volumeMounts: [{ name: 'data', mountPath: '/data' }],
+      },
+    ],
+    ...volumes,
+  },
+})
+
+const service = (name: string, port: number): object => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name },
+  spec: { selector: { app: name }, ports: [{ port }] },
+})
+
+const lostWithThePod = { volumes: [{ name: 'data', emptyDir: {} }] }
 
 export function redisObjects({ password, isKept }: RedisWish): object[] {
+  const [name, port] = ['redis', 6379]
   const secret = password === undefined ? [] : ['--requirepass', password]
   const command = ['redis-server', '--dir', '/data', '--bind', '*', '--protected-mode', 'no', '--save', '']
   const durable = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction']
-  const container = {
-    name: 'redis',
-    image,
-    command: [...command, ...durable, ...secret],
-    ports: [{ containerPort: 6379 }],
-    readinessProbe: { tcpSocket: { port: 6379 }, periodSeconds: 1 },
-    securityContext: harmless,
-    volumeMounts: [{ name: 'data', mountPath: '/data' }],
-  }
-  const pod = {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 5,
-    securityContext: nobody,
-    containers: [container],
-    ...(isKept ? {} : { volumes: [{ name: 'data', emptyDir: {} }] }),
-  }
   const claim = {
     metadata: { name: 'data' },
     spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
   }
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'redis' },
-      spec: { selector: labels, ports: [{ port: 6379 }] },
-    },
+    service(name, port),
     {
       apiVersion: 'apps/v1',
       kind: 'StatefulSet',
-      metadata: { name: 'redis' },
+      metadata: { name },
       spec: {
-        serviceName: 'redis',
-        selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: pod },
+        serviceName: name,
+        selector: { matchLabels: { app: name } },
+        template: pod(name, port, [...command, ...durable, ...secret], isKept ? {} : lostWithThePod),
         ...(isKept ? { volumeClaimTemplates: [claim] } : {}),
       },
     },
@@ -58,7 +70,7 @@ export function redisObjects({ password, isKept }: RedisWish): object[] {
 
 /** One that knows the place's Redis by a name that everybody in the cluster can resolve. */
 export function sentinelObjects(namespace: string, password?: string): object[] {
-  const sentinel = { app: 'sentinel' }
+  const [name, port] = ['sentinel', 26_379]
   const settings = [
     'sentinel resolve-hostnames yes',
     'sentinel announce-hostnames yes',
@@ -67,38 +79,17 @@ export function sentinelObjects(namespace: string, password?: string): object[] 
   ]
   // It writes what it learns into its own file.
   const write = settings.map(line => `echo '${line}'`).join('; ')
-  const container = {
-    name: 'sentinel',
-    image,
-    command: [
-      'sh',
-      '-c',
-      `{ ${write}; } >/data/sentinel.conf; exec redis-server /data/sentinel.conf --sentinel --protected-mode no`,
-    ],
-    ports: [{ containerPort: 26_379 }],
-    readinessProbe: { tcpSocket: { port: 26_379 }, periodSeconds: 1 },
-    securityContext: harmless,
-    volumeMounts: [{ name: 'data', mountPath: '/data' }],
-  }
-  const pod = {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 5,
-    securityContext: nobody,
-    containers: [container],
-    volumes: [{ name: 'data', emptyDir: {} }],
-  }
+  const start = 'exec redis-server /data/sentinel.conf --sentinel --protected-mode no'
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'sentinel' },
-      spec: { selector: sentinel, ports: [{ port: 26_379 }] },
-    },
+    service(name, port),
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { name: 'sentinel' },
-      spec: { selector: { matchLabels: sentinel }, template: { metadata: { labels: sentinel }, spec: pod } },
+      metadata: { name },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template: pod(name, port, ['sh', '-c', `{ ${write}; } >/data/sentinel.conf; ${start}`], lostWithThePod),
+      },
     },
   ]
 }
